@@ -164,10 +164,10 @@ def run(
         timeout=None,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         skip_cells_with_tag="kept",
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
-    client.create_kernel_manager().transport = "ipc"
     client.execute()
     write_if_changed(file, cleaned(notebook))
     print(f"{file.relative_to(ROOT)}: executed in {time.perf_counter() - start:.0f} s", flush=True)
