@@ -1,0 +1,716 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Data
+# > Digits and letters by many hands, brought into one form.
+
+# %% [markdown]
+# Which characters can we learn from, and what is in them? This notebook reads three very different collections of
+# handwriting - MNIST's digits, the A-Z letters, UNIPEN's pen strokes - plus any folder of images you have, and turns each into
+# the same value: a `Characters`. It then counts, weighs and splits them, because how the samples are split decides what the
+# accuracy we report later is worth.
+#
+# *Needs*: about 20 seconds and 1 GB of memory. With the environment variable `CUSTOMOCR_DATA` set to a folder that holds the
+# collections it works on all of them; without, it runs on the small set of glyphs that comes with the package, and the
+# figures and plots you see stored here are those of the full collections.
+#
+# *Terms*: [glyph](glossary.html#glyph), [class](glossary.html#class), [stratified split](glossary.html#stratified-split),
+# [writer-disjoint split](glossary.html#writer-disjoint-split), [class weight](glossary.html#class-weight).
+
+# %%
+#| default_exp data
+
+# %%
+#| export
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from customocr.errors import DataError
+from customocr.glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
+
+# %% [markdown]
+# Versions first. A model is trained by a stack of libraries, and a figure that cannot be repeated on another stack should at
+# least say on which it was measured.
+
+# %%
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+
+# %%
+for library in ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "seaborn", "scikit-learn", "opencv-python"):
+    print(f"{library:14s} {version(library)}")
+
+# %% [markdown]
+# OpenCV keeps colour images as blue, green, red and has no way to show one in a notebook. Pillow's images display
+# themselves, so a picture that ends a cell is seen without a word about plotting.
+
+
+# %%
+#| export
+def picture(
+    image: np.ndarray,  # uint8 (h, w) grey or (h, w, 3) BGR, as OpenCV has it
+    scale: float = 1,  # enlargement; whole pixels stay sharp
+):  # a PIL image, which a notebook displays
+    "The image as a value that shows itself at the end of a notebook cell."
+    from PIL import Image
+
+    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image
+    if scale != 1:
+        size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA)
+    return Image.fromarray(rgb)
+
+
+# %% [markdown]
+# ## One value for every collection
+# Every collection has its own shape: two pairs of arrays, a table of 785 columns, strokes, folders. From here on there is one.
+# A `Characters` holds the images (white ink on black, 28 x 28, as MNIST has them), the label of each as an index into
+# `0123456789ABC...Z`, where each came from and, if it is known, who wrote it. It cannot be changed, only cut and joined, so a
+# name means the same samples from the top of a notebook to its end.
+
+
+# %%
+#| export
+@dataclass(frozen=True, eq=False)
+class Characters:
+    "Images of single characters with their labels, sources and writers. `chars[mask_or_slice_or_indices]` is a part."
+
+    images: np.ndarray  # uint8 (N, 28, 28), white ink on black
+    labels: np.ndarray  # uint8 (N,), index into `names`
+    source: np.ndarray | None = None  # uint8 (N,), index into `source_names`; None = all the first
+    writer: np.ndarray | None = None  # int32 (N,), index into `writer_names`, -1 where unknown; None = all unknown
+    source_names: tuple[str, ...] = ("unnamed",)
+    writer_names: tuple[str, ...] = ()
+    names: str = field(default=CLASSES, init=False)  # the class of label i is names[i]
+
+    def __post_init__(self):
+        set_ = lambda name, value: object.__setattr__(self, name, value)
+        n = len(self.images)
+        if self.images.shape[1:] != (SIDE, SIDE) or self.images.dtype != np.uint8:
+            raise DataError(f"images must be uint8 (N, 28, 28), not {self.images.dtype} {self.images.shape}")
+        set_("source", np.zeros(n, np.uint8) if self.source is None else np.asarray(self.source, np.uint8))
+        set_("writer", np.full(n, -1, np.int32) if self.writer is None else np.asarray(self.writer, np.int32))
+        for name in ("labels", "source", "writer"):
+            if getattr(self, name).shape != (n,):
+                raise DataError(f"{n} images but {name} of shape {getattr(self, name).shape}; there must be one for each image")
+        for name, top in (("labels", len(CLASSES)), ("source", len(self.source_names)), ("writer", len(self.writer_names))):
+            bad = np.flatnonzero((getattr(self, name) >= top) | (getattr(self, name) < (-1 if name == "writer" else 0)))
+            if len(bad):
+                raise DataError(f"row {bad[0]}: {name} is {getattr(self, name)[bad[0]]}, must be below {top}")
+        set_("labels", np.asarray(self.labels, np.uint8))
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index) -> Characters:
+        index = np.atleast_1d(np.arange(len(self))[index])
+        parts = {name: getattr(self, name)[index] for name in ("images", "labels", "source", "writer")}
+        return replace(self, **parts)
+
+    def __repr__(self):
+        return f"Characters({len(self):,} of {len(np.unique(self.labels))} classes from {', '.join(self.source_names)})"
+
+    def _repr_markdown_(self):
+        rows = []
+        for i, name in enumerate(self.source_names):
+            mask = self.source == i
+            seen, counts = np.unique(self.labels[mask], return_counts=True)
+            writers = len(np.unique(self.writer[mask & (self.writer >= 0)])) or "not known"
+            span = f"{counts.min():,} ({CLASSES[seen[counts.argmin()]]}) to {counts.max():,} ({CLASSES[seen[counts.argmax()]]})"
+            rows.append(f"| {name} | {mask.sum():,} | {len(seen)} | {span if len(seen) else '-'} | {writers} |")
+        return "\n".join(["| source | glyphs | classes | glyphs a class | writers |", "|---|---|---|---|---|", *rows])
+
+    def only(
+        self,
+        classes: str,  # the classes to keep, e.g. "0O"
+    ) -> Characters:
+        "The samples of some classes."
+        return self[np.isin(self.labels, [CLASSES.index(c) for c in classes])]
+
+    def normalised(self) -> Characters:
+        "The same samples in the one glyph layout (`customocr.glyphs.normalise_glyphs`)."
+        return replace(self, images=normalise_glyphs(self.images))
+
+    def without_repeats(self) -> Characters:
+        "Exact repeats of an image with the same label taken out; the first of each stays, in order."
+        keys = [hashlib.sha1(image.tobytes() + bytes([label])).digest() for image, label in zip(self.images, self.labels)]
+        first = {}
+        for i, key in enumerate(keys):
+            first.setdefault(key, i)
+        return self[np.fromiter(first.values(), int, len(first))]
+
+
+# %% [markdown]
+# It refuses what cannot be right, and says which row is wrong:
+
+# %%
+try:
+    Characters(np.zeros((2, 28, 28), np.uint8), np.array([0, 36]))
+except DataError as error:
+    refusal = str(error)
+refusal
+
+# %%
+#| hide
+assert "row 1" in refusal and "36" in refusal
+
+# %% [markdown]
+# ## Where the files are
+# Nothing in the package knows a path on anybody's machine. A loader takes a file, or the folder to look in; with neither it looks
+# in the folder that `CUSTOMOCR_DATA` names. A file that is nowhere ends in one message: what is missing, where to get it,
+# where to put it.
+
+# %%
+#| export
+DATA_VARIABLE = "CUSTOMOCR_DATA"  # environment variable that names the data folder
+PLACES = ("", "characters/train", "characters/test")  # where in the data folder a file may stand
+
+
+def data_folder(
+    data: str | Path | None = None,  # the folder; None = what CUSTOMOCR_DATA names
+) -> Path | None:  # an existing folder, None where none is named
+    "The folder that holds the collections. Raises `DataError` where the named one does not exist."
+    name = data or os.environ.get(DATA_VARIABLE)
+    if not name:
+        return None
+    if not Path(name).is_dir():
+        raise DataError(f"{name}: no such data folder; give an existing one or set {DATA_VARIABLE} to it")
+    return Path(name)
+
+
+def find_file(
+    names: Sequence[str],  # file names, the preferred first
+    data: str | Path | None = None,  # a file, the folder to look in, or None for the folder CUSTOMOCR_DATA names
+) -> Path | None:  # the file, None where there is none
+    "The first of `names` in the data folder; `data` itself if it is a file."
+    if data and Path(data).is_file():
+        return Path(data)
+    if data and Path(data).suffix in (".npz", ".zip", ".csv"):
+        raise DataError(f"{data}: no such file")
+    folder = data_folder(data)
+    found = (folder / place / name for name in names for place in PLACES) if folder else ()
+    return next((path for path in found if path.is_file()), None)
+
+
+def missing(
+    what: str,  # the collection
+    name: str,  # the file's name
+    where_from: str,  # where a user gets it
+) -> DataError:
+    "The error for a file that is not there: where to get it and where to put it."
+    return DataError(f"{what} not found: get {where_from} and put it as '{name}' into the folder that {DATA_VARIABLE} names "
+                     f"(now: {os.environ.get(DATA_VARIABLE) or 'not set'}), or give its path")
+
+
+@contextmanager
+def open_arrays(
+    path: str | Path,  # an .npz file
+    needed: Sequence[str],  # names of arrays that must be in it
+) -> Iterator[np.lib.npyio.NpzFile]:
+    "An npz file for reading. Raises `DataError` where it is damaged, is another kind of file or lacks an array."
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            absent = [name for name in needed if name not in arrays]
+            if absent:
+                raise DataError(f"{path}: has no array {', '.join(absent)}; it has {', '.join(arrays.files) or 'none'}")
+            yield arrays
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path}: not a readable .npz file ({error}); it may be cut short, get it again") from error
+
+
+def check_glyphs(
+    images: np.ndarray,  # anything
+    labels: np.ndarray,  # anything
+    path: str | Path,  # the file, for the message
+    classes: int = len(CLASSES),  # labels must be below this
+) -> None:
+    "Raise `DataError`, with the reason and the row, unless these are glyphs (white on black) and labels as we know them."
+    if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
+        raise DataError(f"{path}: images must be uint8 (N, 28, 28), found {images.dtype} {images.shape}")
+    if labels.shape != (len(images),) or labels.dtype.kind not in "ui":
+        raise DataError(f"{path}: {len(images)} images need {len(images)} whole-number labels, found {labels.dtype} {labels.shape}")
+    if not len(images):
+        raise DataError(f"{path}: has no rows")
+    bad = np.flatnonzero((labels < 0) | (labels >= classes))
+    if len(bad):
+        raise DataError(f"{path}: row {bad[0]} has label {labels[bad[0]]}, labels run from 0 to {classes - 1}")
+    edges = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], 1)
+    if np.median(edges) > 127:
+        raise DataError(f"{path}: the images are dark ink on light; invert them (255 - x), glyphs are white on black")
+
+
+# %% [markdown]
+# ## Digits: MNIST
+# 70,000 digits by some 500 people, 28 x 28, cut out and centred by its authors in 1998. `keras.datasets.mnist` downloads
+# them once (with progress and a checksum) and keeps them; we read a local `mnist.npz` where there is one and
+# ask Keras only if not.
+
+# %%
+#| export
+PARTS = ("train", "test", "all")  # MNIST's own division
+
+
+def _keras_copy() -> Path:
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / "mnist.npz"
+
+
+def load_mnist(
+    data: str | Path | None = None,  # mnist.npz or the data folder; None = CUSTOMOCR_DATA, then Keras' own copy
+    part: str = "all",  # "train" (60,000), "test" (10,000) or "all", train before test
+    download: bool = True,  # let `keras.datasets` fetch the file where it is not on this machine
+) -> Characters:
+    "MNIST's digits. Raises `DataError` where the file is missing and cannot be fetched, or is not MNIST."
+    if part not in PARTS:
+        raise DataError(f"MNIST has the parts {', '.join(PARTS)}, not '{part}'")
+    path = find_file(["mnist.npz"], data) or (_keras_copy() if _keras_copy().is_file() else None)
+    if path is None and download:
+        path = _download_mnist()
+    if path is None:
+        raise missing("MNIST", "mnist.npz", "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz")
+    names = ["train", "test"] if part == "all" else [part]
+    with open_arrays(path, [f"{letter}_{name}" for name in names for letter in "xy"]) as arrays:
+        images = np.concatenate([arrays[f"x_{name}"] for name in names])
+        labels = np.concatenate([arrays[f"y_{name}"] for name in names])
+    check_glyphs(images, labels, path, classes=10)
+    return Characters(images, labels, source_names=("mnist",))
+
+
+def _download_mnist() -> Path | None:
+    try:
+        import keras
+
+        keras.datasets.mnist.load_data()
+    except Exception as error:  # no network, no Keras, a checksum that does not match: each has its own type
+        print(f"MNIST could not be downloaded: {error}", file=sys.stderr)
+        return None
+    return _keras_copy()
+
+
+# %% [markdown]
+# ## Letters: the A-Z set
+# 372,450 capitals, published on Kaggle as one CSV file of 700 MB: a label from 0 to 25, then 784 pixels a line. Two things are
+# worth knowing about it.
+#
+# **It has no header.** The usual `pd.read_csv(file)` takes the first letter, an A, for the names of the columns - which then are called
+# `0`, `0.1`, `0.2`, ... - and loses that A.
+#
+# **It is big.** As a table of 64-bit integers it takes 2.3 GB, twice that while it is split and reshaped. Read in pieces of 10,000
+# lines that become bytes at once, it never needs more than the 290 MB of its pixels twice. And it needs to be read only once: the
+# arrays are kept in a cache folder.
+
+# %%
+#| export
+AZ_FILES = ("A_Z Handwritten Data.csv", "A_Z Handwritten Data.csv.zip", "az-handwritten-alphabets-in-csv-format.zip",
+            "archive.zip", "az_sample.csv.zip")  # names under which the set and its samples are known
+AZ_PAGE = "https://www.kaggle.com/datasets/sachinpatel21/az-handwritten-alphabets-in-csv-format"
+AZ_FIELDS = 1 + SIDE * SIDE  # numbers a line: the label and the pixels
+AZ_PIECE = 10_000  # lines read at a time: 16 MB as int16
+FIRST_LETTER = CLASSES.index("A")  # what is added to a letter's label, so that 0-9 come before A-Z
+
+
+def cache_folder() -> Path:
+    "Where parsed files are kept: the folder CUSTOMOCR_CACHE names, else `customocr` in the user's cache folder."
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("CUSTOMOCR_CACHE") or Path(home) / "customocr")
+
+
+def load_az(
+    data: str | Path | None = None,  # the CSV, a zip with it, or the data folder; None = CUSTOMOCR_DATA
+    cache: bool = True,  # keep the parsed arrays, and use them if the file is unchanged
+) -> Characters:
+    "The A-Z letters. Raises `DataError` where the file is missing, cut short, or a line is not a label and 784 pixels."
+    path = find_file(AZ_FILES, data)
+    if path is None:
+        raise missing("the A-Z letters", AZ_FILES[0], f"'{AZ_FILES[0]}' or its zip from {AZ_PAGE}")
+    kept = cache_folder() / f"az-{_fingerprint(path)}.npz"
+    arrays = _cached(kept) if cache else None
+    if arrays is None:
+        arrays = read_az(path)
+        if cache:
+            _keep(kept, *arrays)
+    return Characters(*arrays, source_names=("az",))
+
+
+def _fingerprint(path: Path) -> str:
+    stat = path.stat()
+    return hashlib.sha1(f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()[:16]
+
+
+def _cached(kept: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    if not kept.is_file():
+        return None
+    try:
+        with open_arrays(kept, ["x", "y"]) as arrays:
+            return arrays["x"], arrays["y"]
+    except DataError:  # an interrupted or damaged cache is no reason to fail: it is written again
+        return None
+
+
+def _keep(kept: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    part = kept.with_name(f"{kept.stem}.{os.getpid()}.part")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            np.savez_compressed(file, x=images, y=labels)
+        part.replace(kept)
+    except OSError as error:  # a full or read-only disk costs time next time, nothing else
+        part.unlink(missing_ok=True)
+        print(f"customocr: could not keep the parsed letters in {kept.parent}: {error}", file=sys.stderr)
+
+
+@contextmanager
+def _open_csv(path: Path) -> Iterator[io.TextIOWrapper]:
+    "The CSV, or the one in the zip, as text."
+    if not zipfile.is_zipfile(path):
+        if path.suffix.lower() == ".zip":
+            raise DataError(f"{path}: not a zip file, or cut short; get it again")
+        with open(path, encoding="ascii", errors="replace", newline="") as file:
+            yield file
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = [name for name in archive.namelist() if name.lower().endswith(".csv") and not name.startswith("__MACOSX")]
+        if not members:
+            raise DataError(f"{path}: no .csv in this zip; it has {', '.join(archive.namelist()[:3]) or 'nothing'}")
+        with archive.open(members[0]) as file:
+            yield io.TextIOWrapper(file, encoding="ascii", errors="replace", newline="")
+
+
+def _is_header(line: str) -> bool:
+    "Whether most fields of a line are not whole numbers: names, or the ones pandas makes up (0, 0.1, 0.2)."
+    fields = line.strip().split(",")
+    return sum(not field.strip().isdigit() for field in fields) > len(fields) / 2
+
+
+def _first_bad_line(path: Path) -> str:
+    "Which line of the CSV is not a label and 784 pixels, and why; empty where all are."
+    with _open_csv(path) as file:
+        for i, line in enumerate(file, 1):
+            fields = [field.strip() for field in line.split(",")]
+            if not line.strip() or (i == 1 and _is_header(line)):
+                continue
+            if len(fields) != AZ_FIELDS:
+                return f"line {i} has {len(fields)} fields, expected {AZ_FIELDS} (a label and {SIDE * SIDE} pixels)"
+            wrong = next((field for field in fields if not field.isdigit()), None)
+            if wrong is not None:
+                return f"line {i} has '{wrong[:20]}' where a whole number belongs"
+            if int(fields[0]) > 25:
+                return f"line {i} has the label {fields[0]}, letters are 0 to 25"
+            if max(map(int, fields[1:])) > 255:
+                return f"line {i} has a pixel of {max(map(int, fields[1:]))}, pixels are 0 to 255"
+    return ""
+
+
+def read_az(
+    path: str | Path,  # the CSV or a zip with it
+) -> tuple[np.ndarray, np.ndarray]:  # uint8 (N, 28, 28) images and uint8 (N,) labels, A = 10
+    "Parse the A-Z CSV piece by piece, with a line of progress for each 50,000 letters."
+    import pandas as pd
+
+    path, images, labels, done = Path(path), [], [], 0
+    try:
+        with _open_csv(path) as file:
+            header = 0 if _is_header(file.readline()) else None
+        with _open_csv(path) as file:
+            for piece in pd.read_csv(file, header=header, dtype=np.int16, chunksize=AZ_PIECE):
+                rows = piece.to_numpy()
+                if rows.shape[1] != AZ_FIELDS or rows[:, 0].max() > 25 or rows[:, 1:].max() > 255 or rows.min() < 0:
+                    raise ValueError("out of range")
+                labels.append((rows[:, 0] + FIRST_LETTER).astype(np.uint8))
+                images.append(rows[:, 1:].astype(np.uint8).reshape(-1, SIDE, SIDE))
+                done += len(rows)
+                if done % 50_000 == 0:
+                    print(f"{path.name}: {done:,} letters read", file=sys.stderr)
+    except (ValueError, OverflowError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        try:
+            reason = _first_bad_line(path)
+        except (EOFError, zipfile.BadZipFile, zlib.error):
+            reason = "the file is cut short or damaged"
+        raise DataError(f"{path}: {reason or error}; it is not the A-Z set as published, get it again from {AZ_PAGE}") from error
+    if not done:
+        raise DataError(f"{path}: has no rows; get it again from {AZ_PAGE}")
+    return np.concatenate(images), np.concatenate(labels)
+
+
+# %% [markdown]
+# ## UNIPEN
+# Pen movements of digits and capitals, recorded on tablets in the 1990s from writers all over Europe and America. It is the one
+# collection here that says *who* wrote each character, and that lets us ask the question that matters: how well is a hand read
+# that the network has never seen?
+
+# %%
+#| export
+UNIPEN_PAGE = "UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), drawn as 28 x 28 glyphs with writer ids (x, y, writer, writer_names),"
+
+
+def load_npz(
+    path: str | Path,  # an .npz with x uint8 (N, 28, 28) and y (N,), where known writer and writer_names (or font, font_names)
+    name: str | None = None,  # name of the source; None = the file's
+) -> Characters:
+    "Glyphs from a file of arrays, the form in which this project keeps its own. Raises `DataError` where it is another."
+    with open_arrays(path, ["x", "y"]) as arrays:
+        images, labels = arrays["x"], arrays["y"]
+        if "names" in arrays and "".join(map(str, arrays["names"].ravel())) != CLASSES:
+            raise DataError(f"{path}: its classes are {''.join(map(str, arrays['names'].ravel()))[:60]}, not {CLASSES}")
+        hand = next((key for key in ("writer", "font") if key in arrays), None)
+        writer = arrays[hand] if hand else None
+        writer_names = arrays.get(f"{hand}_names") if hand else None
+    check_glyphs(images, labels, path)
+    if hand and writer.dtype.kind not in "ui":  # names instead of numbers
+        writer_names, writer = np.unique(writer, return_inverse=True)
+    if hand and writer_names is None:
+        writer_names = np.arange(int(writer.max()) + 1)
+    writer_names = tuple(str(n) for n in writer_names) if hand else ()
+    return Characters(images, labels, writer=writer, source_names=(name or Path(path).stem,), writer_names=writer_names)
+
+
+def load_unipen(
+    data: str | Path | None = None,  # unipen.npz or the data folder; None = CUSTOMOCR_DATA
+) -> Characters:
+    "UNIPEN's isolated digits and capitals with their writers. Raises `DataError` where the file is missing or has no writers."
+    path = find_file(["unipen.npz"], data)
+    if path is None:
+        raise missing("UNIPEN", "unipen.npz", UNIPEN_PAGE)
+    characters = load_npz(path, "unipen")
+    if not characters.writer_names:
+        raise DataError(f"{path}: has no array writer, so its hands cannot be kept apart")
+    return characters
+
+
+# %% [markdown]
+# ## Your own: a folder of images
+# A folder with one folder per class, each with images of any size: dark on light or light on dark, with or without alpha.
+# Each becomes ink on black and passes through `normalise_glyph`, the same function that later makes glyphs of the characters found
+# on a page. A file that is no image, or a folder that is no class, stops the loading with its name: a set that silently lost
+# a part is worse than none.
+
+# %%
+#| export
+IMAGE_TYPES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def read_ink(
+    path: str | Path,  # an image of one character, any size, dark on light or light on dark
+) -> np.ndarray:  # uint8 (h, w), white ink on black
+    "One image as ink: alpha laid on white, grey, the border's grey taken for paper, faint specks dropped."
+    image = cv2.imdecode(np.frombuffer(Path(path).read_bytes() or b"\0", np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise DataError(f"{path}: not an image, or damaged")
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if image.ndim == 3 and image.shape[2] == 4:
+        alpha = image[:, :, 3:].astype(np.float32) / 255
+        image = np.rint(image[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
+    paper = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    difference = np.abs(grey.astype(np.float32) - paper)
+    brighter, darker = difference[grey > paper].sum(), difference[grey < paper].sum()
+    ink = np.where((grey > paper) == (brighter > darker), difference, 0).astype(np.uint8)
+    level, _ = cv2.threshold(ink, 0, 255, cv2.THRESH_OTSU)
+    return np.where(ink < level / 2, 0, ink).astype(np.uint8)
+
+
+def load_folder(
+    folder: str | Path,  # has one folder per class, named 0-9 or A-Z, each with images
+    name: str | None = None,  # name of the source; None = the folder's
+) -> Characters:
+    "A folder of images per class. Raises `DataError` for a folder that is no class, a file that is no image, an empty image."
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    wrong = [path.name for path in classes if len(path.name) != 1 or path.name not in CLASSES]
+    if wrong or not classes:
+        found = f"'{wrong[0]}'" if wrong else "none"
+        raise DataError(f"{folder}: needs one folder per class, named 0-9 or A-Z; found {found}")
+    paths = [path for sub in classes for path in sorted(sub.iterdir()) if path.suffix.lower() in IMAGE_TYPES]
+    if not paths:
+        raise DataError(f"{folder}: no images in its class folders (looked for {', '.join(IMAGE_TYPES)})")
+    images = np.stack([normalise_glyph(read_ink(path)) for path in paths])
+    empty = np.flatnonzero(images.reshape(len(images), -1).max(1) == 0)
+    if len(empty):
+        raise DataError(f"{paths[empty[0]]}: has no ink, nothing stands out from its border")
+    labels = np.array([CLASSES.index(path.parent.name) for path in paths], np.uint8)
+    return Characters(images, labels, source_names=(name or folder.name,))
+
+
+# %% [markdown]
+# ## The glyphs that come with the package
+# Drawn by us with openly licensed handwriting fonts. The font counts as the writer.
+
+# %%
+#| export
+def samples_folder() -> Path:
+    "The folder of self-made pages and glyphs inside the package."
+    import customocr
+
+    return Path(customocr.__file__).parent / "samples"
+
+
+def load_samples() -> Characters:
+    "The glyphs of all 36 classes that the package carries, drawn with handwriting fonts; the font is the writer."
+    return load_npz(samples_folder() / "glyphs.npz", "fonts")
+
+
+# %% [markdown]
+# ## Join
+
+# %%
+#| export
+def join(
+    *parts: Characters,  # any number of them
+) -> Characters:
+    "All samples of several collections; sources and writers keep their names."
+    if not parts:
+        raise DataError("nothing to join: no collection was given")
+    sources = tuple(dict.fromkeys(name for part in parts for name in part.source_names))
+    writers = tuple(dict.fromkeys(name for part in parts for name in part.writer_names))
+    source = [np.array([sources.index(name) for name in part.source_names])[part.source] for part in parts]
+    writer = [np.array([writers.index(name) for name in part.writer_names] + [-1])[part.writer] for part in parts]
+    return Characters(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]),
+                      np.concatenate(source), np.concatenate(writer), sources, writers)
+
+
+def load_all(
+    data: str | Path | None = None,  # the data folder; None = CUSTOMOCR_DATA
+) -> Characters:
+    "MNIST, the A-Z letters and UNIPEN joined, as far as the folder holds them; the package's own glyphs where it holds none."
+    folder = data_folder(data)
+    loaders = [(["mnist.npz"], load_mnist), (AZ_FILES, load_az), (["unipen.npz"], load_unipen)]
+    found = [load(folder) for names, load in loaders if folder and find_file(names, folder)]
+    return join(*found) if found else load_samples()
+
+
+# %% [markdown]
+# ## Splits
+# ### By sample, stratified
+# The tutorial's way: a fifth of each class, drawn at random, is kept for testing. It answers "how well are *more characters by
+# these same people* read?"
+
+# %%
+#| export
+def split_stratified(
+    characters: Characters,
+    test: float = 0.2,  # share of each class in the second part
+    seed: int = 1,  # scikit-learn's random_state; the tutorial's is 1
+) -> tuple[Characters, Characters]:  # train, test
+    "Random split with the same share of each class in both parts. Raises `DataError` where a class has one sample only."
+    from sklearn.model_selection import train_test_split
+
+    try:
+        train, held = train_test_split(np.arange(len(characters)), test_size=test, stratify=characters.labels, random_state=seed)
+    except ValueError as error:
+        raise DataError(f"cannot split {len(characters)} samples with {test} of each class held out: {error}") from None
+    return characters[train], characters[held]
+
+
+# %% [markdown]
+# ### By writer
+# The honest way: nobody who wrote a training sample wrote a test sample.
+
+# %%
+#| export
+def writer_mask(
+    characters: Characters,  # anything with `writer` and `writer_names`
+    writers: Sequence[str],  # names
+) -> np.ndarray:  # bool (N,), True for a sample by one of them
+    "Which samples are by these writers."
+    known = np.array([name in set(writers) for name in characters.writer_names] + [False])
+    return known[characters.writer]
+
+
+def split_writers(
+    characters: Characters,  # all with a known writer
+    test: float = 0.1,  # share of the writers in the second part
+    seed: int = 1,
+) -> tuple[Characters, Characters]:  # train, test; no writer is in both
+    "Random split by writer. Raises `DataError` where a sample has no writer."
+    unknown = np.flatnonzero(characters.writer < 0)
+    if len(unknown):
+        raise DataError(f"{len(unknown):,} samples have no known writer (the first is row {unknown[0]}); a split by writer needs all")
+    writers = np.unique(characters.writer)
+    n = round(test * len(writers))
+    if not 0 < n < len(writers):
+        raise DataError(f"a split by writer with {test} of {len(writers)} writers held out leaves one part empty")
+    held = np.random.default_rng(seed).permutation(writers)[:n]
+    mask = np.isin(characters.writer, held)
+    return characters[~mask], characters[mask]
+
+
+# %% [markdown]
+# ### UNIPEN's held-out writers
+# One split is fixed for the whole project, in all notebooks, for all models and for good: a tenth of UNIPEN's 296 writers is
+# for testing only, a further tenth for choosing and calibrating. Chance chose them, in a way that depends neither on a random
+# generator nor on the order of a file: the names sorted by their SHA-256, the first 30 and the next 30.
+
+# %%
+#| export
+HELD_OUT = 30  # writers in each held-out part, a tenth of the 296
+UNIPEN_TEST = tuple("""
+aga/002 aga/004 aga/008 aga/013 apa/001 apa/003 apb/001 apb/017 apb/031 app/005 app/010 ceb/001 ced/007 ced/018 ced/026
+ibm/019 imp/014 imp/029 imp/032 kai/011 lou/001 pri/001 pri/002 syn/005 syn/013 syn/017 tos/004 tos/012 tos/013 tos/046
+""".split())
+UNIPEN_VALIDATION = tuple("""
+apb/023 apb/033 app/001 app/004 cea/002 ced/001 ced/013 ced/014 ced/015 ced/016 ced/017 ced/031 ced/032 ced/037 ced/039
+ced/041 ibm/003 ibm/004 ibm/006 ibm/020 imp/012 imp/019 imp/027 kai/001 syn/014 tos/025 tos/028 tos/031 tos/038 tos/051
+""".split())
+
+
+def unipen_test_writers() -> tuple[str, ...]:  # 30 names, sorted
+    "The tenth of UNIPEN's writers that no model of this project is trained or tuned on."
+    return UNIPEN_TEST
+
+
+def unipen_validation_writers() -> tuple[str, ...]:  # 30 names, sorted
+    "A further tenth of UNIPEN's writers: models are chosen and calibrated on them, not trained."
+    return UNIPEN_VALIDATION
+
+
+def draw_writers(
+    names: Sequence[str],  # all writer names, any order
+    n: int = HELD_OUT,  # writers in each part
+) -> tuple[tuple[str, ...], tuple[str, ...]]:  # test, validation; sorted
+    "The rule that chose the held-out writers: names sorted by SHA-256, the first `n` and the next `n`."
+    ranked = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    return tuple(sorted(ranked[:n])), tuple(sorted(ranked[n : 2 * n]))
+
+
+def split_unipen(
+    characters: Characters,  # UNIPEN's glyphs; its strokes have the same order
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # indices of train, validation and test samples
+    "The project's fixed split of UNIPEN by writer. Raises `DataError` where a held-out writer is missing from it."
+    absent = sorted(set(UNIPEN_TEST + UNIPEN_VALIDATION) - set(characters.writer_names))
+    if absent:
+        raise DataError(f"writer {absent[0]} is not among these {len(characters.writer_names)}; "
+                        "the fixed split needs the 296 writers of UNIPEN train_r01_v07")
+    test, validation = (writer_mask(characters, names) for names in (UNIPEN_TEST, UNIPEN_VALIDATION))
+    return tuple(np.flatnonzero(mask) for mask in (~test & ~validation, validation, test))
