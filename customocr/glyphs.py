@@ -40,7 +40,8 @@ def normalise_glyph(
         size = (max(1, round(w * scale)), max(1, round(h * scale)))
         crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     crop = crop.astype(np.float32)
-    level = np.percentile(crop[crop >= INK_LEVEL * crop.max()], FULL_LEVEL)
+    bright = np.sort(crop[crop >= INK_LEVEL * crop.max()])
+    level = bright[len(bright) * FULL_LEVEL // 100]
     crop = np.minimum(crop * (255 / level), 255)
     h, w = crop.shape
     total = crop.sum()
