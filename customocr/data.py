@@ -28,7 +28,7 @@ __all__ = ['DATA_VARIABLE', 'PLACES', 'PARTS', 'AZ_FILES', 'AZ_PAGE', 'AZ_FIELDS
            'find_file', 'missing', 'open_arrays', 'check_glyphs', 'load_mnist', 'cache_folder', 'load_az', 'read_az',
            'load_npz', 'load_unipen', 'read_ink', 'load_folder', 'samples_folder', 'load_samples', 'join', 'load_all',
            'split_stratified', 'writer_mask', 'split_writers', 'unipen_test_writers', 'unipen_validation_writers',
-           'draw_writers', 'split_unipen']
+           'draw_writers', 'split_unipen', 'class_counts', 'class_weights']
 
 # %% ../nbs/00_data.ipynb #e4ecec7f
 def picture(
@@ -566,3 +566,18 @@ def split_unipen(
                         "the fixed split needs the 296 writers of UNIPEN train_r01_v07")
     test, validation = (writer_mask(characters, names) for names in (UNIPEN_TEST, UNIPEN_VALIDATION))
     return tuple(np.flatnonzero(mask) for mask in (~test & ~validation, validation, test))
+
+# %% ../nbs/00_data.ipynb #8de224ff
+def class_counts(
+    characters: Characters,
+) -> np.ndarray:  # int (36,), 0 where a class has none
+    "How many samples each class has."
+    return np.bincount(characters.labels, minlength=len(CLASSES))
+
+
+def class_weights(
+    characters: Characters,
+) -> np.ndarray:  # float32 (36,), 1 for the largest class, 0 for a class without samples
+    "The tutorial's weights: samples of the largest class / samples of this class."
+    counts = class_counts(characters)
+    return np.where(counts > 0, counts.max() / np.maximum(counts, 1), 0).astype(np.float32)

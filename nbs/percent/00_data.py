@@ -714,3 +714,22 @@ def split_unipen(
                         "the fixed split needs the 296 writers of UNIPEN train_r01_v07")
     test, validation = (writer_mask(characters, names) for names in (UNIPEN_TEST, UNIPEN_VALIDATION))
     return tuple(np.flatnonzero(mask) for mask in (~test & ~validation, validation, test))
+
+# %% [markdown]
+# ## Class weights
+
+# %%
+#| export
+def class_counts(
+    characters: Characters,
+) -> np.ndarray:  # int (36,), 0 where a class has none
+    "How many samples each class has."
+    return np.bincount(characters.labels, minlength=len(CLASSES))
+
+
+def class_weights(
+    characters: Characters,
+) -> np.ndarray:  # float32 (36,), 1 for the largest class, 0 for a class without samples
+    "The tutorial's weights: samples of the largest class / samples of this class."
+    counts = class_counts(characters)
+    return np.where(counts > 0, counts.max() / np.maximum(counts, 1), 0).astype(np.float32)
