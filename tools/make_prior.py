@@ -1,0 +1,107 @@
+"""Make customocr/models/prior.npz, the character n-gram prior of the decoder, from freely licensed word lists.
+
+    pip install faker==40.54.0; apt-get install wamerican wbritish    (or unpack the packages and pass --dict)
+    python tools/make_prior.py [--dict /usr/share/dict] [--out customocr/models/prior.npz]
+
+Sources: SCOWL's American and British words (Debian's wamerican and wbritish 2020.12.07; free to use, copy, modify,
+distribute and sell), first and last names, street words, cities and months of Faker (MIT). Only counts of four letters in a
+row go into the file, no word list. Nothing here is drawn at random, so the same sources give the same file.
+"""
+import argparse
+import importlib
+import pkgutil
+import re
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+
+ORDER = 4  # letters in a row that are counted
+COMMON_WEIGHT = 40  # what an address abbreviation, a month or the alphabet counts for against a dictionary word
+NAME_WEIGHT = 2  # names are what forms hold most, but the lists have four times as many words as names
+NAME_LISTS = ("first_names", "first_names_male", "first_names_female", "first_names_nonbinary", "last_names")
+PLACE_LISTS = ("cities", "city_suffixes", "city_prefixes", "street_suffixes", "street_prefixes", "countries", "departments", "regions", "states", "states_abbr")
+
+
+def capitals(text: str) -> list[str]:
+    "The words of a text as capitals A-Z, accents dropped; words in other scripts are left out."
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("ø", "o").replace("Ø", "O").replace("ł", "l").replace("Ł", "L"))
+    plain = "".join(c for c in plain if not unicodedata.combining(c)).upper()
+    if not re.fullmatch(r"[A-Z0-9 .,'\-()/&]*", plain):
+        return []
+    return re.findall(r"[A-Z]+", plain)
+
+
+def strings(value) -> list[str]:
+    "All strings in Faker's nested lists, tuples and weighted dictionaries."
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (dict, list, tuple, set)):
+        return [s for item in value for s in strings(item)]
+    return []
+
+
+def faker_words(kind: str, lists: tuple) -> set[str]:
+    "Words of the named lists of every locale of one of Faker's providers."
+    package = importlib.import_module(f"faker.providers.{kind}")
+    out = set()
+    for locale in pkgutil.iter_modules(package.__path__):
+        provider = importlib.import_module(f"{package.__name__}.{locale.name}").Provider
+        for name in lists:
+            for text in strings(getattr(provider, name, ())):
+                out.update(capitals(text))
+    return out
+
+
+def dictionary_words(folder: Path) -> set[str]:
+    "Words of both English lists, possessives left out."
+    out = set()
+    for name in ("american-english", "british-english"):
+        for line in (folder / name).read_text(encoding="utf8").splitlines():
+            if not line.endswith("'s"):
+                out.update(capitals(line))
+    return out
+
+
+def common_words() -> set[str]:
+    "Months, weekdays, address abbreviations, and the alphabet itself: what forms and samples hold again and again."
+    from faker.providers.address.en_US import Provider
+    import calendar
+
+    words = set(strings(Provider.states_abbr)) | set(strings(Provider.street_suffixes))
+    words |= set("ST AVE RD DR LN CT PL BLVD CIR HWY PKWY SQ TER APT STE PO BOX NO MR MRS MS DR ID REF TEL FAX ATTN".split())
+    words |= set(list(calendar.month_name)[1:] + list(calendar.month_abbr)[1:] + list(calendar.day_name) + list(calendar.day_abbr))
+    words |= set("THE OF AND TO IN IS YOU THAT IT HE WAS FOR ON ARE AS WITH HIS THEY AT BE THIS FROM OR HAD BY HOT WORD BUT WHAT SOME WE CAN OUT OTHER WERE ALL THERE WHEN UP USE YOUR HOW SAID AN EACH SHE".split())
+    words |= {"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+    return {w.upper() for w in words}
+
+
+def count(weights: dict[str, int]) -> np.ndarray:  # uint32 (27,) * ORDER; 0 is the word's border, 1-26 the letters
+    "Weighted counts of ORDER symbols in a row, words padded with borders in front and one behind."
+    table = np.zeros((27,) * ORDER, np.uint32)
+    for word, weight in sorted(weights.items()):
+        row = [0] * (ORDER - 1) + [ord(c) - 64 for c in word] + [0]
+        for i in range(len(row) - ORDER + 1):
+            table[tuple(row[i : i + ORDER])] += weight
+    return table
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dict", type=Path, default=Path("/usr/share/dict"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "customocr/models/prior.npz")
+    a = parser.parse_args()
+    words, names = dictionary_words(a.dict), faker_words("person", NAME_LISTS)
+    places = faker_words("address", PLACE_LISTS)
+    weights: dict[str, int] = {}
+    for group, weight in ((words, 1), (names, NAME_WEIGHT), (places, 1), (common_words(), COMMON_WEIGHT)):
+        for word in group:
+            weights[word] = weights.get(word, 0) + weight
+    table = count(weights)
+    a.out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(a.out, counts=np.minimum(table, 65535).astype(np.uint16))
+    print(f"{len(words)} dictionary words, {len(names)} names, {len(places)} place words: {np.count_nonzero(table)} different runs of {ORDER} letters, {a.out.stat().st_size / 1e3:.0f} kB in {a.out}")
+
+
+if __name__ == "__main__":
+    main()
