@@ -1,0 +1,377 @@
+// The drawing page: strokes or a photo -> boxes -> glyphs -> the shipped network -> text, boxes and bars.
+import * as ort from "./vendor/ort.wasm.bundle.min.mjs";
+import { CLASSES, SIDE, normaliseGlyph } from "./glyph.js";
+import { findCharacters, toGrey } from "./page.js";
+
+const LONGEST = 1600; // pixels, longest side of a photo as it is read
+const PEN = 0.035; // of the pad's height: a marker's width
+const PAUSE = 250; // milliseconds after the last stroke before reading
+const SURE = 0.8; // probability from which a character counts as sure
+const $ = (id) => document.getElementById(id);
+const pad = $("pad");
+const marks = $("marks");
+
+// ---- the network
+
+ort.env.wasm.numThreads = 1; // several would need headers that static hosting does not send
+ort.env.wasm.wasmPaths = { wasm: new URL("./vendor/ort-wasm-simd-threaded.wasm", import.meta.url).href };
+let loading = null;
+/** The network's session; a download that failed is tried again at the next call. */
+function network() {
+  loading ??= ort.InferenceSession.create(new URL("./vendor/characters.onnx", import.meta.url).href).catch((error) => {
+    loading = null;
+    throw error;
+  });
+  return loading;
+}
+
+/** Probabilities of the 36 classes for each glyph (Uint8Array(784)): an array of Float32Array(36). */
+export async function classify(glyphs) {
+  if (glyphs.length === 0) return [];
+  const session = await network();
+  const data = new Float32Array(glyphs.length * SIDE * SIDE);
+  glyphs.forEach((glyph, i) => glyph.forEach((v, j) => (data[i * SIDE * SIDE + j] = v / 255)));
+  const input = new ort.Tensor("float32", data, [glyphs.length, SIDE, SIDE, 1]);
+  const { probabilities } = await session.run({ glyphs: input });
+  return glyphs.map((_, i) => probabilities.data.slice(i * CLASSES.length, (i + 1) * CLASSES.length));
+}
+
+/** Only the classes of `alphabet` stay possible; the rest of the probability is theirs. */
+function restrict(probabilities, alphabet) {
+  if (!alphabet) return probabilities;
+  const kept = probabilities.map((p, i) => (alphabet.includes(CLASSES[i]) ? p : 0));
+  const total = kept.reduce((a, b) => a + b, 0) || 1;
+  return kept.map((p) => p / total);
+}
+
+// ---- what is on the pad: strokes (in shares of the pad's height) or a photo
+
+let strokes = [];
+let photo = null;
+let pending = 0;
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** Draw the strokes in the given colours on a canvas context of the given height. */
+function drawStrokes(context, height, colour) {
+  context.strokeStyle = context.fillStyle = colour;
+  context.lineWidth = PEN * height;
+  context.lineCap = context.lineJoin = "round";
+  for (const stroke of strokes) {
+    context.beginPath();
+    context.moveTo(stroke[0][0] * height, stroke[0][1] * height);
+    if (stroke.length === 1) context.lineTo(stroke[0][0] * height + 0.1, stroke[0][1] * height);
+    for (const [x, y] of stroke.slice(1)) context.lineTo(x * height, y * height);
+    context.stroke();
+  }
+}
+
+/** Where the photo stands on a canvas: [left, top, scale]. */
+function photoPlace(width, height) {
+  const scale = Math.min(width / photo.width, height / photo.height);
+  return [(width - photo.width * scale) / 2, (height - photo.height * scale) / 2, scale];
+}
+
+function paint() {
+  const ratio = window.devicePixelRatio || 1;
+  for (const canvas of [pad, marks]) {
+    const width = Math.round(canvas.clientWidth * ratio);
+    const height = Math.round(canvas.clientHeight * ratio);
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  }
+  const context = pad.getContext("2d");
+  context.clearRect(0, 0, pad.width, pad.height);
+  if (photo) {
+    const [left, top, scale] = photoPlace(pad.width, pad.height);
+    context.drawImage(photo, left, top, photo.width * scale, photo.height * scale);
+  } else drawStrokes(context, pad.height, css("--ink"));
+  $("hint").hidden = strokes.length > 0 || photo !== null;
+  $("undo").disabled = strokes.length === 0;
+  $("clear").disabled = strokes.length === 0 && photo === null;
+}
+
+/** The picture to read, as ImageData: black on white whatever the page's colours, or the photo. */
+function picture() {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = photo ? [photo.width, photo.height] : [pad.width, pad.height];
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  if (photo) context.drawImage(photo, 0, 0);
+  else drawStrokes(context, canvas.height, "#000");
+  return context.getImageData(0, 0, canvas.width, canvas.height);
+}
+
+// ---- reading
+
+let turn = 0;
+/** Read what is on the pad and show it; a later call overtakes an earlier one. */
+async function read() {
+  const mine = ++turn;
+  if (strokes.length === 0 && photo === null) return show([], null);
+  const image = picture();
+  const { lines } = findCharacters(toGrey(image), image.width, image.height, { whole: $("whole").checked });
+  const boxes = lines.flat(2);
+  const glyphs = boxes.map((box) => normaliseGlyph(box.ink, box.w, box.h));
+  try {
+    const answers = await classify(glyphs);
+    if (mine !== turn) return;
+    const alphabet = $("alphabet").value;
+    let next = 0;
+    const text = lines.map((line) =>
+      line.map((word) =>
+        word.map((box) => {
+          const probabilities = restrict(answers[next], alphabet);
+          const best = probabilities.indexOf(Math.max(...probabilities));
+          return { box, glyph: glyphs[next++], probabilities, text: CLASSES[best], confidence: probabilities[best] };
+        }),
+      ),
+    );
+    show(text, image);
+  } catch (error) {
+    console.error(error);
+    say("The network could not be loaded. Check the connection to this site and write again.", true);
+  }
+}
+
+function say(text, quiet) {
+  $("text").textContent = text;
+  $("text").classList.toggle("quiet", quiet);
+}
+
+function paintGlyph(canvas, glyph) {
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(SIDE, SIDE);
+  glyph.forEach((v, i) => image.data.set([v, v, v, 255], 4 * i));
+  context.putImageData(image, 0, 0);
+}
+
+let shown = [];
+function show(lines, image) {
+  shown = lines.flat(2);
+  const text = lines.map((line) => line.map((word) => word.map((c) => c.text).join("")).join(" ")).join("\n");
+  if (text) say(text, false);
+  else say(image ? "No character found. Write larger or darker." : "Nothing yet: write something above.", true);
+  const unsure = shown.filter((c) => c.confidence < SURE).length;
+  const count = `${shown.length} character${shown.length === 1 ? "" : "s"}`;
+  $("note").textContent = shown.length ? count + (unsure ? `, ${unsure} of them below ${100 * SURE} %.` : ".") : "";
+  const list = $("characters");
+  list.replaceChildren();
+  list.hidden = shown.length === 0;
+  let index = 0;
+  lines.forEach((line, l) => {
+    if (l) list.append(Object.assign(document.createElement("div"), { className: "break" }));
+    line.forEach((word, w) => word.forEach((c, i) => list.append(card(c, index++, w > 0 && i === 0))));
+  });
+  paintMarks(image);
+  if (shown.length) select(shown.length === 1 || !photo ? shown.length - 1 : 0);
+  $("detail").hidden = shown.length === 0;
+}
+
+const percent = (p) => (p > 0.9995 ? "> 99.9 %" : `${(100 * p).toFixed(p > 0.985 || p < 0.0995 ? 1 : 0)} %`);
+
+function card(character, index, space) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "character" + (character.confidence < SURE ? " unsure" : "") + (space ? " space" : "");
+  button.setAttribute("aria-label", `${character.text}, ${percent(character.confidence)}`);
+  const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+  paintGlyph(canvas, character.glyph);
+  const letter = Object.assign(document.createElement("b"), { textContent: character.text });
+  const sure = Object.assign(document.createElement("small"), { textContent: percent(character.confidence) });
+  button.append(canvas, letter, sure);
+  button.addEventListener("click", () => select(index));
+  return button;
+}
+
+/** Show one character's glyph and its 36 probabilities. */
+function select(index) {
+  document.querySelectorAll(".character").forEach((b, i) => b.setAttribute("aria-pressed", i === index));
+  const { glyph, probabilities } = shown[index];
+  paintGlyph($("glyph"), glyph);
+  const top = Math.max(...probabilities);
+  $("bars").replaceChildren(
+    ...[...CLASSES].map((name, i) => {
+      const bar = document.createElement("div");
+      bar.className = probabilities[i] === top ? "top" : "";
+      bar.title = `${name}: ${percent(probabilities[i])}`;
+      const fill = document.createElement("i");
+      fill.style.height = `${100 * probabilities[i]}%`;
+      bar.append(fill, Object.assign(document.createElement("span"), { textContent: name }));
+      return bar;
+    }),
+  );
+  const order = [...CLASSES].map((c, i) => [c, probabilities[i]]).sort((a, b) => b[1] - a[1]);
+  const said = order.slice(0, 3).map(([c, p]) => `${c} ${percent(p)}`).join(", ");
+  $("best").textContent = `Probability of each of the 36 classes; the first three: ${said}.`;
+  $("bars").setAttribute("aria-label", `Probabilities: ${said}`);
+}
+
+/** Boxes over the picture, with what was read in each. */
+function paintMarks(image) {
+  const context = marks.getContext("2d");
+  context.clearRect(0, 0, marks.width, marks.height);
+  if (!image) return;
+  const [left, top, scale] = photo ? photoPlace(marks.width, marks.height) : [0, 0, 1];
+  const ratio = window.devicePixelRatio || 1;
+  context.lineWidth = 1.5 * ratio;
+  context.font = `600 ${13 * ratio}px system-ui, sans-serif`;
+  for (const { box, text, confidence } of shown) {
+    const colour = confidence < SURE ? "#d9730d" : "#1f9d63";
+    const [x, y] = [left + box.x * scale, top + box.y * scale];
+    context.strokeStyle = context.fillStyle = colour;
+    context.strokeRect(x - 2 * ratio, y - 2 * ratio, box.w * scale + 4 * ratio, box.h * scale + 4 * ratio);
+    context.fillText(text, x, y - 5 * ratio > 12 * ratio ? y - 5 * ratio : y + box.h * scale + 16 * ratio);
+  }
+}
+
+function changed(pause = 0) {
+  paint();
+  marks.getContext("2d").clearRect(0, 0, marks.width, marks.height);
+  clearTimeout(pending);
+  pending = setTimeout(read, pause);
+}
+
+// ---- mouse, pen and finger
+
+let pen = null;
+function point(event) {
+  const box = pad.getBoundingClientRect();
+  return [(event.clientX - box.left) / box.height, (event.clientY - box.top) / box.height];
+}
+pad.addEventListener("pointerdown", (event) => {
+  if (pen !== null || event.button !== 0) return;
+  event.preventDefault();
+  pen = event.pointerId;
+  pad.setPointerCapture(pen);
+  if (photo) clear();
+  clearTimeout(pending);
+  turn++;
+  strokes.push([point(event)]);
+  paint();
+});
+pad.addEventListener("pointermove", (event) => {
+  if (event.pointerId !== pen) return;
+  const events = event.getCoalescedEvents?.() ?? [];
+  for (const e of events.length ? events : [event]) strokes.at(-1).push(point(e));
+  paint();
+});
+for (const name of ["pointerup", "pointercancel"])
+  pad.addEventListener(name, (event) => {
+    if (event.pointerId !== pen) return;
+    pen = null;
+    changed(PAUSE);
+  });
+
+// ---- photos: chosen, dropped or pasted
+
+async function open(file) {
+  if (!file) return;
+  try {
+    const whole = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const scale = Math.min(1, LONGEST / Math.max(whole.width, whole.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.max(1, Math.round(whole.width * scale));
+    canvas.height = Math.max(1, Math.round(whole.height * scale));
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#fff"; // where the picture is transparent
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.imageSmoothingQuality = "high";
+    context.drawImage(whole, 0, 0, canvas.width, canvas.height);
+    [photo, strokes] = [canvas, []];
+    changed();
+  } catch {
+    say(`“${file.name ?? "This"}” is no picture that this browser can open. Try a PNG or a JPEG.`, true);
+  }
+}
+$("file").addEventListener("change", (event) => {
+  open(event.target.files[0]);
+  event.target.value = "";
+});
+for (const name of ["dragenter", "dragover", "dragleave", "drop"])
+  $("drop").addEventListener(name, (event) => {
+    event.preventDefault();
+    $("drop").classList.toggle("over", name === "dragenter" || name === "dragover");
+    if (name === "drop") open(event.dataTransfer.files[0]);
+  });
+document.addEventListener("paste", (event) => {
+  const file = [...event.clipboardData.files].find((f) => f.type.startsWith("image/"));
+  if (file) open(file);
+});
+
+// ---- buttons
+
+function clear() {
+  [strokes, photo] = [[], null];
+  changed();
+}
+function undo() {
+  strokes.pop();
+  changed();
+}
+$("clear").addEventListener("click", clear);
+$("undo").addEventListener("click", undo);
+for (const id of ["alphabet", "whole"]) $(id).addEventListener("change", () => changed());
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && strokes.length) {
+    event.preventDefault();
+    undo();
+  }
+});
+
+// Strokes of a few characters, in shares of a unit square, for whoever has no pointer at hand.
+const LETTERS = {
+  7: [[[0.1, 0.05], [0.85, 0.05], [0.35, 1]]],
+  R: [[[0.1, 0], [0.1, 1]], [[0.1, 0.03], [0.55, 0], [0.75, 0.2], [0.6, 0.45], [0.1, 0.5], [0.8, 1]]],
+  E: [[[0.7, 0], [0.1, 0], [0.1, 1], [0.75, 1]], [[0.1, 0.5], [0.6, 0.5]]],
+  A: [[[0, 1], [0.4, 0], [0.8, 1]], [[0.15, 0.65], [0.65, 0.65]]],
+  D: [[[0.1, 0], [0.1, 1], [0.5, 0.95], [0.75, 0.7], [0.75, 0.3], [0.5, 0.05], [0.1, 0]]],
+  2: [[[0.1, 0.2], [0.3, 0], [0.6, 0.02], [0.7, 0.25], [0.5, 0.55], [0.05, 1], [0.8, 1]]],
+};
+function write(text) {
+  const aspect = pad.clientWidth / pad.clientHeight;
+  const step = Math.min(0.5, (aspect * 0.9) / text.length);
+  const size = step * 0.72;
+  let x = (aspect - step * text.length) / 2 + step * 0.14;
+  [strokes, photo] = [[], null];
+  for (const letter of text) {
+    if (LETTERS[letter]) for (const s of LETTERS[letter]) strokes.push(s.map(([u, v]) => [x + u * size, 0.5 + (v - 0.5) * size * 1.25]));
+    x += step;
+  }
+  changed();
+}
+for (const button of document.querySelectorAll("[data-sample]"))
+  button.addEventListener("click", async () => {
+    const sample = button.dataset.sample;
+    if (sample === "page") {
+      const answer = await fetch(new URL("./vendor/page.png", import.meta.url));
+      await open(await answer.blob());
+    } else write(sample === "word" ? "READ 27" : sample);
+  });
+
+// ---- colours: the choice made on the rest of the site (Quarto keeps it under this name), else the system's
+
+const KEY = "quarto-color-scheme";
+function colours(dark, keep) {
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  $("theme").setAttribute("aria-pressed", dark);
+  try {
+    if (keep) localStorage.setItem(KEY, dark ? "alternate" : "default");
+  } catch {} // storage may be closed to us; the choice then lasts as long as the page
+  paint();
+}
+let kept = null;
+try {
+  kept = localStorage.getItem(KEY);
+} catch {}
+colours(kept ? kept === "alternate" : matchMedia("(prefers-color-scheme: dark)").matches, false);
+$("theme").addEventListener("click", () => colours(document.documentElement.dataset.theme !== "dark", true));
+
+new ResizeObserver(() => changed(PAUSE)).observe(pad);
+network().then(
+  () => document.documentElement.setAttribute("data-ready", ""),
+  (error) => {
+    console.error(error);
+    say("The network could not be loaded. This page needs to be opened through a web server (not as a file).", true);
+  },
+);

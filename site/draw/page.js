@@ -1,0 +1,230 @@
+// From a picture to boxes in reading order: grey, ink, connected components, lines, words. The simple path of the
+// package (its notebook "Segmentation" tells why each step); what touches is not cut apart here.
+
+/** Grey bytes of an ImageData, weighted as ITU-R BT.601 does. */
+export function toGrey({ data, width, height }) {
+  const grey = new Uint8Array(width * height);
+  for (let i = 0; i < grey.length; i++)
+    grey[i] = Math.round(0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]);
+  return grey;
+}
+
+/** Mean of `values` over a square of side 2 * radius + 1 around each pixel, where `use` allows it. */
+function localMean(values, use, width, height, radius) {
+  const stride = width + 1;
+  const sums = new Float64Array(stride * (height + 1));
+  const counts = new Float64Array(stride * (height + 1));
+  for (let y = 0; y < height; y++) {
+    let sum = 0;
+    let count = 0;
+    for (let x = 0; x < width; x++) {
+      const i = y * width + x;
+      if (!use || use[i]) {
+        sum += values[i];
+        count++;
+      }
+      sums[(y + 1) * stride + x + 1] = sums[y * stride + x + 1] + sum;
+      counts[(y + 1) * stride + x + 1] = counts[y * stride + x + 1] + count;
+    }
+  }
+  const out = new Float32Array(values.length);
+  for (let y = 0; y < height; y++) {
+    const y0 = Math.max(0, y - radius) * stride;
+    const y1 = Math.min(height, y + radius + 1) * stride;
+    for (let x = 0; x < width; x++) {
+      const x0 = Math.max(0, x - radius);
+      const x1 = Math.min(width, x + radius + 1);
+      const count = counts[y1 + x1] - counts[y0 + x1] - counts[y1 + x0] + counts[y0 + x0];
+      const sum = sums[y1 + x1] - sums[y0 + x1] - sums[y1 + x0] + sums[y0 + x0];
+      out[y * width + x] = count > 0 ? sum / count : values[y * width + x];
+    }
+  }
+  return out;
+}
+
+/** Otsu's threshold: the grey level that parts the histogram with the largest variance between both sides. */
+export function otsu(values) {
+  const histogram = new Float64Array(256);
+  for (const v of values) histogram[v]++;
+  let all = 0;
+  for (let v = 0; v < 256; v++) all += v * histogram[v];
+  let [best, at, weight, sum] = [-1, 0, 0, 0];
+  for (let v = 0; v < 256; v++) {
+    weight += histogram[v];
+    sum += v * histogram[v];
+    const rest = values.length - weight;
+    if (weight === 0 || rest === 0) continue;
+    const between = weight * rest * (sum / weight - (all - sum) / rest) ** 2;
+    if (between > best) [best, at] = [between, v];
+  }
+  return at;
+}
+
+const LEAST_CONTRAST = 28; // grey levels by which ink differs from its paper; less is paper grain and shadow
+
+/** Ink bytes (white on black) from grey: how much darker each pixel is than the paper around it. */
+export function toInk(grey, width, height) {
+  const light = new Uint8Array(grey);
+  const whole = grey.reduce((a, b) => a + b, 0) / grey.length;
+  const level = otsu(grey);
+  const dark = grey.reduce((a, v) => a + (v <= level), 0);
+  if (dark > grey.length / 2 && whole < 110) for (let i = 0; i < light.length; i++) light[i] = 255 - grey[i]; // chalk on a board
+  const radius = Math.max(12, Math.round(Math.min(width, height) / 8));
+  const first = localMean(light, null, width, height, radius);
+  const paper = new Uint8Array(light.length);
+  for (let i = 0; i < light.length; i++) paper[i] = light[i] > first[i] - LEAST_CONTRAST / 2;
+  const background = localMean(light, paper, width, height, radius);
+  const ink = new Uint8Array(light.length);
+  for (let i = 0; i < light.length; i++) ink[i] = Math.max(0, Math.min(255, background[i] - light[i]));
+  return ink;
+}
+
+/** Label of each pixel's 8-connected component, and each component's box and area. */
+export function components(mask, width, height) {
+  const labels = new Int32Array(mask.length);
+  const found = [];
+  const stack = [];
+  for (let start = 0; start < mask.length; start++) {
+    if (!mask[start] || labels[start]) continue;
+    const label = found.length + 1;
+    let [x0, y0, x1, y1, area] = [width, height, 0, 0, 0];
+    labels[start] = label;
+    stack.push(start);
+    while (stack.length) {
+      const i = stack.pop();
+      const x = i % width;
+      const y = (i - x) / width;
+      area++;
+      x0 = Math.min(x0, x);
+      x1 = Math.max(x1, x);
+      y0 = Math.min(y0, y);
+      y1 = Math.max(y1, y);
+      for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny++)
+        for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx++) {
+          const n = ny * width + nx;
+          if (mask[n] && !labels[n]) {
+            labels[n] = label;
+            stack.push(n);
+          }
+        }
+    }
+    found.push({ labels: [label], x: x0, y: y0, w: x1 - x0 + 1, h: y1 - y0 + 1, area });
+  }
+  return { labels, found };
+}
+
+const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted.length ? sorted[sorted.length >> 1] : 0;
+};
+const overlap = (a, aSize, b, bSize) => Math.min(a + aSize, b + bSize) - Math.max(a, b);
+
+function union(a, b) {
+  const x = Math.min(a.x, b.x);
+  const y = Math.min(a.y, b.y);
+  return {
+    labels: [...a.labels, ...b.labels],
+    area: a.area + b.area,
+    x,
+    y,
+    w: Math.max(a.x + a.w, b.x + b.w) - x,
+    h: Math.max(a.y + a.h, b.y + b.h) - y,
+  };
+}
+
+/** Join pieces that stand over each other in one line: the bar of a 5, the strokes of an E. */
+function joinPieces(pieces, size) {
+  const parts = [...pieces];
+  for (let again = true; again; ) {
+    again = false;
+    search: for (let i = 0; i < parts.length; i++)
+      for (let j = i + 1; j < parts.length; j++) {
+        const [a, b] = [parts[i], parts[j]];
+        const across = overlap(a.x, a.w, b.x, b.w);
+        const gap = -overlap(a.y, a.h, b.y, b.h);
+        const small = Math.min(a.h, b.h) < 0.7 * size || gap < 0;
+        if (across > 0.5 * Math.min(a.w, b.w) && gap < 0.25 * size && small && union(a, b).h < 2 * size) {
+          parts.splice(j, 1);
+          parts[i] = union(a, b);
+          again = true;
+          break search;
+        }
+      }
+  }
+  return parts;
+}
+
+/** Group boxes in lines from top to bottom, each from left to right. */
+function toLines(boxes) {
+  const lines = [];
+  for (const box of [...boxes].sort((a, b) => b.h - a.h)) {
+    let home = null;
+    let most = 0.4;
+    for (const line of lines) {
+      // The neighbour nearest in x stands for the line, so that a line may climb or fall.
+      const near = line.reduce((p, q) => (Math.abs(q.x - box.x) < Math.abs(p.x - box.x) ? q : p));
+      const share = overlap(near.y, near.h, box.y, box.h) / Math.min(near.h, box.h);
+      if (share > most) [home, most] = [line, share];
+    }
+    if (home) home.push(box);
+    else lines.push([box]);
+  }
+  for (const line of lines) line.sort((a, b) => a.x - b.x);
+  const middle = (line) => line.reduce((s, b) => s + b.y + b.h / 2, 0) / line.length;
+  return lines.sort((a, b) => middle(a) - middle(b));
+}
+
+/** Cut a line in words where the gap is wide for its characters. */
+function toWords(line, size) {
+  const gaps = line.slice(1).map((b, i) => b.x - (line[i].x + line[i].w));
+  const usual = median(gaps.filter((g) => g > 0));
+  const wide = Math.max(0.5 * size, gaps.length > 2 ? 1.6 * usual : 0);
+  const words = [[]];
+  line.forEach((box, i) => {
+    if (i && gaps[i - 1] > wide) words.push([]);
+    words.at(-1).push(box);
+  });
+  return words;
+}
+
+/** The ink of one box alone: other components inside its rectangle are left out, soft edges stay. */
+function cutInk(ink, labels, width, box) {
+  const own = new Set(box.labels);
+  const out = new Uint8Array(box.w * box.h);
+  for (let y = 0; y < box.h; y++)
+    for (let x = 0; x < box.w; x++) {
+      const i = (box.y + y) * width + box.x + x;
+      if (labels[i] === 0 || own.has(labels[i])) out[y * box.w + x] = ink[i];
+    }
+  return out;
+}
+
+/**
+ * Find the characters of a picture.
+ * grey: bytes, row by row. whole: take all ink as one character.
+ * Returns {ink, lines}: lines of words of boxes {x, y, w, h, ink}, in reading order.
+ */
+export function findCharacters(grey, width, height, { whole = false } = {}) {
+  const ink = toInk(grey, width, height);
+  const strong = ink.filter((v) => v >= LEAST_CONTRAST / 2);
+  const level = Math.max(LEAST_CONTRAST, strong.length ? otsu(strong) * 0.8 : 255);
+  const mask = Uint8Array.from(ink, (v) => v >= level);
+  const { labels, found } = components(mask, width, height);
+  const edge = (b) => b.w > 0.9 * width || b.h > 0.9 * height;
+  let pieces = whole ? found.filter((b) => b.area > 4) : found.filter((b) => b.area > 8 && !edge(b));
+  if (pieces.length === 0) pieces = found.filter((b) => b.area > 8);
+  const heights = pieces.map((b) => Math.max(b.h, b.w / 2)).sort((a, b) => b - a);
+  const total = heights.reduce((a, b) => a + b, 0);
+  let run = 0; // the height at which half of all heights added up is reached: specks hardly weigh in it
+  const size = heights.find((h) => (run += h) >= total / 2) ?? 0;
+  if (whole && pieces.length) pieces = [pieces.reduce(union)];
+  else {
+    pieces = pieces.filter((b) => Math.max(b.w, b.h) > 0.2 * size);
+    pieces = pieces.filter((b) => !(b.w > 8 * b.h && b.w > 2.5 * size)); // ruled lines
+    pieces = joinPieces(pieces, size).filter((b) => b.h > 0.35 * size || b.w > 0.6 * size);
+  }
+  const lines = toLines(pieces).map((line) =>
+    toWords(line, size).map((word) => word.map((b) => ({ ...b, ink: cutInk(ink, labels, width, b) }))),
+  );
+  return { ink, lines };
+}
