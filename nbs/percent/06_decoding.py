@@ -61,7 +61,7 @@ class WordReading:
 class Decoding:
     "What a line says: the most probable path through its lattice, with the probability of each character."
     text: str  # words separated by blanks; characters below `reject` are `PLACEHOLDER`
-    log_probability: float  # log of the probability of this reading among all readings of the lattice, at most 0
+    log_probability: float  # log of the product of the words' probabilities, at most 0
     edges: np.ndarray  # int32 (T,), the chosen edges from left to right
     characters: str  # T characters before rejection
     probabilities: np.ndarray  # float32 (T,), 0..1, probability of each character given everything known
@@ -100,7 +100,7 @@ def witten_bell(
 @dataclass(frozen=True)
 class Language:
     "What may follow what: one row per language state, one column per class."
-    follow: np.ndarray  # int32 (S, 36), next state, -1 where impossible
+    follow: np.ndarray  # int64 (S, 36), next state, -1 where impossible
     weight: np.ndarray  # float32 (S, 36), log-probability + NEUTRAL
     finish: np.ndarray  # float32 (S,), log-probability that the word ends in this state
 
@@ -110,7 +110,7 @@ def build_language(
 ) -> Language:
     "The three regimes of free text as one table: words by letter n-grams, numbers and codes uniform."
     p = witten_bell(counts).reshape(N_CONTEXT, 27)
-    follow = np.full((N_CONTEXT + 2, N), -1, np.int32)
+    follow = np.full((N_CONTEXT + 2, N), -1, np.int64)
     weight = np.full((N_CONTEXT + 2, N), -np.inf, np.float32)
     finish = np.full(N_CONTEXT + 2, -np.inf, np.float32)
     context = np.arange(N_CONTEXT)[:, None] % 729 * 27 + np.arange(1, 27)
@@ -217,7 +217,7 @@ class _Parser:
         return (whole[0], out) if high != 0 else self.nothing()
 
     def repeat(self):
-        c, begin = self.peek(), self.at
+        c = self.peek()
         if self.regular and c and c in "*+?":
             self.at += 1
             return {"*": (0, None), "+": (1, None), "?": (0, 1)}[c]
@@ -237,7 +237,7 @@ class _Parser:
             self.fail("a repeat goes up to 200")
         self.at = close + 1
         if self.peek() and self.peek() in ("{*+?" if self.regular else "{"):
-            self.fail("a repeat follows another repeat", begin)
+            self.fail("a repeat follows another repeat")
         return low, high
 
     def literal(self, c: str):
@@ -316,7 +316,7 @@ class _Parser:
             if self.peek() == "-" and self.text[self.at + 1 : self.at + 2] not in ("]", ""):
                 low, high = got.upper(), self.text[self.at + 1].upper()
                 if low not in CLASSES or high not in CLASSES or CLASSES.index(low) > CLASSES.index(high):
-                    self.fail("a range runs from a lower to a higher letter or digit", self.at - 1)
+                    self.fail("a range runs from a lower to a higher letter or digit")
                 some |= set(range(CLASSES.index(low), CLASSES.index(high) + 1))
                 self.at += 2
             elif got == " ":
@@ -516,13 +516,31 @@ LIKELY = 1e-3  # classes less probable than this share of the best are not follo
 MARGIN = 14.0  # nats below the best reading of the same ink at which a partial reading is given up
 WIDE_MARGIN = 60.0  # the same under a pattern or a strict lexicon, where the best-looking start may lead nowhere
 SPACE_FLOOR = 1e-3  # a pattern may deny or demand a word space at this probability
+SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five letters
+LEXICON_SIZE = 5000  # words that a shorter lexicon is weighed as: a list of three names must not overrule a clear reading
 LEXICON_SHARE = 0.7  # probability that a word is one of a soft lexicon's
 
 
-def _spread(count: np.ndarray):
-    "For counts (n,): the index of each item's owner and its place among the owner's items."
-    owner = np.repeat(np.arange(len(count)), count)
-    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+def _spread(count: np.ndarray, first: np.ndarray):
+    "For runs of `count` items from `first`: the index of each item's owner, and the item."
+    owner = np.arange(len(count)).repeat(count)
+    return owner, np.arange(len(owner)) + (first - count.cumsum() + count)[owner]
+
+
+def _heads(x: np.ndarray) -> np.ndarray:
+    "Where a new value begins in a sorted array."
+    new = np.empty(len(x), bool)
+    new[:1] = True
+    np.not_equal(x[1:], x[:-1], out=new[1:])
+    return new.nonzero()[0]
+
+
+def _sizes(heads: np.ndarray, n: int) -> np.ndarray:
+    "Lengths of the runs that begin at `heads` in an array of length n."
+    size = np.empty(len(heads), np.int64)
+    np.subtract(heads[1:], heads[:-1], out=size[:-1])
+    size[-1] = n - heads[-1]
+    return size
 
 
 class _Search:
@@ -532,6 +550,8 @@ class _Search:
         self.lattices, self.margin = lattices, margin
         self.automaton, self.index = knowledge.automaton, knowledge.index
         self.strict, self.prior = knowledge.strict, knowledge.prior
+        self.n_q = len(self.automaton.accept) if self.automaton else 1
+        self.n_lang = TRIE_ROOT + (len(self.index.word) if self.index is not None else 0)
         self.language = shipped_language()
         self.weight = PRIOR_WEIGHT
         sizes = np.array([len(x.start) for x in lattices])
@@ -570,7 +590,9 @@ class _Search:
         ok = share > 0
         state, share = np.array(state)[ok], share[ok]
         table = np.log((1 - STICKY) * share + STICKY * (self._regime(state)[:, None] == self._regime(state)))
-        bonus = np.where(state == TRIE_ROOT, -math.log(len(self.index)) if self.index is not None else 0, 0)
+        bonus = np.zeros(len(state))
+        if self.index is not None:
+            bonus[-1] = -math.log(max(len(self.index), LEXICON_SIZE))
         first = self.weight * (np.log(share) + bonus)
         return state, first, self.weight * (table + bonus)
 
@@ -600,7 +622,7 @@ class _Search:
         self.count = np.zeros_like(self.first)
         self.first[self.node0], self.count[self.node0] = np.arange(n_lat) * k, k
         order = np.lexsort((self.lattice, self.end))
-        bounds = np.flatnonzero(np.diff(self.end[order], prepend=-1, append=-1))
+        bounds = [*_heads(self.end[order]), len(order)]
         for a, b in zip(bounds[:-1], bounds[1:]):
             self._level(order[a:b], int(self.end[order[a]]))
         self._close()
@@ -619,59 +641,63 @@ class _Search:
         "Arcs (sorted by lattice) into states: equal ones fall together, hopeless ones go. Returns the new states."
         if not len(lat):
             return
-        begin = np.flatnonzero(np.diff(lat, prepend=-1))
+        begin = _heads(lat)
         best = np.maximum.reduceat(score, begin)
-        keep = score > np.repeat(best, np.diff(begin, append=len(lat))) - self.margin
-        key = (lat * (len(self.automaton.accept) if self.automaton else 1) + q) * (TRIE_ROOT + (len(self.index.word) if self.index is not None else 0)) + lang
-        keep = np.flatnonzero(keep)
-        keep = keep[np.argsort(key[keep], kind="stable")]
-        key, score, total = key[keep], score[keep], total[keep]
-        head = np.flatnonzero(np.diff(key, prepend=-1))
-        size = np.diff(head, append=len(key))
+        keep = (score > best.repeat(_sizes(begin, len(lat))) - self.margin).nonzero()[0]
+        key = ((lat * self.n_q + q) * self.n_lang + lang)[keep]
+        order = key.argsort(kind="stable")
+        keep, key = keep[order], key[order]
+        score, total = score[keep], total[keep]
+        head = _heads(key)
+        size = _sizes(head, len(key))
         top = np.maximum.reduceat(score, head)
-        group = np.repeat(np.arange(len(head)), size)
+        group = np.arange(len(head)).repeat(size)
         winner = np.empty(len(head), np.int64)
-        hit = np.flatnonzero(score == top[group])
+        hit = (score == top[group]).nonzero()[0]
         winner[group[hit]] = hit
-        high = np.maximum.reduceat(total, head)
-        summed = np.log(np.add.reduceat(np.exp(total - high[group]), head)) + high
-        share = np.exp(total - summed[group])
+        high = np.maximum.reduceat(total, head)  # the largest term of each sum, so that none underflows
+        share = np.exp(total - high[group])
+        summed = np.add.reduceat(share, head)
+        share /= summed[group]
+        summed = np.log(summed) + high
         pick = keep[head]
         base = self.n_states
-        self._append((q[pick], lang[pick], top, summed))
+        lat, q, lang = lat[pick], q[pick], lang[pick]
+        self._append((q, lang, top, summed))
         self.back.append(self.n_arcs + winner)
         self.arcs.append((source[keep], edge[keep], cls[keep], base + group, share))
         self.n_arcs += len(keep)
-        return base, lat[pick], q[pick], lang[pick], top, summed
+        return base, lat, q, lang, top, summed
+
+    def _follow(self, lang, cls):
+        "Next language state and its log-probability for free text."
+        if not self.prior:
+            return lang, np.zeros(len(lang))
+        return self.language.follow[lang, cls], self.language.weight[lang, cls]
 
     def _level(self, edges, level):
         "All edges that end at this node of their lattice."
         node = self.start[edges]
-        pe, ps = _spread(self.count[node])
-        pe, ps = edges[pe], ps + self.first[node][pe]
+        pe, ps = _spread(self.count[node], self.first[node])
         if not len(pe):
             return
+        pe = edges[pe]
         lang = self.flat[1][ps]
-        plain = lang < TRIE_ROOT
-        fan = self.n_likely[pe]
-        if self.index is not None:
-            trie = np.where(plain, 0, lang - TRIE_ROOT)
-            fan = np.where(plain, fan, self.index.count[trie])
-        own, nth = _spread(fan)
-        e, s = pe[own], ps[own]
         if self.index is None:
-            cls = self.likely[self.first_likely[e] + nth]
-            to = self.language.follow[lang[own], cls] if self.prior else lang[own]
-            gain = self.language.weight[lang[own], cls] if self.prior else np.zeros(len(e))
+            own, nth = _spread(self.n_likely[pe], self.first_likely[pe])
+            cls, lang = self.likely[nth], lang[own]
+            to, gain = self._follow(lang, cls)
         else:
-            child = self.index.first[trie[own]] + nth
-            free = plain[own]
-            cls = np.where(free, self.likely[np.minimum(self.first_likely[e] + nth, max(len(self.likely) - 1, 0))] if len(self.likely) else 0, self.index.symbol[np.minimum(child, len(self.index.symbol) - 1)])
-            to = np.where(free, 0, TRIE_ROOT + child)
-            gain = np.full(len(e), NEUTRAL)
-            f = np.flatnonzero(free)
-            to[f] = self.language.follow[lang[own[f]], cls[f]] if self.prior else CODE_STATE
-            gain[f] = self.language.weight[lang[own[f]], cls[f]] if self.prior else 0
+            plain = lang < TRIE_ROOT
+            trie = np.where(plain, 0, lang - TRIE_ROOT)
+            count = np.where(plain, self.n_likely[pe], self.index.count[trie])
+            own, nth = _spread(count, np.where(plain, self.first_likely[pe], self.index.first[trie]))
+            free = plain[own].nonzero()[0]
+            cls = self.index.symbol[np.minimum(nth, len(self.index.symbol) - 1)].astype(np.int64)
+            cls[free] = self.likely[nth[free]]
+            to, gain = TRIE_ROOT + nth, np.full(len(own), NEUTRAL)
+            to[free], gain[free] = self._follow(lang[own[free]], cls[free])
+        e, s = pe[own], ps[own]
         lat = self.lattice[e]
         q = self.flat[0][s]
         step = self.score[e] + self.logp[e, cls] + self.weight * gain
@@ -680,9 +706,9 @@ class _Search:
             q = self.automaton.follow[q, cls].astype(np.int64)
             ok &= q >= 0
         if not ok.all():
-            ok = np.flatnonzero(ok)
+            ok = ok.nonzero()[0]
             lat, q, to, step, s, e, cls = lat[ok], q[ok], to[ok], step[ok], s[ok], e[ok], cls[ok]
-        made = self._merge(lat, q, to.astype(np.int64), self.flat[2][s] + step, self.flat[3][s] + step, s, e, cls)
+        made = self._merge(lat, q, to, self.flat[2][s] + step, self.flat[3][s] + step, s, e, cls)
         if made is None:
             return
         self._place(made, level)
@@ -697,13 +723,15 @@ class _Search:
         space = self.space[self.node0[lat] + level]
         if self.automaton:
             space = np.clip(space, SPACE_FLOOR, 1 - SPACE_FLOOR)
-        if not (space > 0).any() or last.all():
+        if not space.any() or last.all():
             self._enter(base, lat, level)
             return
         # Words may end here: each state stays inside its word or ends it and begins the next in any regime.
         begin, _, table = self.starts
         with np.errstate(divide="ignore"):
             stay, end = np.log(1 - space), np.log(space) + self._finish(lang)
+        if self.prior:  # the language counts how often words end, and so does the probability of the space: once is enough
+            stay, end = stay - self.weight * math.log(1 - SPACE_SHARE), end - self.weight * math.log(SPACE_SHARE)
         to_q = q
         if self.automaton:
             to_q = self.automaton.follow[q, BLANK].astype(np.int64)
@@ -718,17 +746,17 @@ class _Search:
         new_lang = np.concatenate([lang[:, None], np.broadcast_to(begin, (n, k))], 1).ravel()
         new_q = np.concatenate([q[:, None], np.broadcast_to(to_q[:, None], (n, k))], 1).ravel()
         cls = np.tile(np.array([-1] + [BLANK] * k), n)
-        ok = np.flatnonzero(step > -np.inf)
+        ok = (step > -np.inf).nonzero()[0]
         source, new_lang, new_q, cls, step = source[ok], new_lang[ok], new_q[ok], cls[ok], step[ok]
         made = self._merge(lat[source], new_q, new_lang, score[source] + step, total[source] + step, source + base, len(self.start) + self.node0[lat[source]] + level, cls)
         if made is not None:
             self._enter(made[0], made[1], level)
 
     def _enter(self, base, lat, level):
-        head = np.flatnonzero(np.diff(lat, prepend=-1))
+        head = _heads(lat)
         node = self.node0[lat[head]] + level
         self.first[node] = base + head
-        self.count[node] = np.diff(head, append=len(lat))
+        self.count[node] = _sizes(head, len(lat))
 
     def _close(self):
         "End every line, then send each reading's probability back along its arcs."
@@ -776,14 +804,20 @@ class _Search:
     def probability(self, arcs: Sequence[int]) -> float:
         "Probability that the text runs through what these successive arcs read, whatever the states."
         key = self.edge[arcs] * (N + 2) + self.cls[arcs] + 1
-        low, high = np.searchsorted(self.key, key), np.searchsorted(self.key, key, "right")
-        joint = None
+        low, high = self.key.searchsorted(key), self.key.searchsorted(key, "right")
+        joint = base = None
         for a, b in zip(low, high):
             some = self.by_key[a:b]
-            source, target = self.source[some], self.target[some]
-            came = self.mass[source] if joint is None else np.where((source >= base) & (source < base + len(joint)), joint[np.clip(source - base, 0, len(joint) - 1)], 0)
+            source, target, chance = self.source[some], self.target[some], self.onward[some]
+            if joint is None:
+                chance = chance * self.mass[source]
+            else:
+                # A source outside the span of the states reached so far holds nothing: it stands on the zero at the end.
+                source = source - base
+                source[(source < 0) | (source >= len(joint))] = -1
+                chance = chance * np.append(joint, 0.0)[source]
             base = int(target.min())
-            joint = np.bincount(target - base, weights=came * self.onward[some])
+            joint = np.bincount(target - base, weights=chance)
         return float(min(1.0, joint.sum()))
 
 
@@ -815,9 +849,8 @@ def _read(search: _Search, i: int, knowledge: Knowledge, matched: bool, n_altern
     plain = "".join(CLASSES[c] for c in classes)
     shown = "".join(c if p >= knowledge.reject and matched or not knowledge.reject else PLACEHOLDER for c, p in zip(plain, prob))
     words = tuple(WordReading(shown[a:b], search.probability(s), a, b) for s, a, b in spans)
-    whole = words[0].probability if len(words) == 1 else search.probability(arcs)
     return Decoding(
-        " ".join(w.text for w in words), math.log(max(whole, 1e-300)), np.array(edges, np.int32) - search.edge0[i], plain, prob, tuple(alternatives), words, matched
+        " ".join(w.text for w in words), sum(math.log(max(w.probability, 1e-300)) for w in words), np.array(edges, np.int32) - search.edge0[i], plain, prob, tuple(alternatives), words, matched
     )
 
 

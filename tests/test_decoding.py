@@ -1,0 +1,273 @@
+"""What users of the decoder rely on: exactness, knowledge in each form, calibrated numbers, clear errors."""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from customocr import decoding as D
+from customocr.decoding import Knowledge, Lattice, Lexicon, compile_pattern, decode, decode_lines
+from customocr.errors import KnowledgeError
+from customocr.glyphs import CLASSES
+
+PAIRS = ("0O", "1I", "5S", "2Z", "8B")
+ADDRESS = ("1000 HILLTOP CIR", "BALTIMORE MD 21250")
+
+
+def row(*chances):
+    "Class probabilities from (character, probability) pairs; the rest is spread evenly."
+    p = np.zeros(36)
+    for c, chance in chances:
+        p[CLASSES.index(c)] = chance
+    return p + max(0, 1 - p.sum()) / 36
+
+
+def undecided(text, sure=0.97):
+    "A lattice in which each 0/O, 1/I, 5/S, 2/Z, 8/B could be either and every other character is clear."
+    rows, spaces = [], []
+    for c in text:
+        if c == " ":
+            spaces.append(len(rows))
+            continue
+        pair = next((p for p in PAIRS if c in p), None)
+        rows.append(row((pair[0], 0.49), (pair[1], 0.49)) if pair else row((c, sure)))
+    return Lattice.linear(np.array(rows), spaces)
+
+
+def joined(left, middle, right, whole):
+    "A lattice with a choice of cuts: `left` and `right` between three nodes, or `whole` over both."
+    logp = np.log([left, right, whole])
+    return Lattice(3, np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([middle / 2, middle / 2, 0.0], np.float32), logp, np.zeros(3, np.float32))
+
+
+def test_mixed_address_without_hints():
+    assert [d.text for d in decode_lines([undecided(t) for t in ADDRESS])] == list(ADDRESS)
+
+
+@pytest.mark.parametrize("text", ["SIZZLING", "BOOKS", "OLIVIER", "10580", "2015", "75011"])
+def test_prior_settles_what_the_shape_leaves_open(text):
+    assert decode(undecided(text)).text == text
+
+
+@pytest.mark.parametrize("text", ["7PZ9", "A21I17Q", "TH3", "W0RD", "B00K", "XQ7", "QXZJ", "5AM0"])
+def test_clear_codes_are_not_corrected_into_words(text):
+    probs = np.array([row((c, 0.998), *((o, 0.001) for p in PAIRS if c in p for o in p if o != c)) for c in text])
+    assert decode(Lattice.linear(probs)).text == text
+
+
+def brute_force(lattice, mask=None):
+    "Every path with its posterior under evidence and cuts only."
+    def paths(node):
+        if node == lattice.n_nodes - 1:
+            yield ()
+        for e in np.flatnonzero(lattice.start == node):
+            for rest in paths(lattice.end[e]):
+                yield (int(e), *rest)
+
+    p = np.exp(lattice.logp.astype(float)) + D.CLASS_FLOOR
+    p = p * (1 if mask is None else mask)
+    p /= p.sum(1, keepdims=True)
+    total, edge_class = {}, np.zeros((len(p), 36))
+    for path in paths(0):
+        for classes in itertools.product(range(3), repeat=len(path)):
+            w = np.exp(D.SEGMENT_WEIGHT * lattice.score[list(path)].sum()) * np.prod([p[e, c] ** D.EVIDENCE_WEIGHT for e, c in zip(path, classes)])
+            total[path, classes] = w
+            for e, c in zip(path, classes):
+                edge_class[e, c] += w
+    z = sum(total.values())
+    return max(total, key=total.get), edge_class / z
+
+
+def test_best_path_and_posteriors_equal_brute_force():
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        start, end = np.array([0, 0, 1, 1, 2, 3, 2]), np.array([1, 2, 2, 3, 3, 4, 4])
+        probs = np.zeros((7, 36))
+        probs[:, :3] = rng.dirichlet([1, 1, 1], 7)
+        lattice = Lattice(5, start, end, rng.normal(size=7).astype(np.float32), np.log(probs + 1e-30), np.zeros(5, np.float32))
+        got = decode(lattice, Knowledge(alphabet="012", prior=False))
+        (path, classes), posterior = brute_force(lattice, np.arange(36) < 3)
+        assert tuple(got.edges) == path and got.characters == "".join(CLASSES[c] for c in classes)
+        np.testing.assert_allclose(got.probabilities, [posterior[e, c] for e, c in zip(path, classes)], rtol=1e-4)
+        for e, options in zip(path, got.alternatives):
+            assert dict(options) == pytest.approx({CLASSES[c]: posterior[e, c] for c in range(3)}, rel=1e-4)
+
+
+def test_cuts_and_classes_are_chosen_together():
+    one, i, ell = row(("H", 0.55), ("N", 0.4)), row(("I", 0.9)), row(("I", 0.9))
+    split, whole = joined(i, 0.0, ell, one), joined(i, -6.0, ell, one)
+    assert decode(split, Knowledge(prior=False)).text == "II"
+    assert decode(whole, Knowledge(prior=False)).text == "H"
+    assert decode(split, Knowledge(pattern="A")).text == "H"
+
+
+def test_soft_word_spaces_follow_the_language():
+    lattice = undecided("MAINSTREET")
+    space = np.zeros(11, np.float32)
+    space[4] = 0.5
+    space[7] = 0.02
+    soft = Lattice(11, lattice.start, lattice.end, lattice.score, lattice.logp, space)
+    assert decode(soft).text == "MAIN STREET"
+    assert decode(soft, Knowledge(pattern="A{10}")).text == "MAINSTREET"
+    assert [(w.text, w.first, w.last) for w in decode(soft).words] == [("MAIN", 0, 4), ("STREET", 4, 10)]
+
+
+def test_batch_reads_as_single_lines_do():
+    lattices = [undecided(t) for t in (*ADDRESS, "A", "10 ST")]
+    for one, many in zip(map(decode, lattices), decode_lines(lattices)):
+        assert one.text == many.text
+        np.testing.assert_allclose(one.probabilities, many.probabilities, rtol=1e-5)
+        assert one.log_probability == pytest.approx(many.log_probability, rel=1e-5)
+
+
+def test_empty_lattice_reads_as_nothing():
+    empty = decode(Lattice.linear(np.zeros((0, 36))))
+    assert empty.text == "" and empty.words == () and len(empty.probabilities) == 0
+    assert decode_lines([]) == []
+
+
+# -- Alphabet and rejection --
+
+
+def test_alphabet_takes_the_mass_from_other_classes():
+    glyph = Lattice.linear(np.array([row(("O", 0.7), ("0", 0.25))]))
+    digits, letters = decode(glyph, Knowledge(alphabet="digits")), decode(glyph, Knowledge(alphabet="letters"))
+    assert (digits.text, letters.text) == ("0", "O")
+    assert digits.probabilities[0] > 0.8
+    assert all(c in "0123456789" for c, _ in digits.alternatives[0])
+    assert decode(glyph, Knowledge(alphabet="xyz0")).text == "0"
+
+
+def test_reject_leaves_a_placeholder_instead_of_a_guess():
+    lattice = Lattice.linear(np.array([row(("7", 0.99)), row(("4", 0.4), ("9", 0.38)), row(("3", 0.99))]))
+    got = decode(lattice, Knowledge(reject=0.6))
+    assert got.text == f"7{D.PLACEHOLDER}3" and got.characters == "743"
+    assert got.probabilities[1] < 0.6 < got.probabilities[0]
+    assert decode(lattice, Knowledge()).text == "743"
+
+
+# -- Patterns --
+
+
+@pytest.mark.parametrize(
+    "pattern, text",
+    [
+        ("AA999AA", "IO105SO"),
+        ("9{5}", "10580"),
+        ("A{2,7} 9{4}", "BOSS 2015"),
+        ("99/99/9999", "12051980"),
+        ("\\A9{3}", "A105"),
+        ("FR-9*9", "FR1O5"),
+        ("re:[A-Z]+ \\d{4}", "SOS 1050"),
+        ("re:(?:IBO|\\d{3})S?", "1805"),
+        ("re:^[0-9]{2}[^\\d ]{2}$", "10SO"),
+        ("re:\\w{3}[5]", "IO15"),
+    ],
+)
+def test_pattern_decides_between_look_alikes(pattern, text):
+    lattice = undecided(text)
+    got = decode(lattice, Knowledge(pattern=pattern))
+    automaton, state = compile_pattern(pattern), 0
+    for c in got.text:
+        state = automaton.follow[state, D.BLANK if c == " " else CLASSES.index(c)]
+    assert got.matched and automaton.accept[state]
+    assert len(got.text) == len(text)
+
+
+def test_mask_reads_the_field_as_it_is():
+    assert decode(undecided("IO105SO"), Knowledge(pattern="AA999AA")).text == "IO105SO"
+    assert decode(undecided("BOSS 2015"), Knowledge(pattern="A+".replace("+", "{1,9}") + " 9{4}")).text == "BOSS 2015"
+
+
+def test_line_that_fits_no_pattern_is_read_and_marked():
+    got = decode(undecided("HELLO"), Knowledge(pattern="99"))
+    assert not got.matched and got.text == "HELLO"
+    assert decode(undecided("HELLO"), Knowledge(pattern="99", reject=0.5)).text == D.PLACEHOLDER * 5
+
+
+@pytest.mark.parametrize(
+    "pattern, spot",
+    [("A{", 2), ("A{x}", 2), ("{3}A", 1), ("A{3}{2}", 5), ("é9", 1), ("A\\", 2), ("re:[A-Z", 1), ("re:(AB", 1), ("re:A)", 2), ("re:*A", 1), ("re:[Z-A]", 3), ("re:A^B", 2), ("re:\\q", 1), ("re:(?=A)", 2), ("A{5,2}", 2), ("9{999}", 2), ("re:[-]", 1), ("re:A|*", 3)],
+)
+def test_malformed_pattern_names_the_spot(pattern, spot):
+    with pytest.raises(KnowledgeError) as error:
+        Knowledge(pattern=pattern)
+    assert f"position {spot}" in str(error.value), str(error.value)
+    assert "^" in str(error.value).splitlines()[-1]
+
+
+@pytest.mark.parametrize("pattern", ["", "--/", "re:", 7, "re:(" + "[AB]*A" + "." * 20 + ")"])
+def test_pattern_that_cannot_be_meant_is_refused(pattern):
+    with pytest.raises(KnowledgeError, match="pattern"):
+        Knowledge(pattern=pattern)
+
+
+# -- Lexicon --
+
+
+def test_soft_lexicon_helps_and_can_be_left():
+    words = ["MARTIN", "BERNARD", "DUBOIS", "1ER"]
+    shaky = Lattice.linear(np.array([row(("D", 0.5), ("O", 0.4)), row(("V", 0.6), ("U", 0.3)), row(("8", 0.6), ("B", 0.3)), row(("0", 0.6), ("O", 0.3)), row(("1", 0.6), ("I", 0.3)), row(("5", 0.6), ("S", 0.3))]))
+    assert decode(shaky, Knowledge(lexicon=words)).text == "DUBOIS"
+    clear = Lattice.linear(np.array([row((c, 0.99)) for c in "MARTYN"]))
+    assert decode(clear, Knowledge(lexicon=words)).text == "MARTYN"
+    assert decode(clear, Knowledge(lexicon=words, strict=True)).text == "MARTIN"
+
+
+def test_lexicon_picks_the_cut():
+    lattice = joined(row(("I", 0.8)), 1.0, row(("I", 0.8)), row(("H", 0.5), ("N", 0.4)))
+    assert decode(lattice, Knowledge(lexicon=["N", "X"], strict=True)).text == "N"
+
+
+def test_strict_lexicon_without_a_word_that_fits_is_marked():
+    got = decode(undecided("HELLO"), Knowledge(lexicon=["A", "BB"], strict=True))
+    assert not got.matched and got.text == "HELLO"
+
+
+def test_everything_combines():
+    lattice = undecided("SOS 105")
+    got = decode(lattice, Knowledge(alphabet="SO015", pattern="A{3} 9{3}", lexicon=["SOS", "105", "505"], strict=True, reject=0.2))
+    assert got.text == "SOS 105" and got.matched
+
+
+def test_lexicon_index_holds_exactly_its_words(tmp_path):
+    rng = np.random.default_rng(0)
+    words = {"".join(rng.choice(list("ABC12"), rng.integers(1, 7))) for _ in range(500)}
+    index = Lexicon(words)
+    assert len(index) == len(words) and all(w in index for w in words)
+    assert not any(w in index for w in ("", "ABCABCABC", "Z", "é") if w not in words)
+    file = tmp_path / "words.txt"
+    file.write_text("# a comment\n" + "\n\n".join(w.lower() for w in words) + "\n", encoding="utf8")
+    assert len(Lexicon(file)) == len(words)
+
+
+@pytest.mark.parametrize(
+    "lexicon, message",
+    [(["MARTIN", "O'BRIEN"], "word 2.*O'BRIEN.*\"'\""), ([], "no words"), (["GARÇON"], "word 1.*Ç"), ("no/such/file.txt", "no/such/file.txt"), ([3], "list of words"), (7, "list of words"), (["JEAN PAUL"], "word 1")],
+)
+def test_bad_lexicon_names_the_spot(lexicon, message):
+    with pytest.raises(KnowledgeError, match=message):
+        Knowledge(lexicon=lexicon)
+
+
+def test_bad_lexicon_file_names_the_line(tmp_path):
+    file = tmp_path / "names.txt"
+    file.write_text("MARTIN\n\nD-DAY\n", encoding="utf8")
+    with pytest.raises(KnowledgeError, match=r"names\.txt.*line 3.*D-DAY"):
+        Knowledge(lexicon=file)
+    file.write_bytes(b"MARTIN\nGAR\xc7ON\n")
+    with pytest.raises(KnowledgeError, match="byte 10.*UTF-8"):
+        Knowledge(lexicon=str(file))
+
+
+@pytest.mark.parametrize("options, message", [(dict(alphabet=""), "empty"), (dict(alphabet="  "), "empty"), (dict(alphabet="AB$"), r"position 3.*\$"), (dict(alphabet=5), "alphabet"), (dict(reject=1.5), "reject"), (dict(reject="x"), "reject"), (dict(strict=True), "strict")])
+def test_other_bad_knowledge_is_refused(options, message):
+    with pytest.raises(KnowledgeError, match=message):
+        Knowledge(**options)
+
+
+def test_decoding_imports_nothing_but_numpy():
+    code = "import sys, customocr.decoding; print([m for m in ('tensorflow', 'keras', 'onnxruntime', 'pandas', 'matplotlib', 'scipy', 'sklearn') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
