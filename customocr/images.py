@@ -271,9 +271,10 @@ def _reduce(
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
     "OpenCV prints its own lines about damaged files; ours says it in one."
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    log = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved these two functions there
+    level = log.getLogLevel()
+    log.setLogLevel(0)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        log.setLogLevel(level)

@@ -149,6 +149,7 @@ NOISE = np.random.default_rng(0).integers(0, 255, (80, 80, 3), dtype=np.uint8)
         (truncated(encoded(NOISE, ".bmp")), "truncated"),
         (truncated(encoded(NOISE, ".tiff")), "truncated"),
     ],
+    ids="empty text pdf heic unknown png_head jpg_head half_jpg jpg_without_end half_png half_webp half_bmp half_tiff".split(),
 )
 def test_bad_files_say_what_is_wrong_in_one_line(tmp_path, capfd, content, said):
     file = tmp_path / "page.png"
@@ -183,6 +184,7 @@ def test_bad_paths(tmp_path):
         (np.zeros((5, 5), complex), "number type"),
         (np.full((5, 5), "x"), "number type"),
     ],
+    ids="no_pixels two_channels four_axes one_axis nan negative too_bright complex strings".split(),
 )
 def test_bad_arrays(array, said):
     with pytest.raises(ImageError, match=said):
