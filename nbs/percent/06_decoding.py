@@ -77,12 +77,16 @@ BORDER = 0  # symbol of the word's border in the n-gram table; letters are 1..26
 ORDER = 4  # letters in a row that the shipped table counts
 NEUTRAL = math.log(N)  # added per character, so that a uniform prior costs nothing whatever the number of characters
 
-# Language states: word contexts (three symbols), then one state for numbers, one for codes, then the lexicon's trie.
-WORD, NUMBER, CODE, LEXICON = range(4)
+# Language states: word contexts (three symbols), then one state each for numbers, initials and codes, then the lexicon's trie.
+WORD, NUMBER, LETTERS_ONLY, CODE, LEXICON = range(5)
 N_CONTEXT = 27 ** (ORDER - 1)
-NUMBER_STATE, CODE_STATE, TRIE_ROOT = N_CONTEXT, N_CONTEXT + 1, N_CONTEXT + 2
-STOP = {NUMBER: 1 / 5, CODE: 1 / 7}  # chance that a number or a code ends after a character: means of 5 and 7 characters
-REGIME = np.array([0.60, 0.25, 0.15])  # share of words, numbers and codes among what people print on forms
+TRIE_ROOT = N_CONTEXT + 3
+UNIFORM = (  # regime, its classes, and the chance that it ends after a character (mean lengths 5, 4 and 7)
+    (NUMBER, slice(0, 10), 1 / 5),
+    (LETTERS_ONLY, slice(10, 36), 1 / 4),
+    (CODE, slice(0, 36), 1 / 7),
+)
+REGIME = np.array([0.57, 0.25, 0.05, 0.13])  # share of words, numbers, initials and codes among what people print on forms
 STICKY = 0.3  # share of a word's regime that is taken from the word before it
 
 
@@ -110,17 +114,17 @@ def build_language(
 ) -> Language:
     "The three regimes of free text as one table: words by letter n-grams, numbers and codes uniform."
     p = witten_bell(counts).reshape(N_CONTEXT, 27)
-    follow = np.full((N_CONTEXT + 2, N), -1, np.int64)
-    weight = np.full((N_CONTEXT + 2, N), -np.inf, np.float32)
-    finish = np.full(N_CONTEXT + 2, -np.inf, np.float32)
-    context = np.arange(N_CONTEXT)[:, None] % 729 * 27 + np.arange(1, 27)
-    follow[:N_CONTEXT, 10:] = context
+    follow = np.full((TRIE_ROOT, N), -1, np.int64)
+    weight = np.full((TRIE_ROOT, N), -np.inf, np.float32)
+    finish = np.full(TRIE_ROOT, -np.inf, np.float32)
+    follow[:N_CONTEXT, 10:] = np.arange(N_CONTEXT)[:, None] % 27 ** (ORDER - 2) * 27 + np.arange(1, 27)
     weight[:N_CONTEXT, 10:] = np.log(p[:, 1:]) + NEUTRAL
     finish[1:N_CONTEXT] = np.log(p[1:, BORDER])
-    follow[NUMBER_STATE, :10], weight[NUMBER_STATE, :10] = NUMBER_STATE, math.log((1 - STOP[NUMBER]) / 10) + NEUTRAL
-    finish[NUMBER_STATE] = math.log(STOP[NUMBER] / (1 - STOP[NUMBER]))  # the first character is certain
-    follow[CODE_STATE], weight[CODE_STATE] = CODE_STATE, math.log((1 - STOP[CODE]) / N) + NEUTRAL
-    finish[CODE_STATE] = math.log(STOP[CODE] / (1 - STOP[CODE]))
+    for regime, classes, stop in UNIFORM:
+        state = N_CONTEXT + regime - 1
+        follow[state, classes] = state
+        weight[state, classes] = math.log((1 - stop) / len(CLASSES[classes])) + NEUTRAL
+        finish[state] = math.log(stop / (1 - stop))  # no word is empty: its first character is certain
     return Language(follow, weight, finish)
 
 
@@ -510,11 +514,12 @@ class Knowledge:
 #| export
 EVIDENCE_WEIGHT = 1.0  # on the network's log-probabilities
 SEGMENT_WEIGHT = 1.0  # on the log-scores of the cuts
-PRIOR_WEIGHT = 0.6  # on the log-probabilities of the language
+PRIOR_WEIGHT = 0.7  # on the log-probabilities of the language
 CLASS_FLOOR = 1e-4  # probability that any class keeps, whatever the network says: knowledge may overrule it at a price
 LIKELY = 1e-3  # classes less probable than this share of the best are not followed where nothing constrains the text
 MARGIN = 14.0  # nats below the best reading of the same ink at which a partial reading is given up
-WIDE_MARGIN = 60.0  # the same under a pattern or a strict lexicon, where the best-looking start may lead nowhere
+STRICT_MARGIN = 20.0  # the same under a strict lexicon, where the best-looking start may lead nowhere
+WIDE_MARGIN = 60.0  # the same under a pattern, and for a strict lexicon when nothing came through
 SPACE_FLOOR = 1e-3  # a pattern may deny or demand a word space at this probability
 SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five letters
 LEXICON_SIZE = 5000  # words that a shorter lexicon is weighed as: a list of three names must not overrule a clear reading
@@ -580,9 +585,9 @@ class _Search:
     def _starts(self):
         "Language states at a word's beginning with their log-probabilities, and the table by the regime before it."
         if not self.prior:
-            state, share = [CODE_STATE], np.ones(1)
+            state, share = [TRIE_ROOT - 1], np.ones(1)
         else:
-            state, share = [0, NUMBER_STATE, CODE_STATE], REGIME
+            state, share = [0, N_CONTEXT, N_CONTEXT + 1, N_CONTEXT + 2], REGIME
         if self.index is not None:
             keep = 0.0 if self.strict else 1 - LEXICON_SHARE
             share = np.append(share * keep, 1 - keep)
@@ -866,9 +871,9 @@ def decode_lines(
     out: list[Decoding] = [EMPTY] * len(lattices)
     todo = [i for i, x in enumerate(lattices) if len(x.start)]
     relaxed = Knowledge(alphabet=knowledge.alphabet, lexicon=knowledge.index, prior=knowledge.prior, reject=knowledge.reject)
-    constrained = knowledge.automaton is not None or knowledge.strict
-    rounds = [(knowledge, WIDE_MARGIN if constrained else MARGIN, True), (knowledge, math.inf, True), (relaxed, math.inf, not constrained)]
-    for known, margin, matched in rounds:
+    margins = (STRICT_MARGIN, WIDE_MARGIN) if knowledge.strict else (WIDE_MARGIN,) if knowledge.automaton else (MARGIN,)
+    constrained = knowledge.strict or knowledge.automaton is not None
+    for known, margin, matched in [*((knowledge, m, True) for m in margins), (relaxed, math.inf, not constrained)]:
         if not todo:
             break
         search = _Search([lattices[i] for i in todo], known, margin)
