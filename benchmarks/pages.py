@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""How fast pages are read, beside Tesseract 5 and RapidOCR 1.4.4, all in one run on the same files.
+
+    python benchmarks/pages.py [DATA] [--each N] [--json OUT] [--plot OUT.png] [--skip SECTION ...]
+
+DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA), else the package's own sample pages are read.
+The peers are optional: `pip install rapidocr_onnxruntime==1.4.4 tesserocr` and Debian's tesseract-ocr. Sections:
+
+  read     median time of one read in process by kind of page; every reader reads a file before the next file's turn, so
+           that a busy machine slows all alike. Tesseract as library (tesserocr) and as people call it (pytesseract's way:
+           one process a page), both with --psm 6.
+  photo    a 12-megapixel photo: time in process and peak memory of a process that does nothing else
+  process  a fresh process on a 1-megapixel page: `customocr read`, `tesseract`, and Python loading the same network in Keras
+  cost     time against pixels and against the number of characters on composed pages; --plot draws it
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from customocr.recognition import Reader
+
+SAMPLES = Path(__import__("customocr").__file__).parent / "samples"
+PAGE = SAMPLES / "pages" / "lines.jpg"  # four lines on paper, photographed
+PSM = 6  # Tesseract: one block of text
+PHOTO = (4000, 3000)  # pixels, a 12-megapixel phone photo
+
+
+def milliseconds(
+    call,  # function without arguments
+    repeats: int = 1,
+) -> float:  # median
+    "Median wall time of a call."
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def machine() -> str:  # one line
+    "What the figures were measured on."
+    cpu = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+        cpu = names[0] if names else cpu
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    versions = []
+    for package in ("customocr", "onnxruntime", "opencv-python", "tesserocr", "rapidocr-onnxruntime"):
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            pass
+    return f"{cpu}, {os.cpu_count()} cores{load}; Python {platform.python_version()}, {', '.join(versions)}"
+
+
+def pages(
+    data: Path | None,  # data folder
+    each: int,  # at most so many of a kind, spread over the list
+) -> list[tuple[str, Path]]:  # kind, file
+    "The files to read."
+    folder = (data or SAMPLES) / "pages"
+    found: dict[str, list[Path]] = {}
+    for line in (folder / "truth.tsv").read_text(encoding="utf8").splitlines()[1:]:
+        path, kind, lower = line.split("\t")[:3]
+        if lower != "yes":
+            found.setdefault(kind, []).append(folder / path)
+    return [(kind, files[i]) for kind, files in found.items() for i in np.unique(np.linspace(0, len(files) - 1, min(each, len(files)), dtype=int))]
+
+
+def readers() -> dict:  # name -> function that reads a path and gives its text
+    "Ours and every peer that is installed."
+    reader = Reader()
+    found = {"customocr": lambda file: reader.read(file).text}
+    try:
+        import tesserocr
+
+        folder = next(iter(Path("/usr/share").glob("tesseract-ocr/*/tessdata")), None)
+        api = tesserocr.PyTessBaseAPI(psm=PSM, **({"path": str(folder)} if folder else {}))
+
+        def tesseract_library(file):
+            from PIL import Image
+
+            api.SetImage(Image.open(file).convert("RGB"))
+            return api.GetUTF8Text()
+
+        found["tesseract (library)"] = tesseract_library
+    except ImportError:
+        print("skipped: tesserocr is not installed")
+    if shutil.which("tesseract"):
+        found["tesseract (process)"] = lambda file: subprocess.run(["tesseract", str(file), "-", "--psm", str(PSM)], capture_output=True, text=True).stdout
+    else:
+        print("skipped: no tesseract on PATH")
+    try:
+        from rapidocr_onnxruntime import RapidOCR
+
+        engine = RapidOCR()
+        found["rapidocr"] = lambda file: "\n".join(line[1] for line in engine(str(file))[0] or [])
+    except ImportError:
+        print("skipped: rapidocr_onnxruntime is not installed")
+    return found
+
+
+def section_read(
+    options: argparse.Namespace,
+) -> dict:  # kind -> reader -> median ms
+    "Every reader on every file; ours five times, the peers once."
+    engines, times = readers(), {}
+    files = pages(options.data, options.each)
+    for engine in engines.values():
+        engine(files[0][1])  # networks are loaded, caches are warm
+    for kind, file in files:
+        for name, engine in engines.items():
+            taken = milliseconds(lambda: engine(file), repeats=5 if name == "customocr" else 1)
+            times.setdefault(kind, {}).setdefault(name, []).append(taken)
+    medians = {kind: {name: statistics.median(taken) for name, taken in by_name.items()} for kind, by_name in times.items()}
+    print(f"\nread: median milliseconds a file ({len(files)} files), and how many times longer than customocr")
+    for kind, by_name in medians.items():
+        ours = by_name["customocr"]
+        cells = [f"{name} {taken:.1f}" + (f" ({taken / ours:.0f}x)" if name != "customocr" else "") for name, taken in by_name.items()]
+        print(f"  {kind:12s} {len(times[kind]['customocr']):4d} files   " + "   ".join(cells))
+    slowest = max((max(by_name["customocr"]), kind) for kind, by_name in times.items())
+    print(f"  slowest file for customocr: {slowest[0]:.0f} ms ({slowest[1]})")
+    return {"median_ms": medians, "slowest_ms": slowest[0], "files": {kind: len(by_name["customocr"]) for kind, by_name in times.items()}}
+
+
+def photo(
+    folder: Path,  # where to
+    pixels: tuple[int, int],  # width, height
+) -> Path:  # JPEG file
+    "A sample page as a camera with so many pixels takes it: enlarged, with the sensor's noise."
+    page = cv2.resize(cv2.imread(str(PAGE)), pixels, interpolation=cv2.INTER_CUBIC)
+    noise = np.random.default_rng(0).normal(0, 4, (*page.shape[:2], 1)).astype(np.float32)
+    file = folder / f"photo_{pixels[0]}x{pixels[1]}.jpg"
+    cv2.imwrite(str(file), np.clip(page + noise, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return file
+
+
+def section_photo(
+    options: argparse.Namespace,
+) -> dict:
+    "Time and memory of a 12-megapixel photo."
+    with tempfile.TemporaryDirectory() as folder:
+        file = photo(Path(folder), PHOTO)
+        reader = Reader()
+        reader.read(file)
+        taken = milliseconds(lambda: reader.read(file), repeats=5)
+        code = (
+            "import resource, sys; from customocr.recognition import Reader; Reader().read(sys.argv[1]);"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        peak = int(subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True).stdout) / 1024
+    print(f"\nphoto: {PHOTO[0]} x {PHOTO[1]} pixels read in {taken:.0f} ms; peak memory of the process {peak:.0f} MiB")
+    return {"ms": taken, "peak_mib": peak}
+
+
+KERAS = """
+import os; os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import sys, numpy, keras
+try: model = keras.saving.load_model(sys.argv[1])
+except Exception: from customocr.model import *; model = build_model() if "build_model" in globals() else tutorial_model()
+model.predict(numpy.zeros((30, 28, 28, 1), "float32"), verbose=0)
+"""
+
+
+def section_process(
+    options: argparse.Namespace,
+) -> dict:  # command -> median ms
+    "Fresh processes in turn on a 1-megapixel page."
+    keras_model = next(iter((SAMPLES.parent / "models").glob("*.keras")), Path("none.keras"))
+    with tempfile.TemporaryDirectory() as folder:
+        file = photo(Path(folder), (1155, 866))
+        commands = {"customocr read": [sys.executable, "-m", "customocr", "read", str(file)]}
+        if shutil.which("tesseract"):
+            commands["tesseract"] = ["tesseract", str(file), "-", "--psm", str(PSM)]
+        try:
+            version("keras")
+            commands["keras network"] = [sys.executable, "-c", KERAS, str(keras_model)]
+        except PackageNotFoundError:
+            print("skipped: keras is not installed")
+        times = {name: [] for name in commands}
+        for _ in range(options.repeats + 1):
+            for name, command in commands.items():
+                times[name].append(milliseconds(lambda: subprocess.run(command, capture_output=True, check=True)))
+    medians = {name: statistics.median(taken[1:]) for name, taken in times.items()}  # the first round fills the disk cache
+    ours = medians["customocr read"]
+    print("\nprocess: a fresh process on a 1-megapixel page, median milliseconds")
+    for name, taken in medians.items():
+        print(f"  {name:16s} {taken:7.0f}   customocr takes {ours / taken:.2f} of it")
+    return medians
+
+
+def text_page(
+    characters: int,  # how many
+    pixels: int,  # of the page
+) -> np.ndarray:  # uint8 (h, w)
+    "A page of so many glyphs of the shipped samples' kind on so many pixels, glyphs as large as they fit."
+    side = round(pixels**0.5)
+    page = np.full((side, side), 235, np.uint8)
+    columns = max(1, round(characters**0.5))
+    rows = -(-characters // columns)
+    cell = side // max(columns, rows)
+    for i in range(characters):
+        x, y = i % columns * cell, i // columns * cell
+        letter = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[i * 7 % 36]
+        size = cv2.getTextSize(letter, cv2.FONT_HERSHEY_DUPLEX, 1, 1)[0]
+        scale = 0.6 * cell / max(size)
+        at = (int(x + 0.2 * cell), int(y + 0.8 * cell))
+        cv2.putText(page, letter, at, cv2.FONT_HERSHEY_DUPLEX, scale, 40, max(1, round(scale * 1.5)), cv2.LINE_AA)
+    return page
+
+
+def section_cost(
+    options: argparse.Namespace,
+) -> dict:  # two lists of [x, ms]
+    "Time of composed pages, one thing growing at a time."
+    reader = Reader()
+    by_pixels = [(n, milliseconds(lambda page=text_page(100, n): reader.read(page), 5)) for n in (10**5, 3 * 10**5, 10**6, 2 * 10**6, 4 * 10**6, 8 * 10**6, 12 * 10**6)]
+    by_characters = [(n, milliseconds(lambda page=text_page(n, 2 * 10**6): reader.read(page), 5)) for n in (1, 25, 50, 100, 200, 400, 800, 1600)]
+    print("\ncost: 100 characters on a page of so many pixels")
+    print("  " + "   ".join(f"{n / 1e6:g} MP {taken:.0f} ms" for n, taken in by_pixels))
+    print("cost: so many characters on 2 megapixels")
+    print("  " + "   ".join(f"{n}: {taken:.0f} ms" for n, taken in by_characters))
+    if options.plot:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+
+        figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained", sharey=True)
+        axes[0].plot([n / 1e6 for n, _ in by_pixels], [taken for _, taken in by_pixels], "o-")
+        axes[0].set(xlabel="megapixels (100 characters)", ylabel="milliseconds a page", ylim=(0, None))
+        axes[1].plot(*zip(*by_characters), "o-")
+        axes[1].set(xlabel="characters (2 megapixels)")
+        figure.savefig(options.plot, dpi=90)
+    return {"by_pixels": by_pixels, "by_characters": by_characters}
+
+
+SECTIONS = {"read": section_read, "photo": section_photo, "process": section_process, "cost": section_cost}
+
+
+def main() -> None:
+    "Run the sections."
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=os.environ.get("CUSTOMOCR_DATA"))
+    parser.add_argument("--each", type=int, default=25, help="files of each kind (default 25)")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds of fresh processes (default 5)")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--skip", nargs="*", choices=list(SECTIONS), default=[])
+    options = parser.parse_args()
+    results = {"machine": machine(), "data": "a data folder" if options.data else "the package's samples"}
+    print(results["machine"])
+    for name, section in SECTIONS.items():
+        if name not in options.skip:
+            results[name] = section(options)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1), encoding="utf8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: python3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # customocr
+#
+# > Build your own OCR for hand-printed digits and capitals, and use it.
+
+# %% [markdown]
+# customocr reads the digits 0-9 and the capitals A-Z, written by hand, from photos, scans and form fields. It is two things in
+# one. It is a **package**: a command and a `Reader` class that need numpy, OpenCV and ONNX Runtime and no TensorFlow. And it is
+# a **course**: the notebooks that explain every step, from a threshold to a decoder that weighs what the page shows against
+# what you know of it, *are* the source of the package. Each of them starts with the simple way, shows where it fails, betters
+# it and measures the difference.
+
+# %% [markdown]
+# ## Install and read
+#
+# With Python 3.11 or later and pip, in a copy of this repository, one command installs the package and reads a page that comes
+# with it:
+#
+# ```sh
+# pip install . && customocr read customocr/samples/pages/lines.jpg
+# ```
+#
+# Another one installs everything that the notebooks need and runs all tests, notebooks included:
+#
+# ```sh
+# pip install -e ".[dev]" && nbdev_test --n_workers 2 && python -m pytest
+# ```
+#
+# OpenCV asks the system for `libGL`; desktops have it, a bare container gets it with `apt-get install libgl1`.
+
+# %% [markdown]
+# ## Read from Python
+#
+# A page is read from a path, the bytes of a file, a PIL image or an array. What comes back knows its lines, words and
+# characters, where each stands on the page, and how sure the reader is of it.
+
+# %%
+from customocr import samples
+from customocr.recognition import Reader
+
+reader = Reader()
+page = reader.read(samples.page("lines"))
+print(page.text)
+
+# %%
+#| hide
+assert page.text == "READ THIS PAGE\nIN 3 LINES AND\n14 WORDS OR SO\nBY 7 30 PM"
+
+# %%
+for word in page.lines[-1].words:
+    for character in word.characters:
+        print(character.text, f"{character.confidence:.2f}", character.box)
+
+# %% [markdown]
+# The page displays itself in a notebook: the picture with its boxes, and the text.
+
+# %%
+page
+
+# %% [markdown]
+# A round shape in an amount is a zero. What you know of a field is said in the same words in Python and on the command line:
+# an `alphabet`, a `pattern`, a `lexicon`; `reject` asks for a placeholder in place of an unsure guess.
+
+# %%
+reader.read(samples.page("cell"), alphabet="digits").text
+
+# %% [markdown]
+# ```sh
+# customocr read photo.jpg scan.png --format json            # boxes and confidences, one object a line
+# customocr read field.png --pattern AA999AA --reject 0.6    # two letters, three digits, two letters
+# customocr read form.png --lexicon names.txt --strict       # only these words
+# customocr read photo.jpg --overlay seen --explain stages   # pictures of what was found, and how
+# customocr train --data DIR                                 # make the network again (needs the extra: train)
+# ```
+
+# %% [markdown]
+# ## The notebooks
+#
+# | | question | builds |
+# |---|---|---|
+# | [Data](00_data.ipynb) | Which characters can we learn from, and what is in them? | `customocr.data` |
+# | [Model](01_model.ipynb) | How does a small network learn 36 characters? | `customocr.model` |
+# | [Segmentation](02_segmentation.ipynb) | Where on a page are the characters, and in what order? | `customocr.segmentation` |
+# | [Recognition](03_recognition.ipynb) | How does a page become text? | `customocr.recognition` |
+# | [Confusion fixes](04_confusion_fixes.ipynb) | Is it a 0 or an O? | `customocr.confusion_fixes` |
+# | [A better model](05_better_model.ipynb) | What makes the network read hands it has never seen? | `customocr.training` |
+# | [Decoding](06_decoding.ipynb) | How do the evidence of the page and our knowledge meet? | `customocr.decoding` |
+#
+# The notebooks render as a site with a gallery, a glossary, exercises and a page to draw on: `quarto render`, with
+# [Quarto](https://quarto.org) 1.7 or later, then open `_site/index.html` through any static server, such as
+# `python -m http.server -d _site`. `jupyter lab` opens them to work in; `pip install -e ".[dev]"` above has all they need.
+
+# %% [markdown]
+# ## Data
+#
+# Everything runs on the pages and glyphs in [customocr/samples](../customocr/samples/README.md), which were drawn for this
+# project with openly licensed handwriting fonts. The real collections stay outside the package: the variable `CUSTOMOCR_DATA`
+# names their folder, and the notebooks and tests that find it set use them too.
+#
+# ```text
+# characters/train/   mnist.npz, unipen.npz, unipen_strokes.npz, az_sample.csv.zip    what the network is trained on
+# characters/test/    *.npz: x uint8 (N, 28, 28), y uint8, names                      what it is measured on
+# pages/              truth.tsv and the images it names                               what reading is measured on
+# ```
+
+# %% [markdown]
+# ## How good, how fast
+#
+# Figures stand in one place, with the data, the split, the machine and the command behind each: accuracy and speed beside
+# Tesseract and RapidOCR in [Results](results.qmd), the network in its [card](../customocr/models/CARD.md). Speed is measured
+# against the others in the same run:
+#
+# ```sh
+# python benchmarks/pages.py DIR        # pages, photos, fresh processes; DIR is the data folder, without it the sample pages
+# ```
+
+# %% [markdown]
+# ## Working on it
+#
+# A notebook has a twin in [nbs/percent](percent), a Python script with the same cells. The twin is the text to edit, in any editor
+# or in JupyterLab, which keeps the pair together; the notebook adds outputs and cell ids; module and README are made from it.
+#
+# ```sh
+# make sync                     # clean, twin -> notebook -> module -> README.md (python tools/sync.py where there is no make)
+# make run NB=02_segmentation   # execute, store the outputs, sync
+# make check                    # do all of them agree?
+# make test                     # notebooks, then pytest
+# ```
+#
+# [.ci/run](../.ci/run) does all of this from nothing, in new environments.
+
+# %% [markdown]
+# ## Licence
+#
+# [Apache-2.0](../LICENSE). The fonts in `customocr/samples/fonts` are under their own open licences, each beside its font. What
+# the network was trained on, and whom to cite for it, is said in its [card](../customocr/models/CARD.md).
