@@ -5,7 +5,7 @@ handwriting font. `compose_line` sets a text in that hand, `compose_page` puts l
 camera. Everything stays geometry until the last moment (slant, wobble, sloping lines and perspective move points, not
 pixels), so the boxes and the per-character ink are exact, and letters stay sharp at 8 pixels as at 300.
 """
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,7 @@ import numpy as np
 
 from customocr.errors import DataError
 from customocr.glyphs import CLASSES
+from customocr.strokes import Strokes, load_strokes
 
 MARKS = "-.,:;'/!+()_"  # signs that can be written but are not among the 36 classes: they get no box
 INK_SHARE = 0.4  # share of a character's darkest pixel from which a pixel belongs to the character
@@ -46,76 +47,46 @@ class Hand:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class Strokes:
-    "The pen strokes of many samples, by class and writer (UNIPEN)."
-
-    points: np.ndarray  # int16 (P, 2), x right, y down, longer side of a sample 1000
-    stroke_start: np.ndarray  # (S+1,), first point of each stroke
-    sample_start: np.ndarray  # (N+1,), first stroke of each sample
-    labels: np.ndarray  # uint8 (N,), index into CLASSES
-    writers: np.ndarray  # (N,), writer of each sample
-    slants: np.ndarray = field(repr=False, default=None)  # float32 (W,), mean shear of each writer's ink, x per y
-
-    def sample(
-        self,
-        index: int,  # of the sample
-    ) -> list[np.ndarray]:  # float32 (n, 2) per stroke
-        "The strokes of one sample."
-        first, last = int(self.sample_start[index]), int(self.sample_start[index + 1])
-        ends = self.stroke_start[first : last + 1].astype(int)
-        return [self.points[a:b].astype(np.float32) for a, b in zip(ends[:-1], ends[1:])]
-
-
-def load_strokes(
-    path,  # of unipen_strokes.npz
-) -> Strokes:  # all samples, with each writer's slant
-    "Read UNIPEN strokes; raises `DataError` where the file is missing or not such a file."
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; it should be unipen_strokes.npz of the data folder")
-    try:
-        with np.load(path) as z:
-            points, stroke_start, sample_start = z["points"], z["stroke_start"], z["sample_start"]
-            labels, writers = z["y"], z["writer"]
-    except (KeyError, ValueError, OSError) as e:
-        raise DataError(f"{path}: not a file of pen strokes ({e}); it needs points, stroke_start, sample_start, y, writer") from e
-    first = stroke_start[sample_start].astype(np.int64)
+def writer_slants(
+    strokes: Strokes,  # all samples
+) -> np.ndarray:  # float64 (highest writer + 1,), x per y: 0 upright, negative leans right as y points down
+    "Mean slant of each writer's ink, from its second moments."
+    first = strokes.stroke_start[strokes.sample_start].astype(np.int64)
     counts = np.maximum(np.diff(first), 1)
-    x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
-    total = lambda v: np.add.reduceat(v, first[:-1])
-    mx, my = total(x) / counts, total(y) / counts
-    cxy, cyy = total(x * y) / counts - mx * my, total(y * y) / counts - my * my
-    sums = np.zeros((int(writers.max()) + 1, 2))
-    np.add.at(sums, writers, np.stack([cxy, cyy], 1))
-    slants = (sums[:, 0] / np.maximum(sums[:, 1], 1)).astype(np.float32)
-    return Strokes(points, stroke_start, sample_start, labels, writers, slants)
+    x, y = strokes.points.T.astype(np.float64)
+    mean = lambda v: np.add.reduceat(v, first[:-1]) / counts
+    mx, my = mean(x), mean(y)
+    sums = np.zeros((int(strokes.writer.max()) + 1, 2))
+    np.add.at(sums, strokes.writer, np.stack([mean(x * y) - mx * my, mean(y * y) - my * my], 1))
+    return sums[:, 0] / np.maximum(sums[:, 1], 1)
 
 
 class UnipenHand(Hand):
     "One UNIPEN writer; classes that the writer lacks come from the writer with the most similar slant."
 
+    weight = 0.09
+
     def __init__(
         self,
-        strokes,  # `Strokes`, or the path of unipen_strokes.npz
+        strokes: Strokes | str | Path,  # as `customocr.strokes.load_strokes` gives them, or the path of unipen_strokes.npz
         writer: int,  # whose samples
         borrow_from=None,  # writers that may lend missing classes (those of the same split); None: all
+        slants: np.ndarray | None = None,  # of `writer_slants`; None: worked out when something must be borrowed
     ):
-        self.strokes = strokes if isinstance(strokes, Strokes) else load_strokes(strokes)
-        self.writer, self.name, self.weight = int(writer), f"unipen writer {writer}", 0.09
-        s = self.strokes
-        mine = np.flatnonzero(s.writers == writer)
+        self.strokes = s = strokes if isinstance(strokes, Strokes) else load_strokes(strokes)
+        self.writer, self.name = int(writer), f"unipen writer {writer}"
+        mine = np.flatnonzero(s.writer == writer)
         if not len(mine):
-            raise DataError(f"no samples by writer {writer}; there are writers 0 to {int(s.writers.max())}")
-        self.samples = {CLASSES[k]: mine[s.labels[mine] == k] for k in range(len(CLASSES))}
+            raise DataError(f"no samples by writer {writer}; there are writers 0 to {int(s.writer.max())}")
+        self.samples = {c: mine[s.labels[mine] == k] for k, c in enumerate(CLASSES)}
         missing = [c for c, found in self.samples.items() if not len(found)]
         if missing:
-            lenders = np.arange(len(s.slants)) if borrow_from is None else np.asarray(list(borrow_from))
-            allowed = np.isin(s.writers, lenders)
+            slants = writer_slants(s) if slants is None else slants
+            allowed = np.isin(s.writer, np.arange(len(slants)) if borrow_from is None else np.asarray(list(borrow_from)))
             for c in missing:
                 pool = np.flatnonzero(allowed & (s.labels == CLASSES.index(c)))
                 if len(pool):
-                    far = np.abs(s.slants[s.writers[pool]] - s.slants[writer])
+                    far = np.abs(slants[s.writer[pool]] - slants[writer])
                     self.samples[c] = pool[far == far.min()]
 
     def shape(self, character: str, rng: np.random.Generator) -> Shape:
@@ -128,6 +99,16 @@ class UnipenHand(Hand):
         (x0, y0), (x1, y1) = points.min(0), points.max(0)
         scale = min(1 / max(y1 - y0, 250), 1.6 / max(x1 - x0, 1))  # to cap height, unless that makes it absurdly wide
         return Shape(tuple((s - (x0, y1)) * np.float32(scale) for s in strokes))
+
+
+def unipen_hands(
+    strokes: Strokes | str | Path,  # as for `UnipenHand`
+    writers,  # of one split; they lend one another what they lack
+) -> list[UnipenHand]:  # one a writer
+    "The hands of a split's writers."
+    strokes = strokes if isinstance(strokes, Strokes) else load_strokes(strokes)
+    writers, slants = list(writers), writer_slants(strokes)
+    return [UnipenHand(strokes, w, writers, slants) for w in writers]
 
 
 class FontHand(Hand):
@@ -400,6 +381,7 @@ def layout_line(
                 x = near - float(rng.uniform(0, 0.12)) - pen * 0.3
             else:
                 x = max(0.6 * (near + gap) + 0.4 * by_box, by_box - 0.35, near + 0.3 * min(gap, 0.2))
+            x = max(x, edge - 0.4 * (x1 - x0) - x0)  # neighbours reach into one another's box, they do not lie on one another
         gap_extra = 0.0
         offset = np.float32([x, 0])
         placed.append(Placed(c, [s + offset for s in strokes], shape.filled, shape.weight * size))
@@ -440,6 +422,9 @@ class Composed:
             cv2.rectangle(out, (x - 1, y - 1), (x + w, y + h), (0, 140, 255), 1)
         return out
 
+    def __repr__(self) -> str:
+        return f"Composed({self.text!r}, {self.image.shape[1]} x {self.image.shape[0]} pixels, {len(self.all_boxes)} characters)"
+
     def _repr_png_(self) -> bytes:
         return cv2.imencode(".png", self.image)[1].tobytes()
 
@@ -451,15 +436,28 @@ def plain_text(
     return " ".join(w for w in ("".join(c for c in word if c in CLASSES) for word in line.split()) if w)
 
 
-def _draw(lines, pens, size) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple]:
+def _pens(pen: float, n: int, rng: np.random.Generator) -> list[float]:
+    "Pen widths of n characters: pressure varies by some per cent."
+    return (pen * np.clip(1 + 0.08 * rng.standard_normal(n), 0.7, 1.3)).tolist()
+
+
+def _lay(target: np.ndarray, patch: np.ndarray, x: int, y: int) -> None:
+    "Add a patch of ink to a page in place; what sticks out is cut off."
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + patch.shape[1], target.shape[1]), min(y + patch.shape[0], target.shape[0])
+    if x0 < x1 and y0 < y1:
+        part = target[y0:y1, x0:x1]
+        np.maximum(part, patch[y0 - y : y1 - y, x0 - x : x1 - x], out=part)
+
+
+def _draw(lines, pens, size, pen, height) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple]:
     "Rasterise placed lines (points in pixels): ink, other, labels, boxes."
     w, h = size
     ink, other, labels = np.zeros((h, w), np.uint8), np.zeros((h, w), np.uint8), np.full((h, w), -1, np.int16)
     boxes, index = [], 0
     for line in lines:
         found = []
-        for p, (pen, scale) in zip(line, pens):
-            patch, x, y = rasterise(p.strokes, pen, p.filled, p.weight * scale)
+        for p, own in zip(line, pens):  # a font's letters share one pen: a quarter of a pixel more or less would show
+            patch, x, y = rasterise(p.strokes, pen if p.filled else own, p.filled, p.weight * height)
             x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + patch.shape[1], w), min(y + patch.shape[0], h)
             owned = p.character in CLASSES
             if x0 < x1 and y0 < y1:
@@ -511,8 +509,8 @@ def compose_line(
     lo = points.min(0) - (pen / 2 + margin * height_px)
     size = np.ceil(points.max(0) + (pen / 2 + margin * height_px) - lo).astype(int)
     placed = [replace(p, strokes=[s - lo for s in p.strokes]) for p in placed]
-    pens = [(pen * float(np.clip(1 + 0.08 * rng.normal(), 0.7, 1.3)), height_px) for _ in placed]
-    ink, other, labels, boxes = _draw([placed], pens, size.tolist())
+    pens = _pens(pen, len(placed), rng)
+    ink, other, labels, boxes = _draw([placed], pens, size.tolist(), pen, height_px)
     return Composed(255 - np.maximum(ink, other), plain_text(text), boxes, ink, other, labels)
 
 
@@ -535,7 +533,9 @@ class Paper:
     gradient: float = 0.0  # share of light lost from one side to the other
     shadow: float = 0.0  # share of light lost in a cast shadow
     vignette: float = 0.0  # share of light lost in the corners
+    pattern: float = 0.0  # printed waves as on cheques, amplitude in grey levels
     specks: int = 0  # dirt, number of dots
+    slivers: int = 0  # ends of other lines' strokes at the picture's upper and lower edge
     blur: float = 0.0  # standard deviation, pixels
     noise: float = 0.0  # sensor noise, standard deviation in grey levels
     jpeg: int = 0  # quality 1-100, 0: none
@@ -585,6 +585,8 @@ def random_paper(
         return Paper(**photo, ink=_tint(rng, 20, 60), colour=_coloured(rng), table="dark", shadow=float(rng.choice([0, u(0.1, 0.3)])))
     if name == "table":
         return Paper(**photo, ink=_pen_colour(rng), colour=_tint(rng, 190, 250), table=str(rng.choice(["dark", "wood", "wood", "light"])), shadow=float(rng.choice([0, u(0.1, 0.5)])))
+    if name == "cheque":
+        return Paper(**photo, ink=_pen_colour(rng), colour=_coloured(rng), pattern=u(3, 14), rules=str(rng.choice(["none", "underline"])), rule_colour=_tint(rng, 60, 140), slivers=int(rng.choice([0, 2])))
     if name == "dark":
         return Paper(colour=_tint(rng, 0, 60), ink=_tint(rng, 200, 255), texture=u(0, 3), blur=u(0, 0.8), noise=u(0, 3), jpeg=int(u(60, 95)), gradient=u(0, 0.3))
     if name == "pencil":
@@ -592,7 +594,7 @@ def random_paper(
     if name == "scan":
         return Paper(ink=(0, 0, 0), colour=(255, 255, 255), blur=u(0.2, 0.7), noise=u(0, 8), fade=u(0, 0.4), scan="binary", specks=int(u(0, 8)))
     if name == "lowres":
-        return Paper(ink=_tint(rng, -80, 60, 0), colour=(255, 255, 255), fade=float(rng.choice([0, u(0.1, 0.5), u(0.4, 0.7)], p=[0.5, 0.3, 0.2])), blur=u(0.2, 0.45), scan="clip", specks=int(rng.choice([0, 0, 1, 3])), margin=(0.3, 1.2))
+        return Paper(ink=_tint(rng, -80, 60, 0), colour=(255, 255, 255), fade=float(rng.choice([0, u(0.1, 0.5), u(0.4, 0.7)], p=[0.5, 0.3, 0.2])), blur=u(0.2, 0.45), scan="clip", specks=int(rng.choice([0, 0, 1, 3])), slivers=int(rng.choice([0, 0, 0, 1, 2])), margin=(0.3, 1.2))
     if name == "cell":
         level = float(rng.choice([u(60, 110), u(140, 235)], p=[0.15, 0.85]))
         return Paper(ink=_tint(rng, 0, 50, 0), colour=(level,) * 3, opacity=u(0.3 if level > 120 else 0.8, 1.0), frame="cell", rule_colour=(level * 0.4,) * 3, rule_width=u(0.03, 0.1), gradient=u(0, 0.15),
@@ -600,7 +602,7 @@ def random_paper(
     raise DataError(f"no paper called {name!r}; there are {', '.join(PAPERS)}")
 
 
-PAPERS = ("plain", "tinted", "photo", "shadow", "ruled", "form", "note", "table", "dark", "pencil", "scan", "lowres", "cell")
+PAPERS = ("plain", "tinted", "photo", "shadow", "ruled", "form", "note", "table", "dark", "pencil", "scan", "lowres", "cell", "cheque")
 
 
 def _field(rng, w: int, h: int, cells: float) -> np.ndarray:
@@ -732,17 +734,18 @@ def compose_page(
     w, h = np.ceil(hi - lo).astype(int).tolist()
     place = lambda p: project(p) - lo.astype(np.float32)
     placed = [[replace(p, strokes=[place(s) for s in p.strokes]) for p in line] for line in placed]
-    pens = [(pen * float(np.clip(1 + 0.08 * rng.normal(), 0.7, 1.3)), height) for _ in range(max(map(len, placed)))]
-    ink, other, labels, boxes = _draw(placed, pens, (w, h))
+    pens = _pens(pen, max(map(len, placed)), rng)
+    ink, other, labels, boxes = _draw(placed, pens, (w, h), pen, height)
     printed = np.zeros((h, w), np.uint8)
     for s in drawn + rules:
-        patch, x, y = rasterise([place(s)], max(paper.rule_width * height, 0.7))
-        a, b, c, d = max(x, 0), max(y, 0), min(x + patch.shape[1], w), min(y + patch.shape[0], h)
-        if a < c and b < d:
-            np.maximum(printed[b:d, a:c], patch[b - y : d - y, a - x : c - x], out=printed[b:d, a:c])
+        _lay(printed, *rasterise([place(s)], max(paper.rule_width * height, 0.7)))
     for _ in range(paper.specks):
         x, y, size = rng.uniform(0, w), rng.uniform(0, h), rng.uniform(0.2, max(0.5, 0.05 * height))
         cv2.circle(other, (int(x * 16), int(y * 16)), int(size * 16), int(rng.integers(120, 256)), -1, cv2.LINE_8, SHIFT)
+    for _ in range(paper.slivers):
+        x, edge, reach = rng.uniform(0, w), float(rng.choice((0, h))), rng.uniform(0.05, 0.3) * height
+        tip = (x + rng.normal(0, 0.2) * height, edge + (reach if edge == 0 else -reach))
+        _lay(other, *rasterise([np.float32([(x, edge), tip])], pen))
     image = _picture(paper, ink, other, printed, place(corners), rng, grey)
     text = "\n".join(plain_text(t) for t in lines)
     return Composed(image, text, boxes, ink, np.maximum(other, printed), labels)
@@ -768,7 +771,7 @@ def _rules(paper: Paper, sheet, extents, gap: float, rng) -> list[np.ndarray]:
     reach = 4 * (x1 - x0 + y1 - y0)  # beyond the picture also when the sheet is turned
     if paper.table != "none":
         reach = 0
-    under = rng.uniform(0.05, 0.35)
+    under = rng.uniform(-0.05, 0.35)
     if paper.rules == "underline":
         return [np.float32([(a - rng.uniform(0, 1.5), i * gap + under), (c + rng.uniform(0, 3), i * gap + under)]) for i, (a, _, c, _) in enumerate(extents)]
     step = gap if paper.rules == "ruled" else float(rng.choice([gap, gap / 2, gap / 3]))
@@ -807,9 +810,15 @@ def _picture(paper: Paper, ink, other, printed, quad, rng, grey: bool) -> np.nda
         grain = rng.standard_normal((h, w), np.float32)
         grain = cv2.GaussianBlur(grain, (0, 0), 0.8) * 2 + _field(rng, w, h, 12)
         image += (paper.texture * grain)[..., None]
+    if paper.pattern:
+        ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)
+        step = rng.uniform(6, 40)
+        bent = step * 0.8 * np.sin(ys / step + xs / (2 * step))
+        waves = [np.sin(2 * np.pi * (xs * np.cos(a) + ys * np.sin(a) + bent) / step) for a in rng.uniform(0, np.pi, 2)]
+        image += (paper.pattern * waves[0] * waves[1])[..., None].astype(np.float32)
     marks = np.maximum(ink, other).astype(np.float32) / 255 * paper.opacity
     if paper.fade:
-        marks *= (1.1 - paper.fade * (0.6 + 0.5 * _field(rng, w, h, max(w, h) / 40))).clip(0.3, 1)
+        marks *= (1.1 - paper.fade * (0.6 + 0.5 * _field(rng, w, h, max(w, h) / 60))).clip(0.3, 1)
     if paper.grain:
         marks *= (1 + paper.grain * cv2.GaussianBlur(rng.standard_normal((h, w), np.float32), (0, 0), 0.7)).clip(0, 1.6)
     rule = printed.astype(np.float32)[..., None] / 255
@@ -879,7 +888,7 @@ def random_page(
     grey: bool = True,  # one channel
 ) -> Composed:  # a page as real ones of its kind come
     "A page of a kind with everything else left to chance: for training and measuring a segmentation."
-    paper = str(rng.choice(PAPERS, p=np.array([8, 6, 8, 8, 10, 12, 6, 8, 5, 8, 7, 14, 10]) / 110)) if paper is None else paper
+    paper = str(rng.choice(PAPERS, p=np.array([8, 6, 8, 8, 10, 12, 6, 8, 5, 8, 7, 14, 10, 4]) / 114)) if paper is None else paper
     if paper == "cell":
         lines = lines or [random_text(rng, (1, 1), (1, 5), 1.0, 0.0)]
     elif paper in ("lowres", "scan") or rng.random() < 0.3:
@@ -889,10 +898,14 @@ def random_page(
     height = {"lowres": rng.uniform(7, 20), "cell": rng.uniform(11, 24)}.get(paper, float(np.exp(rng.uniform(np.log(14), np.log(70)))))
     thin, thick = (0.05, 0.16) if paper != "lowres" else (0.07, 0.22)
     pen = max(0.7, height * float(np.exp(rng.uniform(np.log(thin), np.log(thick)))))
+    style = random_style(rng)
+    if paper == "lowres":  # block letters on forms stand wide apart
+        style = replace(style, letter_gap=float(rng.uniform(0.12, 0.8)), touching=style.touching / 3)
+        style = replace(style, word_gap=style.letter_gap + float(rng.uniform(0.5, 1.3)))
     turned = 0.0 if paper in ("lowres", "cell") else float(rng.normal(0, 2))
     return compose_page(
         lines, hand, rng, paper, height, pen, slope=float(rng.normal(0, 1.2)), curve=float(rng.normal(0, 0.08)), rotation=turned,
-        tilt=float(rng.uniform(0, 0.15)) if paper in ("photo", "table", "note", "shadow") else 0.0, grey=grey, **vars(random_style(rng)),
+        tilt=float(rng.uniform(0, 0.15)) if paper in ("photo", "table", "note", "shadow") else 0.0, grey=grey, **vars(style),
     )
 
 

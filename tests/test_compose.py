@@ -1,7 +1,4 @@
 """Composed pages: what is known about them is true of their pixels."""
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -127,23 +124,16 @@ def test_box_scores():
     assert compose.box_iou([(0, 0, 10, 10)], [(5, 0, 10, 10)]) == pytest.approx(1 / 3)
 
 
-def data_folder():
-    folder = os.environ.get("CUSTOMOCR_DATA")
-    path = Path(folder or "nowhere") / "characters" / "train" / "unipen_strokes.npz"
-    if not path.is_file():
-        pytest.skip("needs UNIPEN strokes: set CUSTOMOCR_DATA to the data folder")
-    return path
-
-
-def test_unipen_writer_keeps_to_own_samples_and_borrows_the_rest():
-    strokes = compose.load_strokes(data_folder())
-    counts = np.zeros((len(strokes.slants), 36), int)
-    np.add.at(counts, (strokes.writers, strokes.labels), 1)
+def test_unipen_writer_keeps_to_own_samples_and_borrows_the_rest(data_dir):
+    strokes = compose.load_strokes(data_dir / "characters" / "train" / "unipen_strokes.npz")
+    n = int(strokes.writer.max()) + 1
+    counts = np.zeros((n, 36), int)
+    np.add.at(counts, (strokes.writer, strokes.labels), 1)
     writer = int(np.argmin((counts > 0).sum(1)))
-    lenders = [w for w in range(len(strokes.slants)) if w % 2]
+    lenders = [w for w in range(n) if w % 2]
     hand = compose.UnipenHand(strokes, writer, borrow_from=lenders)
     for k, c in enumerate(compose.CLASSES):
-        writers = set(strokes.writers[hand.samples[c]].tolist())
+        writers = set(strokes.writer[hand.samples[c]].tolist())
         assert writers == {writer} if counts[writer, k] else writers <= set(lenders)
     c = compose.compose_line(compose.CLASSES, hand, rng(), height_px=32)
     heights = c.all_boxes[:, 3]
