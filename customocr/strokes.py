@@ -1,0 +1,265 @@
+"""Glyphs drawn anew at every epoch: pen strokes and images become scans, photos and drawings, then 28 x 28 glyphs.
+
+Three steps, each seeded: `draw_strokes` (UNIPEN's pen movements) or `vary_image` (a glyph that exists only as pixels) makes a
+clean character of `CANVAS` pixels; `weather` prints, scans or photographs it; `normalise_glyph` lays it out, as it does with
+every glyph cut from a page. Constants below are shares of the character's longer side unless they say pixels.
+"""
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from customocr.data import open_arrays
+from customocr.errors import DataError
+from customocr.glyphs import CLASSES, SIDE, normalise_glyph
+
+BOX = 1000  # units, the longer side of a sample in the stroke file
+CANVAS = 72  # pixels, longer side of a clean drawing: 2.5 glyphs wide, so that one pixel of pen is thinner than any real pen
+MARGIN = 14  # pixels round the drawing, room for the pen's width, the blur and a neighbour's ink
+PEN_WIDTH = (0.02, 0.22)  # a hard pencil on a large letter .. a marker on a small one
+SCAN_SIDE = (9, 64)  # pixels, height of a character: small print on a 100 dpi scan .. a close photo
+RANDOMS = 48  # numbers drawn for each glyph, in one call for all of them
+FIELDS = 64  # elastic fields drawn once, then scaled, turned and shared out
+CLEAN_SHARE = 0.25  # glyphs that go straight from the drawing to the layout: tablets and good scans look like that
+SAME_SHARE = 0.15  # images of glyphs that are only laid out, nothing else
+LETTER_I = CLASSES.index("I")
+
+
+@dataclass(frozen=True)
+class Strokes:
+    "Isolated characters as pen movements; sample i has the strokes `sample_start[i]` to `sample_start[i + 1] - 1`."
+
+    points: np.ndarray  # int16 (P, 2), x to the right, y down, longer side of a sample 0..1000
+    stroke_start: np.ndarray  # uint32 (K + 1,), first point of each stroke
+    sample_start: np.ndarray  # uint32 (N + 1,), first stroke of each sample
+    labels: np.ndarray  # uint8 (N,), index into `CLASSES`
+    writer: np.ndarray  # int (N,), index of the writer
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def sample(
+        self,
+        i: int,  # index of the sample
+    ) -> list[np.ndarray]:  # one int16 (n, 2) array a stroke
+        "The pen strokes of one sample."
+        bounds = self.stroke_start[self.sample_start[i] : self.sample_start[i + 1] + 1].tolist()
+        return [self.points[a:b] for a, b in zip(bounds[:-1], bounds[1:])]
+
+
+def load_strokes(
+    path: str | Path,  # `unipen_strokes.npz`
+) -> Strokes:
+    "Read a stroke file; raises `DataError` where it is missing or its parts do not fit together."
+    with open_arrays(path, ["points", "stroke_start", "sample_start", "y", "writer"]) as z:
+        strokes = Strokes(z["points"], z["stroke_start"], z["sample_start"], z["y"], z["writer"].astype(int))
+    counts = (len(strokes.points), len(strokes.stroke_start) - 1, len(strokes.labels))
+    ends = (int(strokes.stroke_start[-1]), int(strokes.sample_start[-1]), len(strokes.sample_start) - 1)
+    if counts != ends:
+        raise DataError(f"{path}: damaged, points, strokes and samples are {counts}, the index says {ends}; fetch it again")
+    return strokes
+
+
+def _ease(
+    r: float,  # 0..1, uniform
+    limits: tuple[float, float],  # smallest and largest value
+) -> float:  # log-uniform between the limits
+    return limits[0] * (limits[1] / limits[0]) ** r
+
+
+def _affine(
+    r: np.ndarray,  # (6,), uniform 0..1: angle, slant, aspect, stretch, two spare
+    width: float,  # of the character, any unit
+    height: float,
+) -> np.ndarray:  # float32 (2, 2), turns, slants and stretches column vectors
+    "A random hand: turned by up to 14 degrees, slanted by up to 0.35, narrowed or widened, at times stretched to a square."
+    angle = (r[0] + r[1] - 1) * 0.25
+    slant = (r[2] + r[3] - 1) * 0.35
+    aspect = float(np.exp((r[4] - 0.5) * 0.5))
+    if r[5] < 0.12 and width > 0.2 * height:  # a form reader that fills its box; not for bars, which would turn into blocks
+        aspect *= min(max(0.8 * height / max(width, 1e-6), 0.6), 2.2)
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c * aspect, -s + slant * c], [s * aspect, c + slant * s]], np.float32)
+
+
+def draw_strokes(
+    strokes: list[np.ndarray],  # (n, 2) points a stroke, any unit
+    r: np.ndarray,  # (24,), uniform 0..1: all that chance decides
+    label: int = -1,  # a single bar of the letter I may get a dot (capital-height i is common in forms)
+) -> np.ndarray:  # uint8 (h, w), white ink on black, longer side about `CANVAS` + 2 `MARGIN`
+    "Draw pen strokes with a pen of random width, the points slanted, turned, stretched and bent."
+    lengths = [len(s) for s in strokes]
+    p = np.concatenate(strokes).astype(np.float32)
+    low, high = p.min(0), p.max(0)
+    size = np.maximum(high - low, 1)
+    q = (p - (low + high) / 2) / size.max()  # -0.5 .. 0.5 on the longer side
+    if r[6] < 0.7:  # bend: slow waves move the points, differently at each place
+        strength = 0.05 * r[7]
+        phase = 6.28 * r[8:12]
+        turns = 3 + 6 * r[12:14]
+        q = q + strength * np.stack([np.sin(turns[0] * q[:, 1] + phase[0]) + np.sin(turns[1] * q[:, 0] + phase[1]), np.sin(turns[1] * q[:, 0] + phase[2]) + np.sin(turns[0] * q[:, 1] + phase[3])], 1)
+    q = q @ _affine(r[:6], *size).T
+    dotted = label == LETTER_I and len(strokes) == 1 and r[14] < 0.2 and size[0] < 0.4 * size[1]
+    if dotted:
+        q[:, 1] *= 0.75
+    low, high = q.min(0), q.max(0)
+    side = max(float((high - low).max()), 1e-3)
+    scale = CANVAS / side
+    pen = max(1, round(CANVAS * _ease(r[15], PEN_WIDTH)))
+    margin = MARGIN + pen // 2
+    if dotted:
+        top = np.array([[q[:, 0].mean() + 0.1 * (r[16] - 0.5), low[1] - side * (0.2 + 0.15 * r[17])]], np.float32)
+        q, low, lengths = np.concatenate([q, top]), np.minimum(low, top[0]), [*lengths, 1]
+    pixels = (q - low) * scale + margin
+    w, h = ((high - low) * scale).astype(int) + 2 * margin + 1
+    ink = np.zeros((h, w), np.uint8)
+    points = np.rint(pixels * 16).astype(np.int32)
+    start = 0
+    for n in lengths:
+        cv2.polylines(ink, [points[start : start + n]], False, 255, pen, cv2.LINE_8, 4)
+        start += n
+    if r[18] < 0.12:  # ink of a neighbour at the edge
+        x = int(r[19] * 6) + pen // 2 if r[20] < 0.5 else w - 1 - int(r[19] * 6) - pen // 2
+        y = int(r[21] * h)
+        cv2.line(ink, (x, y), (x + int(r[22] * 10 - 5), y + int((r[23] - 0.5) * 0.5 * h)), 255, pen)
+    return ink
+
+
+def elastic_fields(
+    rng: np.random.Generator,  # source of chance
+    count: int = FIELDS,  # number of fields
+) -> np.ndarray:  # float32 (count, 2, S, S), S = CANVAS + 2 MARGIN, displacement with a standard deviation about 1
+    "Smooth random displacements (Simard et al., 2003, Best practices for convolutional neural networks)."
+    fields = rng.normal(size=(count, 2, 5, 5)).astype(np.float32)
+    side = CANVAS + 2 * MARGIN
+    big = [cv2.resize(f, (side, side), interpolation=cv2.INTER_CUBIC) for f in fields.reshape(-1, 5, 5)]
+    return np.stack(big).reshape(count, 2, side, side)
+
+
+def vary_image(
+    glyph: np.ndarray,  # uint8 (28, 28), white on black
+    r: np.ndarray,  # (24,), uniform 0..1
+    fields: np.ndarray,  # from `elastic_fields`
+) -> np.ndarray:  # uint8 (h, w), white on black, longer side about `CANVAS` + 2 `MARGIN`
+    "Turn, slant, stretch and bend a glyph that exists only as pixels; its lines thinned or thickened at times."
+    mask = glyph > 64
+    ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(xs):
+        return np.zeros((SIDE, SIDE), np.uint8)
+    width, height = xs[-1] - xs[0] + 1, ys[-1] - ys[0] + 1
+    back = np.linalg.inv(_affine(r[:6], width, height)).astype(np.float32)
+    turned = np.abs(np.linalg.inv(back)) @ np.array([width, height])
+    back *= float(turned.max()) / CANVAS
+    middle = ((xs[0] + xs[-1]) / 2, (ys[0] + ys[-1]) / 2)
+    wide, high = (np.minimum(turned / turned.max() * CANVAS, CANVAS) + 2 * MARGIN).astype(int).tolist()
+    if r[6] < 0.7:
+        field = fields[int(r[7] * len(fields))][:, :high, :wide] * np.float32(0.9 * r[8])
+        across = np.arange(wide, dtype=np.float32) - np.float32((wide - 1) / 2)
+        down = (np.arange(high, dtype=np.float32) - np.float32((high - 1) / 2))[:, None]
+        map_x = field[0] + (back[0, 0] * across + np.float32(middle[0])) + back[0, 1] * down
+        map_y = field[1] + (back[1, 0] * across + np.float32(middle[1])) + back[1, 1] * down
+        ink = cv2.remap(glyph, map_x, map_y, cv2.INTER_LINEAR)
+    else:
+        shift = np.array(middle, np.float32) - back @ np.array([(wide - 1) / 2, (high - 1) / 2], np.float32)
+        ink = cv2.warpAffine(glyph, np.column_stack([back, shift]), (wide, high), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    if r[9] < 0.5:
+        kernel = np.ones((2 + int(r[10] * 3),) * 2, np.uint8)
+        ink = cv2.dilate(ink, kernel) if r[11] < 0.55 else cv2.erode(ink, kernel)
+        if int(ink.max()) < 128:  # thinned away
+            ink = cv2.dilate(ink, np.ones((5, 5), np.uint8))
+    return ink
+
+
+def weather(
+    ink: np.ndarray,  # uint8 (h, w), a clean drawing
+    r: np.ndarray,  # (24,), uniform 0..1
+    noise: np.ndarray,  # int16 (1 << 16,), standard normal times 64, read from a random place
+) -> np.ndarray:  # uint8 (h, w) of a random size, as if cut from a scan, a photo or a screen
+    "What pen, paper, lens, scanner and threshold do to a character on its way to a page crop."
+    h, w = ink.shape
+    if r[0] < 0.25:  # ink that runs dry: slow noise lowers it in places
+        n = int(r[1] * 60000)
+        patch = noise[n : n + 36].reshape(6, 6).astype(np.float32)
+        slow = cv2.resize(patch, (w, h), interpolation=cv2.INTER_LINEAR)
+        ink = (ink * np.minimum(np.maximum(1 - 0.5 * r[2] + slow * np.float32(0.006 * r[3]), 0.12), 1)).astype(np.uint8)
+    side = _ease(r[4], SCAN_SIDE)
+    scale = side / CANVAS
+    small = cv2.resize(ink, (max(4, round(w * scale)), max(4, round(h * scale))), interpolation=cv2.INTER_AREA)
+    if r[5] < 0.5:  # lens
+        small = cv2.GaussianBlur(small, (0, 0), (0.35 + 0.9 * r[6] ** 2) * (1 if side < 24 else side / 24))
+    peak = max(int(small.max()), 1)
+    level = 0.35 + 0.65 * r[7] if r[8] < 0.5 else 1.0
+    small = cv2.convertScaleAbs(small, alpha=255 * level / peak)
+    if r[9] < 0.4:  # grain
+        n = int(r[10] * 50000)
+        count = small.size
+        if count < 15000:
+            grain = noise[n : n + count].reshape(small.shape) * (0.16 * r[11])
+            small = np.minimum(np.maximum(small + grain, 0), 255).astype(np.uint8)
+    if r[12] < 0.12 and min(small.shape) >= 8:  # JPEG
+        small = cv2.imdecode(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 15 + int(r[13] * 60)])[1], cv2.IMREAD_GRAYSCALE)
+    way = r[14]
+    if way < 0.25:  # two levels: a fax, a fill-in form, a drawing program
+        cut = int(small.max() * (0.25 + 0.4 * r[15]))
+        small = cv2.threshold(small, cut, 255, cv2.THRESH_BINARY)[1]
+    elif way < 0.75:  # a page reader takes the paper's level away
+        cut = small.max() * (0.05 + 0.3 * r[15])
+        small = cv2.convertScaleAbs(cv2.max(small, int(cut)), alpha=255 / (255 - int(cut)), beta=-255 / (255 - int(cut)) * int(cut))
+    if r[16] < 0.12:  # a box that cuts the character short
+        ys, xs = np.flatnonzero(small.max(1) > 80), np.flatnonzero(small.max(0) > 80)
+        if len(xs) > 6 and len(ys) > 6:
+            share = 0.1 * r[17]
+            cut_x, cut_y = int(share * len(xs)), int(share * len(ys))
+            where = int(r[18] * 4)
+            if where == 0:
+                small = small[:, xs[0] + cut_x :]
+            elif where == 1:
+                small = small[:, : xs[-1] + 1 - cut_x]
+            elif where == 2:
+                small = small[ys[0] + cut_y :]
+            else:
+                small = small[: ys[-1] + 1 - cut_y]
+    return small
+
+
+def noise_tape(
+    rng: np.random.Generator,  # source of chance
+) -> np.ndarray:  # int16 (1 << 16,), standard normal times 64
+    "A long strip of noise, drawn once and read from random places: drawing it for each glyph would cost more than the glyph."
+    return (rng.standard_normal(1 << 16) * 64).astype(np.int16)
+
+
+def render_strokes(
+    strokes: Strokes,  # the samples
+    indices: np.ndarray,  # int (N,), which of them, repeats allowed
+    rng: np.random.Generator,  # source of chance: the same generator state gives the same glyphs
+) -> np.ndarray:  # uint8 (N, 28, 28), white on black, in the layout of `normalise_glyph`
+    "Draw samples with a new pen, hand and scan each."
+    r = rng.random((len(indices), RANDOMS))
+    noise = noise_tape(rng)
+    out = np.empty((len(indices), SIDE, SIDE), np.uint8)
+    for k, i in enumerate(np.asarray(indices).tolist()):
+        clean = draw_strokes(strokes.sample(i), r[k, :24], int(strokes.labels[i]))
+        glyph = normalise_glyph(weather(clean, r[k, 24:], noise) if r[k, 47] > CLEAN_SHARE else clean)
+        out[k] = glyph if glyph.any() else normalise_glyph(clean)
+    return out
+
+
+def render_images(
+    glyphs: np.ndarray,  # uint8 (N, 28, 28), white on black
+    rng: np.random.Generator,  # source of chance
+) -> np.ndarray:  # uint8 (N, 28, 28), white on black, in the layout of `normalise_glyph`
+    "Vary glyphs that exist only as pixels and give each a new scan."
+    r = rng.random((len(glyphs), RANDOMS))
+    noise = noise_tape(rng)
+    fields = elastic_fields(rng)
+    out = np.empty((len(glyphs), SIDE, SIDE), np.uint8)
+    for k, glyph in enumerate(glyphs):
+        if r[k, 47] < SAME_SHARE:
+            out[k] = normalise_glyph(glyph)
+            continue
+        clean = vary_image(glyph, r[k, :24], fields)
+        made = normalise_glyph(weather(clean, r[k, 24:], noise) if r[k, 47] > SAME_SHARE + CLEAN_SHARE else clean)
+        out[k] = made if made.any() else normalise_glyph(glyph)
+    return out
