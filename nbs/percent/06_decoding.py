@@ -86,7 +86,7 @@ UNIFORM = (  # regime, its classes, and the chance that it ends after a characte
     (LETTERS_ONLY, slice(10, 36), 1 / 4),
     (CODE, slice(0, 36), 1 / 7),
 )
-REGIME = np.array([0.57, 0.25, 0.05, 0.13])  # share of words, numbers, initials and codes among what people print on forms
+REGIME = np.array([0.50, 0.22, 0.05, 0.23])  # share of words, numbers, initials and codes among what people print on forms
 STICKY = 0.3  # share of a word's regime that is taken from the word before it
 
 
@@ -463,6 +463,23 @@ class Lexicon:
 
 # %%
 #| export
+@lru_cache(maxsize=4)
+def _lexicon_of_file(path: Path, size: int, changed: int) -> Lexicon:
+    return Lexicon(path)
+
+
+def _lexicon_of(words) -> Lexicon:
+    "The index of words or of a file; a file that did not change since is not read again."
+    if isinstance(words, (str, Path)):
+        try:
+            about = Path(words).stat()
+        except OSError:
+            return Lexicon(words)  # raises the error that names the file
+        return _lexicon_of_file(Path(words), about.st_size, about.st_mtime_ns)
+    return Lexicon(words)
+
+# %%
+#| export
 ALPHABETS = {"digits": CLASSES[:10], "letters": CLASSES[10:], "alphanumeric": CLASSES}
 
 
@@ -493,7 +510,7 @@ class Knowledge:
     pattern: str | None = None  # mask for a whole line (A letter, 9 digit, * either), or `re:` and a regular expression
     lexicon: Iterable[str] | str | Path | Lexicon | None = None  # words, a file of words, or an index made once
     strict: bool = False  # True: every word is one of the lexicon's
-    prior: bool = True  # weigh readings by how words, numbers and codes are built
+    prior: bool | float = True  # weigh readings by how words, numbers and codes are built; a number is the weight, True = `PRIOR_WEIGHT`
     reject: float = 0.0  # 0..1, characters less probable than this come out as `PLACEHOLDER`
     classes: np.ndarray = field(init=False, repr=False, compare=False)  # bool (36,), from the alphabet
     automaton: Automaton | None = field(init=False, repr=False, compare=False)  # from the pattern
@@ -502,13 +519,15 @@ class Knowledge:
     def __post_init__(self):
         if isinstance(self.reject, bool) or not isinstance(self.reject, (int, float)) or not 0 <= self.reject <= 1:
             raise KnowledgeError(f"reject is a probability from 0 to 1, not {self.reject!r}")
+        if not isinstance(self.prior, (bool, int, float)) or not 0 <= self.prior <= 10:
+            raise KnowledgeError(f"prior is True, False or a weight from 0 to 10, not {self.prior!r}")
         if self.strict and self.lexicon is None:
             raise KnowledgeError("strict=True needs a lexicon to be strict about")
         put = object.__setattr__
         put(self, "classes", alphabet_mask(self.alphabet))
         put(self, "automaton", None if self.pattern is None else compile_pattern(self.pattern))
         lexicon = self.lexicon
-        put(self, "index", lexicon if lexicon is None or isinstance(lexicon, Lexicon) else Lexicon(lexicon))
+        put(self, "index", lexicon if lexicon is None or isinstance(lexicon, Lexicon) else _lexicon_of(lexicon))
 
 # %%
 #| export
@@ -554,11 +573,11 @@ class _Search:
     def __init__(self, lattices: Sequence[Lattice], knowledge: Knowledge, margin: float):
         self.lattices, self.margin = lattices, margin
         self.automaton, self.index = knowledge.automaton, knowledge.index
-        self.strict, self.prior = knowledge.strict, knowledge.prior
+        self.strict, self.prior = knowledge.strict, bool(knowledge.prior)
         self.n_q = len(self.automaton.accept) if self.automaton else 1
         self.n_lang = TRIE_ROOT + (len(self.index.word) if self.index is not None else 0)
         self.language = shipped_language()
-        self.weight = PRIOR_WEIGHT
+        self.weight = PRIOR_WEIGHT if isinstance(knowledge.prior, bool) else float(knowledge.prior or 1)
         sizes = np.array([len(x.start) for x in lattices])
         self.lattice = np.repeat(np.arange(len(lattices)), sizes)
         self.edge0 = np.cumsum(sizes) - sizes
