@@ -117,7 +117,7 @@ def readme_text(
     parts = ["<!-- Made from nbs/index.ipynb by `make sync`: edit nbs/percent/index.py. -->"]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            parts.append(re.sub(r"\]\((?!https?:|#|\.\./)([^)]+)\)", r"](nbs/\1)", cell.source).replace("](../", "]("))
+            parts.append(re.sub(r"\]\((?!https?:|#)([^)]+)\)", r"](nbs/\1)", cell.source))
         if cell.cell_type != "code":
             continue
         code, directives = source_and_directives(cell.source)

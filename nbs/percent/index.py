@@ -101,9 +101,9 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # %% [markdown]
 # ## Data
 #
-# Everything runs on the pages and glyphs in [customocr/samples](../customocr/samples/README.md), which were drawn for this
-# project with openly licensed handwriting fonts. The real collections stay outside the package: the variable `CUSTOMOCR_DATA`
-# names their folder, and the notebooks and tests that find it set use them too.
+# Everything runs on the pages and glyphs in `customocr/samples`, which were drawn for this project with openly
+# licensed handwriting fonts. The real collections stay outside the package: the variable `CUSTOMOCR_DATA` names their folder, and
+# the notebooks and tests that find it set use them too.
 #
 # ```text
 # characters/train/   mnist.npz, unipen.npz, unipen_strokes.npz, az_sample.csv.zip    what the network is trained on
@@ -115,7 +115,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # ## How good, how fast
 #
 # Figures stand in one place, with the data, the split, the machine and the command behind each: accuracy and speed beside
-# Tesseract and RapidOCR in [Results](results.qmd), the network in its [card](../customocr/models/CARD.md). Speed is measured
+# Tesseract and RapidOCR in [Results](results.qmd), the network in its [card](model_card.qmd). Speed is measured
 # against the others in the same run:
 #
 # ```sh
@@ -125,7 +125,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # %% [markdown]
 # ## Working on it
 #
-# A notebook has a twin in [nbs/percent](percent), a Python script with the same cells. The twin is the text to edit, in any editor
+# A notebook has a twin in `nbs/percent`, a Python script with the same cells. The twin is the text to edit, in any editor
 # or in JupyterLab, which keeps the pair together; the notebook adds outputs and cell ids; module and README are made from it.
 #
 # ```sh
@@ -135,10 +135,10 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # make test                     # notebooks, then pytest
 # ```
 #
-# [.ci/run](../.ci/run) does all of this from nothing, in new environments.
+# `.ci/run` does all of this from nothing, in new environments.
 
 # %% [markdown]
 # ## Licence
 #
-# [Apache-2.0](../LICENSE). The fonts in `customocr/samples/fonts` are under their own open licences, each beside its font. What
-# the network was trained on, and whom to cite for it, is said in its [card](../customocr/models/CARD.md).
+# Apache-2.0. The fonts in `customocr/samples/fonts` are under their own open licences, each beside its font. What
+# the network was trained on, and whom to cite for it, is said in its [card](model_card.qmd).
