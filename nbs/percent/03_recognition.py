@@ -1,0 +1,314 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: python3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Recognition
+# > From boxes to text.
+
+# %%
+#| default_exp recognition
+
+# %%
+#| export
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from customocr.decoding import Decoding, Knowledge, Lattice, decode_lines
+from customocr.errors import ModelError
+from customocr.glyphs import CLASSES, normalise_glyph, normalise_glyphs
+from customocr.images import load_image
+from customocr.segmentation import Sheet, TextLine, analyse, windows
+
+# %%
+#| export
+MODELS = Path(__file__).parent / "models" if "__file__" in globals() else Path("../customocr/models")
+CHARACTERS = "characters.onnx"  # glyph -> 36 probabilities
+BOXES = "boxes.onnx"  # candidate among its neighbours -> one character, not one, or no character at all
+
+
+def load_network(
+    path: Path,
+    outputs: int,  # numbers it must give for each input
+) -> onnxruntime.InferenceSession:
+    "An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged or of another kind."
+    if not Path(path).is_file():
+        raise ModelError(f"{path}: no such model; `customocr train` makes one, without model= the shipped one is used")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        network = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has one exception class for each of its error codes
+        raise ModelError(f"{path}: not an ONNX model that can be loaded ({str(error).splitlines()[0][:120]})") from None
+    shape = network.get_outputs()[0].shape
+    if len(network.get_inputs()) != 1 or shape[-1] != outputs:
+        raise ModelError(f"{path}: gives {shape}, a network with one input and {outputs} outputs is needed")
+    return network
+
+
+def _run(network, images):
+    "All images through a network in one call: uint8 (N, h, w, c) -> float32 (N, outputs)."
+    return network.run(None, {network.get_inputs()[0].name: images.astype(np.float32) / 255})[0]
+
+# %%
+#| export
+@dataclass(frozen=True)
+class Character:
+    "One character on the page."
+
+    text: str  # one of 0-9, A-Z, or the placeholder of a rejected one
+    confidence: float  # 0..1, probability that it is right given all that is known
+    box: tuple[int, int, int, int]  # x, y, w, h in page pixels
+    alternatives: tuple[tuple[str, float], ...]  # readings and their probabilities, most probable first
+
+
+@dataclass(frozen=True)
+class Word:
+    "Characters without a space between them."
+
+    characters: tuple[Character, ...]
+    confidence: float  # 0..1, probability that all of them are right
+
+    @property
+    def text(self) -> str:
+        return "".join(c.text for c in self.characters)
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:  # x, y, w, h in page pixels
+        return _around(c.box for c in self.characters)
+
+
+@dataclass(frozen=True)
+class Line:
+    "Words on one line, left to right."
+
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(w.text for w in self.words)
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:  # x, y, w, h in page pixels
+        return _around(w.box for w in self.words)
+
+
+def _around(boxes):
+    x0, y0, x1, y1 = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes]).T
+    return int(x0.min()), int(y0.min()), int(x1.max() - x0.min()), int(y1.max() - y0.min())
+
+
+@dataclass(frozen=True)
+class Page:
+    "What was read: lines of words of characters, in reading order."
+
+    lines: tuple[Line, ...]
+    size: tuple[int, int]  # width and height of the page in pixels
+    rotation: int  # degrees by which the page was turned clockwise to be read: 0, 90, 180 or 270
+    picture: np.ndarray = field(repr=False, compare=False)  # uint8, the upright pixels that were read
+    scale: float = field(default=1.0, repr=False)  # page pixels per pixel of the picture
+
+    @property
+    def text(self) -> str:
+        "Lines by newline, words by one space."
+        return "\n".join(line.text for line in self.lines)
+
+    @property
+    def characters(self) -> tuple[Character, ...]:
+        "All characters in reading order."
+        return tuple(c for line in self.lines for w in line.words for c in w.characters)
+
+    def draw(self) -> np.ndarray:  # uint8 (h, w, 3), BGR
+        "The page with each character's box and reading; the less sure, the redder."
+        out = self.picture if self.picture.ndim == 3 else cv2.cvtColor(self.picture, cv2.COLOR_GRAY2BGR)
+        f = 1 / self.scale
+        grow = max(1, round(400 / max(out.shape[:2])))  # a small picture is enlarged so that letters can stand on it
+        out = cv2.resize(out, None, fx=grow, fy=grow, interpolation=cv2.INTER_CUBIC) if grow > 1 else out.copy()
+        f *= grow
+        heights = [c.box[3] * f for c in self.characters]
+        size = float(np.clip(np.median(heights or [20]) / 55, 0.35, 3))
+        thick = max(1, round(size * 1.6))
+        for c in self.characters:
+            x, y, w, h = (round(v * f) for v in c.box)
+            colour = (40, int(150 * c.confidence), int(40 + 200 * (1 - c.confidence)))
+            cv2.rectangle(out, (x, y), (x + w, y + h), colour, max(1, thick // 2), cv2.LINE_AA)
+            cv2.putText(out, c.text if c.text in CLASSES else "?", (x, max(round(22 * size), y - thick - 1)), cv2.FONT_HERSHEY_SIMPLEX, size, colour, thick, cv2.LINE_AA)
+        return out
+
+    def to_dict(self) -> dict:  # JSON types only
+        "Everything as plain dictionaries, for JSON."
+        character = lambda c: dict(text=c.text, confidence=round(c.confidence, 4), box=list(c.box), alternatives=[[t, round(p, 4)] for t, p in c.alternatives])
+        word = lambda w: dict(text=w.text, confidence=round(w.confidence, 4), box=list(w.box), characters=[character(c) for c in w.characters])
+        lines = [dict(text=line.text, box=list(line.box), words=[word(w) for w in line.words]) for line in self.lines]
+        return dict(text=self.text, width=self.size[0], height=self.size[1], rotation=self.rotation, lines=lines)
+
+    def _repr_markdown_(self) -> str:
+        return "```\n" + self.text + "\n```"
+
+    def _repr_png_(self) -> bytes:
+        return cv2.imencode(".png", self.draw())[1].tobytes()
+
+# %%
+#| export
+SPACE_AT = 0.62  # gap in character heights from which a word space is as likely as not, on a line of tight letters
+SPACE_SOFT = 0.09  # in character heights: how soon doubt ends
+
+
+def space_probabilities(
+    line: TextLine,
+) -> np.ndarray:  # float32 (pieces + 1,), 0..1, probability of a word space at each cut
+    "A gap is a space when it is wide for the characters' height and for this line's other gaps."
+    n = len(line.pieces)
+    out = np.zeros(n + 1, np.float32)
+    if n < 2:
+        return out
+    right = np.maximum.accumulate([p.right for p in line.pieces])
+    gaps = (np.array([p.x for p in line.pieces[1:]]) - right[:-1]) / line.letter
+    real = gaps[gaps > 0.02]
+    usual = float(np.median(real)) if len(real) else 0.0
+    limit = max(SPACE_AT, 1.9 * usual + 0.1)
+    out[1:-1] = 1 / (1 + np.exp(np.clip((limit - gaps) / SPACE_SOFT, -30, 30)))
+    return out
+
+
+MARK = 0.5  # probability of being no character from which a piece is left out
+LEAST_LINE = 0.35  # mean probability of its boxes under which a line is no text
+
+
+@dataclass(frozen=True)
+class _Judged:
+    "A line with what both networks say of its candidates."
+
+    line: TextLine
+    kept: np.ndarray  # indices of the candidates in the lattice
+    whole: np.ndarray  # float32 (E,), probability of being one whole character
+    probabilities: np.ndarray  # float32 (E, 36)
+    lattice: Lattice
+
+
+def _lattice(line, logits, probabilities):
+    "The lattice of a line: pieces that are no character are stepped over, every other cut is a node."
+    logits = logits.astype(np.float64)
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    n = len(line.pieces)
+    mark = np.zeros(n, bool)
+    for c, q in zip(line.candidates, p):
+        if c.end == c.start + 1:
+            mark[c.start] = q[2] > MARK
+    node = np.r_[0, np.cumsum(~mark)]
+    start, end = (node[[getattr(c, at) for c in line.candidates]] for at in ("start", "end"))
+    # a candidate that begins or ends with a mark has a twin without it
+    edge = np.array([mark[c.start] or mark[c.end - 1] for c in line.candidates], bool)
+    kept = np.flatnonzero((end > start) & ~(edge & (end - start < 2)))
+    whole = np.clip(p[:, 0], 1e-4, 1 - 1e-4)
+    score = np.log(whole / (1 - whole))
+    space = space_probabilities(line)
+    spaces = np.zeros(node[-1] + 1, np.float32)
+    np.maximum.at(spaces, node, space)
+    spaces[[0, -1]] = 0
+    lattice = Lattice(
+        int(node[-1]) + 1, start[kept].astype(np.int32), end[kept].astype(np.int32), score[kept].astype(np.float32),
+        np.log(np.maximum(probabilities[kept], 1e-12)), spaces,
+    )
+    return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice)
+
+# %%
+#| export
+class Reader:
+    "Reads hand-printed digits and capitals."
+
+    def __init__(
+        self,
+        model: str | Path | None = None,  # a character network made by `customocr train`; None: the shipped one
+    ):
+        self.network = load_network(Path(model) if model is not None else MODELS / CHARACTERS, len(CLASSES))
+
+    @cached_property
+    def boxes(self) -> onnxruntime.InferenceSession:
+        "The network that judges candidate boxes."
+        return load_network(MODELS / BOXES, 3)
+
+    def classify(
+        self,
+        glyphs: np.ndarray,  # uint8 (N, 28, 28), white on black
+    ) -> np.ndarray:  # float32 (N, 36), probabilities in the order of `CLASSES`, rows sum to 1
+        "What single characters are. Raises `ModelError` for glyphs of another shape."
+        glyphs = np.asarray(glyphs)
+        if glyphs.ndim != 3 or glyphs.shape[1:] != (28, 28) or glyphs.dtype != np.uint8:
+            raise ModelError(f"glyphs are uint8 (N, 28, 28), white on black, not {glyphs.dtype} {glyphs.shape}")
+        if not len(glyphs):
+            return np.zeros((0, len(CLASSES)), np.float32)
+        return _run(self.network, normalise_glyphs(glyphs)[..., None])
+
+    def _judge(self, sheet: Sheet) -> list[_Judged]:
+        "Both networks on all candidates of a page, each in one call."
+        every = [c for line in sheet.lines for c in line.candidates]
+        if not every:
+            return []
+        glyphs = np.stack([normalise_glyph(c.piece.ink) for c in every])
+        probabilities = _run(self.network, glyphs[..., None])
+        logits = _run(self.boxes, np.concatenate([windows(line.pieces, line.candidates, line.letter) for line in sheet.lines]))
+        out, at = [], 0
+        for line in sheet.lines:
+            here = slice(at, at + len(line.candidates))
+            judged = _lattice(line, logits[here], probabilities[here])
+            if len(judged.kept):
+                out.append(judged)
+            at = here.stop
+        return out
+
+    def _decode(self, sheet: Sheet, knowledge: Knowledge) -> list[tuple[_Judged, Decoding]]:
+        "The lines of a page that are text, decoded."
+        judged = self._judge(sheet)
+        read = zip(judged, decode_lines([j.lattice for j in judged], knowledge))
+        return [(j, d) for j, d in read if len(d.edges) and _is_text(j, d)]
+
+    def read(
+        self,
+        source,  # path, bytes of an image file, PIL image, or array: grey (h, w) or BGR (h, w, 3) uint8
+        *,
+        alphabet: str | None = None,  # "digits", "letters", "alphanumeric" or the characters that may occur
+        pattern: str | None = None,  # what a line looks like: A letter, 9 digit, * either; or `re:` and a regular expression
+        lexicon=None,  # words, a file of words, or a `Lexicon`
+        strict: bool = False,  # only words of the lexicon
+        prior: bool = True,  # weigh readings by how words, numbers and codes are built
+        reject: float = 0.0,  # 0..1, characters less sure than this come out as a placeholder
+        rotate: bool = True,  # turn pages that stand sideways or upside down
+    ) -> Page:
+        "Read a page. Raises `ImageError` for what is no picture and `KnowledgeError` for hints that make no sense."
+        knowledge = Knowledge(alphabet=alphabet, pattern=pattern, lexicon=lexicon, strict=strict, prior=prior, reject=reject)
+        image = load_image(source)
+        grey = image.pixels if image.pixels.ndim == 2 else cv2.cvtColor(image.pixels, cv2.COLOR_BGR2GRAY)
+        height, width = grey.shape
+        sheet = analyse(grey)
+        decoded = self._decode(sheet, knowledge)
+        lines = tuple(_line(sheet, judged, decoding, image.scale) for judged, decoding in decoded)
+        return Page(lines, (round(width * image.scale), round(height * image.scale)), 0, image.pixels, image.scale)
+
+
+def _is_text(judged: _Judged, decoding: Decoding) -> bool:
+    "Whether a line's chosen boxes look like characters."
+    sure = judged.whole[decoding.edges] * judged.probabilities[decoding.edges].max(1)
+    return float(sure.mean()) >= LEAST_LINE
+
+
+def _line(sheet, judged, decoding, scale):
+    characters = [
+        Character(text, float(p), sheet.to_page(judged.line.candidates[judged.kept[e]].piece.box, scale), alternatives)
+        for text, p, e, alternatives in zip(decoding.text.replace(" ", ""), decoding.probabilities, decoding.edges, decoding.alternatives)
+    ]
+    words = [Word(tuple(characters[w.first : w.last]), float(w.probability)) for w in decoding.words]
+    return Line(tuple(w for w in words if w.characters))
