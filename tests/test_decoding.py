@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from customocr import decoding as D
-from customocr.decoding import Knowledge, Lattice, Lexicon, compile_pattern, decode, decode_lines
+from customocr import sweep
+from customocr.decoding import Knowledge, Lattice, Lexicon, decode, decode_lines
 from customocr.errors import KnowledgeError
 from customocr.glyphs import CLASSES
+from customocr.patterns import BLANK, compile_pattern
 
 PAIRS = ("0O", "1I", "5S", "2Z", "8B")
 ADDRESS = ("1000 HILLTOP CIR", "BALTIMORE MD 21250")
@@ -66,13 +68,13 @@ def brute_force(lattice, mask=None):
             for rest in paths(lattice.end[e]):
                 yield (int(e), *rest)
 
-    p = np.exp(lattice.logp.astype(float)) + D.CLASS_FLOOR
+    p = np.exp(lattice.logp.astype(float)) + sweep.CLASS_FLOOR
     p = p * (1 if mask is None else mask)
     p /= p.sum(1, keepdims=True)
     total, edge_class = {}, np.zeros((len(p), 36))
     for path in paths(0):
         for classes in itertools.product(range(3), repeat=len(path)):
-            w = np.exp(D.SEGMENT_WEIGHT * lattice.score[list(path)].sum()) * np.prod([p[e, c] ** D.EVIDENCE_WEIGHT for e, c in zip(path, classes)])
+            w = np.exp(sweep.SEGMENT_WEIGHT * lattice.score[list(path)].sum()) * np.prod([p[e, c] ** sweep.EVIDENCE_WEIGHT for e, c in zip(path, classes)])
             total[path, classes] = w
             for e, c in zip(path, classes):
                 edge_class[e, c] += w
@@ -171,7 +173,7 @@ def test_pattern_decides_between_look_alikes(pattern, text):
     got = decode(lattice, Knowledge(pattern=pattern))
     automaton, state = compile_pattern(pattern), 0
     for c in got.text:
-        state = automaton.follow[state, D.BLANK if c == " " else CLASSES.index(c)]
+        state = automaton.follow[state, BLANK if c == " " else CLASSES.index(c)]
     assert got.matched and automaton.accept[state]
     assert len(got.text) == len(text)
 

@@ -1,6 +1,19 @@
 # %% [markdown]
 # # Decoding
-# > Let the evidence decide: the network's probabilities, the cuts of the line and what you know about the text.
+# > The network's probabilities, the cuts of the line and what you know about the text, weighed together.
+
+# %% [markdown]
+# How do we find the most probable text when the shape of a character leaves it open? The [last attempt](04_confusion_fixes.ipynb)
+# put rules on finished text and had to forget that one 0 was nearly certain and the other a toss-up. Here the probabilities
+# stay to the end: the network's for each character, the segmentation's for each cut, and whatever is known about the text,
+# from "these are digits" to a list of all the names that can occur. They are multiplied, and the best path through them
+# is the reading.
+#
+# *Needs*: two minutes, 1 GB of memory. With `CUSTOMOCR_DATA` set, glyphs are those of UNIPEN's validation and test writers
+# and pages are real photos and scans, of which only figures are stored; without, everything runs on what comes with the package.
+#
+# *Terms*: [lattice](glossary.html#lattice), [Viterbi](glossary.html#viterbi), [n-gram](glossary.html#n-gram),
+# [prior](glossary.html#prior), [calibration](glossary.html#calibration), [lexicon](glossary.html#lexicon).
 
 # %%
 #| default_exp decoding
@@ -19,6 +32,82 @@ import numpy as np
 
 from customocr.errors import KnowledgeError
 from customocr.glyphs import CLASSES
+from customocr.patterns import BLANK, Automaton, compile_pattern
+from customocr.sweep import Language, Starts, Sweep
+
+# %%
+import csv
+import itertools
+import os
+import time
+from collections import Counter
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from customocr.confusion_fixes import LOOK_ALIKES, align, blanket_fix, look_alike_errors, neighbour_fix, random_codes, spell
+from customocr.data import load_samples, load_unipen, samples_folder, split_unipen
+from customocr.recognition import Reader
+
+# %% [markdown]
+# ## What pages confuse
+#
+# Read without any knowledge first: the network's best class for each character, on every page there is. Which characters
+# are taken for which?
+
+# %%
+folder = Path(os.environ["CUSTOMOCR_DATA"]) if os.environ.get("CUSTOMOCR_DATA") else None
+root = folder / "pages" if folder else samples_folder() / "pages"
+LEAVE_OUT = str.maketrans("", "", "".join(chr(c) for c in range(33, 127) if chr(c) not in CLASSES))
+with open(root / "truth.tsv", encoding="utf8", newline="") as file:
+    rows = [r for r in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if r.get("lower") != "yes"]
+truth = [(r["kind"], r["text"].replace("\\n", "\n").translate(LEAVE_OUT)) for r in rows]
+reader = Reader()
+
+
+def solid(text):
+    "The characters without blanks and line breaks."
+    return "".join(text.split())
+
+
+def read_all(**knowledge):
+    "The text of every page."
+    return [reader.read(root / r["path"], **knowledge).text for r in rows]
+
+
+bare = read_all(prior=False)
+confused = Counter(p for (_, t), r in zip(truth, bare) for p in align(solid(t), solid(r)) if p[0] and p[1] and p[0] != p[1])
+table = pd.DataFrame([(f"{t} read as {r}", n) for (t, r), n in confused.most_common(12)], columns=["confusion", "times"])
+table.T
+
+# %%
+def show_confusions(
+    confused,  # Counter of (true, read)
+    title,
+):  # matplotlib figure
+    "Heat map of the counts."
+    grid = np.zeros((36, 36))
+    for (t, r), n in confused.items():
+        grid[CLASSES.index(t), CLASSES.index(r)] = n
+    figure, axes = plt.subplots(figsize=(6.0, 5.4), dpi=90)
+    image = axes.imshow(grid, cmap="magma_r")
+    axes.set_xticks(range(36), CLASSES, fontsize=7)
+    axes.set_yticks(range(36), CLASSES, fontsize=7)
+    axes.set(xlabel="read as", ylabel="written", title=title)
+    figure.colorbar(image, label="times", shrink=0.8)
+    figure.tight_layout()
+    return figure
+
+
+show_confusions(confused, f"Confusions on {len(rows)} pages, read without knowledge");
+
+# %% [markdown]
+# ## The line as a graph
+#
+# What comes from the segmentation is not one row of characters. Where two letters touch, or one falls into two strokes, there
+# are several ways to cut, and each way offers other glyphs. All of it fits into one structure: the cut positions are
+# *nodes*, each candidate character is an *edge* between two of them, and a way from the first node to the last is a
+# reading.
 
 # %%
 #| export
@@ -46,48 +135,94 @@ class Lattice:
         at = np.arange(t, dtype=np.int32)
         return cls(t + 1, at, at + 1, np.zeros(t, np.float32), np.log(np.maximum(probs, 1e-30)), space)
 
-# %%
-#| export
-@dataclass(frozen=True)
-class WordReading:
-    "One decoded word."
-    text: str  # the characters, rejected ones as placeholders
-    probability: float  # 0..1, that every character of the word is right
-    first: int  # index of its first character in the line's decoding
-    last: int  # index after its last character
-
-
-@dataclass(frozen=True)
-class Decoding:
-    "What a line says: the most probable path through its lattice, with the probability of each character."
-    text: str  # words separated by blanks; characters below `reject` are `PLACEHOLDER`
-    log_probability: float  # log of the product of the words' probabilities, at most 0
-    edges: np.ndarray  # int32 (T,), the chosen edges from left to right
-    characters: str  # T characters before rejection
-    probabilities: np.ndarray  # float32 (T,), 0..1, probability of each character given everything known
-    alternatives: tuple  # per character ((text, probability), ...), most probable first, the chosen character among them
-    words: tuple  # WordReading per word
-    matched: bool  # False where nothing in the line fits the pattern or the strict lexicon: the reading then ignores it
+# %% [markdown]
+# Two strokes that may be an H or two I's: five nodes' worth of ink, seven candidates. The numbers on the edges are the
+# two best classes of each.
 
 # %%
+def row(*chances):
+    "Class probabilities from pairs of character and probability; the rest is spread evenly."
+    p = np.zeros(len(CLASSES))
+    for c, chance in chances:
+        p[CLASSES.index(c)] = chance
+    return p + (1 - p.sum()) / len(CLASSES)
+
+
+edges = [  # from, to, log-score of the cut, classes
+    (0, 1, 0.0, row(("I", 0.6), ("1", 0.35))),
+    (1, 2, 0.0, row(("I", 0.55), ("1", 0.4))),
+    (0, 2, -0.4, row(("H", 0.6), ("N", 0.3))),
+    (2, 3, 0.0, row(("0", 0.5), ("O", 0.48))),
+    (3, 4, 0.0, row(("T", 0.7), ("7", 0.25))),
+]
+columns = list(zip(*edges))
+touching = Lattice(5, np.array(columns[0]), np.array(columns[1]), np.array(columns[2]), np.log(np.array(columns[3])), np.zeros(5))
+
+
+def draw_lattice(
+    lattice,
+    chosen=(),  # edges to draw in colour
+):  # matplotlib figure
+    "Nodes on a line, edges as arcs with their two best classes."
+    figure, axes = plt.subplots(figsize=(6.5, 2.2), dpi=90)
+    for e in range(len(lattice.start)):
+        a, b = lattice.start[e], lattice.end[e]
+        x = np.linspace(a, b, 30)
+        height = 0.55 * (b - a - 0.6) * np.sin(np.pi * (x - a) / (b - a))
+        axes.plot(x, height, color="tab:red" if e in chosen else "grey", lw=2 if e in chosen else 1)
+        p = np.exp(lattice.logp[e])
+        best = np.argsort(-p)[:2]
+        axes.text((a + b) / 2, height.max() + 0.04, "  ".join(f"{CLASSES[k]} {p[k]:.2f}" for k in best), ha="center", fontsize=8)
+    axes.plot(range(lattice.n_nodes), np.zeros(lattice.n_nodes), "ko", ms=5)
+    axes.set(ylim=(-0.2, 1.1))
+    axes.axis("off")
+    return figure
+
+
+draw_lattice(touching);
+
+# %% [markdown]
+# ## The best path
+#
+# Trying every way through a line is out of the question: two ways to cut at ten places are a thousand readings, times the
+# classes. But the best way *to a node* does not depend on what follows, so it need be kept only once per node. This is
+# dynamic programming, in this setting called the Viterbi algorithm (1967). With nothing known but the evidence it takes ten lines:
+
+# %%
+def best_path(
+    lattice,
+):  # text, log-weight
+    "Viterbi over the nodes: the best class of each edge, the best edges to each node."
+    best = {0: (0.0, "")}
+    for e in np.argsort(lattice.end, kind="stable"):
+        a, b = int(lattice.start[e]), int(lattice.end[e])
+        k = lattice.logp[e].argmax()
+        weight = best[a][0] + lattice.score[e] + lattice.logp[e, k]
+        if b not in best or weight > best[b][0]:
+            best[b] = (weight, best[a][1] + CLASSES[k])
+    return best[lattice.n_nodes - 1][1], best[lattice.n_nodes - 1][0]
+
+
+best_path(touching)
+
+# %% [markdown]
+# An H, a toss-up between 0 and O, a T. To settle the toss-up we need to say what text is like.
+#
+# ## What may follow what
+#
+# Most of what people print by hand is of one of four kinds: words and names, numbers, initials, and codes that mix
+# letters and digits. Within a number every digit is equally likely, within a code every character. Words are different:
+# after `HILLT` an O is likely and a 0 is not. We count how often each letter follows each three letters in word lists
+# (English words, names and places from many countries; `tools/make_prior.py` names the sources), and smooth the counts, because
+# a run of letters that the lists do not have is rare, not impossible.
+
+# %%
 #| export
-PLACEHOLDER = "?"  # stands for a character whose probability is below `reject`
 N = len(CLASSES)
 BORDER = 0  # symbol of the word's border in the n-gram table; letters are 1..26
 ORDER = 4  # letters in a row that the shipped table counts
 NEUTRAL = math.log(N)  # added per character, so that a uniform prior costs nothing whatever the number of characters
-
-# Language states: word contexts (three symbols), then one state each for numbers, initials and codes, then the lexicon's trie.
-WORD, NUMBER, LETTERS_ONLY, CODE, LEXICON = range(5)
-N_CONTEXT = 27 ** (ORDER - 1)
-TRIE_ROOT = N_CONTEXT + 3
-UNIFORM = (  # regime, its classes, and the chance that it ends after a character (mean lengths 5, 4 and 7)
-    (NUMBER, slice(0, 10), 1 / 5),
-    (LETTERS_ONLY, slice(10, 36), 1 / 4),
-    (CODE, slice(0, 36), 1 / 7),
-)
-REGIME = np.array([0.50, 0.22, 0.05, 0.23])  # share of words, numbers, initials and codes among what people print on forms
-STICKY = 0.3  # share of a word's regime that is taken from the word before it
+WORD, NUMBER, INITIALS, CODE, LISTED = range(5)  # kinds of text; the last is a word of the user's lexicon
 
 
 def witten_bell(
@@ -100,283 +235,126 @@ def witten_bell(
     known = np.maximum(total + kinds, 1)
     return np.where(total > 0, (counts + kinds * lower) / known, lower)
 
+# %%
+#| hide
+counted = np.zeros((27, 27), np.uint16)
+counted[1, 2], counted[1, 3] = 6, 2
+p = witten_bell(counted)
+assert np.allclose(p.sum(1), 1) and p[1, 2] > p[1, 3] > p[1, 4] > 0
 
-@dataclass(frozen=True)
-class Language:
-    "What may follow what: one row per language state, one column per class."
-    follow: np.ndarray  # int64 (S, 36), next state, -1 where impossible
-    weight: np.ndarray  # float32 (S, 36), log-probability + NEUTRAL
-    finish: np.ndarray  # float32 (S,), log-probability that the word ends in this state
-
-
-def build_language(
-    counts: np.ndarray,  # unsigned (27, 27, 27, 27), the shipped counts
-) -> Language:
-    "The three regimes of free text as one table: words by letter n-grams, numbers and codes uniform."
-    p = witten_bell(counts).reshape(N_CONTEXT, 27)
-    follow = np.full((TRIE_ROOT, N), -1, np.int64)
-    weight = np.full((TRIE_ROOT, N), -np.inf, np.float32)
-    finish = np.full(TRIE_ROOT, -np.inf, np.float32)
-    follow[:N_CONTEXT, 10:] = np.arange(N_CONTEXT)[:, None] % 27 ** (ORDER - 2) * 27 + np.arange(1, 27)
-    weight[:N_CONTEXT, 10:] = np.log(p[:, 1:]) + NEUTRAL
-    finish[1:N_CONTEXT] = np.log(p[1:, BORDER])
-    for regime, classes, stop in UNIFORM:
-        state = N_CONTEXT + regime - 1
-        follow[state, classes] = state
-        weight[state, classes] = math.log((1 - stop) / len(CLASSES[classes])) + NEUTRAL
-        finish[state] = math.log(stop / (1 - stop))  # no word is empty: its first character is certain
-    return Language(follow, weight, finish)
-
-
-@lru_cache(maxsize=1)
-def shipped_language() -> Language:
-    "The prior in `customocr/models/prior.npz`, loaded once."
-    with np.load(Path(__file__).parent / "models" / "prior.npz") as z:
-        return build_language(z["counts"])
+# %% [markdown]
+# All four kinds go into one table with a row per *state*: for words, the last three letters; for the others, one state each.
+# Reading a class in a state costs something and leads to the next state. So that text with more characters is not
+# punished, each character gets $\log 36$ back: then a code, in which nothing is known, costs nothing.
 
 # %%
 #| export
-@dataclass(frozen=True)
-class Automaton:
-    "A deterministic automaton over the 36 classes and the blank; state 0 is the start."
-    follow: np.ndarray  # int32 (S, 37), next state, -1 where the text leaves the pattern; column 36 is the blank
-    accept: np.ndarray  # bool (S,), whether the text may end here
+N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last three symbols
+UNIFORM = (  # kind, its classes, and the chance that it ends after a character (mean lengths 5, 4 and 7)
+    (NUMBER, slice(0, 10), 1 / 5),
+    (INITIALS, slice(10, 36), 1 / 4),
+    (CODE, slice(0, 36), 1 / 7),
+)
+SHARE = np.array([0.50, 0.22, 0.05, 0.23])  # words, numbers, initials and codes: how often each is expected
+STICKY = 0.3  # probability that a word is of the kind of the word before it, beyond chance
+SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five letters
+PRIOR_WEIGHT = 0.7  # on the log-probabilities of the language; chosen below on validation writers
 
 
-MAX_STATES = 20_000  # states of a compiled pattern; beyond it the pattern repeats too much to be meant
-BLANK = N  # symbol of the word space in automata
-ANY = frozenset(range(N))
-DIGITS, LETTERS = frozenset(range(10)), frozenset(range(10, N))
+def build_language(
+    counts: np.ndarray,  # unsigned (27, 27, 27, 27), how often four symbols follow each other
+    weight: float = PRIOR_WEIGHT,  # on all log-probabilities of the language
+) -> Language:
+    "The four kinds of text as one table of states."
+    p = witten_bell(counts).reshape(N_CONTEXT, 27)
+    n = N_CONTEXT + len(UNIFORM)
+    follow, gain, finish = np.zeros((n, N), np.int64), np.full((n, N), -np.inf, np.float32), np.full(n, -np.inf)
+    follow[:N_CONTEXT, 10:] = np.arange(N_CONTEXT)[:, None] % 27 ** (ORDER - 2) * 27 + np.arange(1, 27)
+    gain[:N_CONTEXT, 10:] = np.log(p[:, 1:]) + NEUTRAL
+    finish[1:N_CONTEXT] = np.log(p[1:, BORDER])  # but no word is empty
+    for kind, classes, stop in UNIFORM:
+        state = N_CONTEXT + kind - 1
+        follow[state] = state
+        gain[state, classes] = math.log((1 - stop) / len(CLASSES[classes])) + NEUTRAL
+        finish[state] = math.log(stop / (1 - stop))  # the first character is certain
+    regime = np.append(np.full(N_CONTEXT, WORD), [NUMBER, INITIALS, CODE, LISTED])
+    return Language(follow, weight * gain, weight * finish, regime, weight * NEUTRAL, weight * math.log(1 - SPACE_SHARE), weight * math.log(SPACE_SHARE))
 
 
-class _Parser:
-    "Recursive descent over a pattern; builds the fragments of Thompson's construction (1968)."
-
-    def __init__(self, text: str, regular: bool):
-        self.text, self.regular, self.at = text, regular, 0
-        self.step, self.free = [], []  # per state: (symbols, target) or None, and targets reached without a symbol
-
-    def fail(self, what: str, at: int | None = None):
-        at = self.at if at is None else at
-        raise KnowledgeError(f"pattern {self.text!r}, position {at + 1}: {what}\n    {self.text}\n    {' ' * at}^")
-
-    def peek(self) -> str:
-        return self.text[self.at] if self.at < len(self.text) else ""
-
-    def state(self) -> int:
-        self.step.append(None)
-        self.free.append([])
-        return len(self.step) - 1
-
-    def symbols(self, some: frozenset):
-        a, b = self.state(), self.state()
-        self.step[a] = (some, b)
-        return a, b
-
-    def nothing(self):
-        a = self.state()
-        return a, a
-
-    def chain(self, one, two):
-        self.free[one[1]].append(two[0])
-        return one[0], two[1]
-
-    def choice(self):
-        a, b = self.state(), self.state()
-        while True:
-            part = self.sequence()
-            self.free[a].append(part[0])
-            self.free[part[1]].append(b)
-            if not (self.regular and self.peek() == "|"):
-                return a, b
-            self.at += 1
-
-    def sequence(self):
-        whole = self.nothing()
-        while self.at < len(self.text) and not (self.regular and self.peek() in "|)"):
-            begin = self.at
-            part = self.atom()
-            low, high = self.repeat()
-            if (low, high) != (1, 1):
-                part = self.repeated(begin, self.at, part, low, high)
-            whole = self.chain(whole, part)
-        return whole
-
-    def repeated(self, begin, end, part, low, high):
-        "The fragment `low` to `high` times; the source is parsed again for each copy."
-        copies = [part]
-        for _ in range(max(low, 1 if high is None else high) - 1):
-            self.at = begin
-            copies.append(self.atom())
-        self.at = end
-        out = self.state()
-        whole = self.nothing()
-        for i, copy in enumerate(copies):
-            if i >= low:
-                self.free[whole[1]].append(out)
-            whole = self.chain(whole, copy)
-        self.free[whole[1]].append(out)
-        if high is None:
-            self.free[whole[1]].append(copies[-1][0])
-        return (whole[0], out) if high != 0 else self.nothing()
-
-    def repeat(self):
-        c = self.peek()
-        if self.regular and c and c in "*+?":
-            self.at += 1
-            return {"*": (0, None), "+": (1, None), "?": (0, 1)}[c]
-        if c != "{":
-            return 1, 1
-        close = self.text.find("}", self.at)
-        if close < 0:
-            self.fail("the brace is never closed")
-        body = self.text[self.at + 1 : close].split(",")
-        if len(body) > 2 or not body[0].isdigit() or (len(body) == 2 and body[1] and not body[1].isdigit()):
-            self.fail("a repeat is {n}, {n,} or {n,m} with whole numbers")
-        low = int(body[0])
-        high = low if len(body) == 1 else (int(body[1]) if body[1] else None)
-        if high is not None and (high < low or high == 0):
-            self.fail("a repeat needs its second number at least as large as its first, and above 0")
-        if max(low, high or 0) > 200:
-            self.fail("a repeat goes up to 200")
-        self.at = close + 1
-        if self.peek() and self.peek() in ("{*+?" if self.regular else "{"):
-            self.fail("a repeat follows another repeat")
-        return low, high
-
-    def literal(self, c: str):
-        "A letter or digit stands for itself, a blank for a word space; punctuation is not read by the network and matches nothing."
-        if c == " ":
-            return self.symbols(frozenset([BLANK]))
-        if c.upper() in CLASSES:
-            return self.symbols(frozenset([CLASSES.index(c.upper())]))
-        if c.isalnum():
-            self.fail(f"{c!r} is not among the characters that the reader knows (0-9, A-Z)", self.at - 1)
-        return self.nothing()
-
-    def escape(self):
-        self.at += 1
-        c = self.peek()
-        if not c:
-            self.fail("a backslash ends the pattern", self.at - 1)
-        self.at += 1
-        if self.regular and c in "dDwsS":
-            return {"d": DIGITS, "D": LETTERS | {BLANK}, "w": ANY, "s": frozenset([BLANK]), "S": ANY}[c]
-        if self.regular and c.isalnum():
-            self.fail(f"\\{c} is not part of the syntax: use \\d, \\w, \\s or [...]", self.at - 2)
-        return c
-
-    def atom(self):
-        c = self.peek()
-        if c == "\\":
-            got = self.escape()
-            return self.literal(got) if isinstance(got, str) else self.symbols(got)
-        if c == "{":
-            self.fail("a repeat with nothing before it")
-        self.at += 1
-        if not self.regular:
-            mask = {"A": LETTERS, "9": DIGITS, "*": ANY}.get(c)
-            return self.symbols(mask) if mask else self.literal(c)
-        if c == ".":
-            return self.symbols(ANY | {BLANK})
-        if c == "(":
-            begin = self.at - 1
-            if self.text.startswith("?:", self.at):
-                self.at += 2
-            elif self.peek() == "?":
-                self.fail("of the groups that begin with ? only (?:...) is known")
-            inner = self.choice()
-            if self.peek() != ")":
-                self.fail("the bracket is never closed", begin)
-            self.at += 1
-            return inner
-        if c == "[":
-            return self.symbols(self.bracket())
-        if c in "*+?":
-            self.fail("a repeat with nothing before it", self.at - 1)
-        if c in "]}":
-            self.fail(f"{c!r} closes nothing", self.at - 1)
-        if c in "^$":
-            if (c == "^" and self.at > 1) or (c == "$" and self.at < len(self.text)):
-                self.fail("^ and $ stand only at the ends: a pattern always describes a whole line", self.at - 1)
-            return self.nothing()
-        return self.literal(c)
-
-    def bracket(self) -> frozenset:
-        begin = self.at - 1
-        negative = self.peek() == "^"
-        self.at += negative
-        some = set()
-        while self.peek() != "]":
-            if not self.peek():
-                self.fail("the bracket is never closed", begin)
-            if self.peek() == "\\":
-                got = self.escape()
-            else:
-                got, self.at = self.peek(), self.at + 1
-            if not isinstance(got, str):
-                some |= got
-                continue
-            if self.peek() == "-" and self.text[self.at + 1 : self.at + 2] not in ("]", ""):
-                low, high = got.upper(), self.text[self.at + 1].upper()
-                if low not in CLASSES or high not in CLASSES or CLASSES.index(low) > CLASSES.index(high):
-                    self.fail("a range runs from a lower to a higher letter or digit")
-                some |= set(range(CLASSES.index(low), CLASSES.index(high) + 1))
-                self.at += 2
-            elif got == " ":
-                some.add(BLANK)
-            elif got.upper() in CLASSES:
-                some.add(CLASSES.index(got.upper()))
-        self.at += 1
-        some = (ANY | {BLANK}) - some if negative else some
-        if not some:
-            self.fail("the set holds no character that the reader knows (0-9, A-Z, blank)", begin)
-        return frozenset(some)
+@lru_cache(maxsize=4)
+def shipped_language(
+    weight: float = PRIOR_WEIGHT,  # on all log-probabilities of the language
+) -> Language:
+    "The prior that comes with the package, built once."
+    with np.load(Path(__file__).parent / "models" / "prior.npz") as z:
+        return build_language(z["counts"], weight)
 
 
-def compile_pattern(
-    pattern: str,  # a mask, or a regular expression after `re:`
-) -> Automaton:
-    "Compile a mask or a regular expression for a whole line; `KnowledgeError` names the spot that makes no sense."
-    if not isinstance(pattern, str):
-        raise KnowledgeError(f"pattern is a text such as 'AA999AA' or 're:[A-Z]+ \\d{{4}}', not {type(pattern).__name__}")
-    regular = pattern.startswith("re:")
-    parser = _Parser(pattern[3:] if regular else pattern, regular)
-    start, end = parser.choice()
-    if parser.at < len(parser.text):
-        parser.fail(f"{parser.peek()!r} closes nothing")
+def no_language(
+    weight: float = PRIOR_WEIGHT,  # on the lexicon, if there is one
+) -> Language:
+    "Every class may follow every class, at no cost: the evidence alone decides."
+    return Language(np.zeros((1, N), np.int64), np.zeros((1, N), np.float32), np.zeros(1), np.array([CODE, LISTED]), weight * NEUTRAL, 0.0, 0.0)
 
-    def reach(states) -> frozenset:
-        seen, todo = set(states), list(states)
-        while todo:
-            for t in parser.free[todo.pop()]:
-                if t not in seen:
-                    seen.add(t)
-                    todo.append(t)
-        return frozenset(seen)
+# %%
+#| hide
+# In a notebook there is no `__file__`: the installed package's prior is taken.
+from customocr.decoding import shipped_language
 
-    sets = [reach([start])]
-    number, follow = {sets[0]: 0}, []
-    for here in sets:
-        to: list[set] = [set() for _ in range(N + 1)]
-        for s in here:
-            if parser.step[s]:
-                for symbol in parser.step[s][0]:
-                    to[symbol].add(parser.step[s][1])
-        row = []
-        for targets in to:
-            key = reach(targets) if targets else None
-            if key is not None and key not in number:
-                if len(sets) >= MAX_STATES:
-                    raise KnowledgeError(f"pattern {pattern!r} needs more than {MAX_STATES} states: use fewer or smaller repeats")
-                number[key] = len(sets)
-                sets.append(key)
-            row.append(-1 if key is None else number[key])
-        follow.append(row)
-    accept = np.array([end in s for s in sets])
-    if not accept[1:].any() :
-        raise KnowledgeError(f"pattern {pattern!r} fits no text with a character in it: A is a letter, 9 a digit, * either")
-    return Automaton(np.array(follow, np.int32), accept)
+# %% [markdown]
+# What does it think of some words? The weight of a word of its kind, so a word may be compared as a word and as a code:
+
+# %%
+def weight_of(
+    word,
+    kind,
+):  # log-weight
+    "Sum along the states."
+    language = shipped_language(1.0)
+    state, total = {WORD: 0, NUMBER: N_CONTEXT, INITIALS: N_CONTEXT + 1, CODE: N_CONTEXT + 2}[kind], math.log(SHARE[kind])
+    for c in word:
+        k = CLASSES.index(c)
+        total, state = total + language.weight[state, k], language.follow[state, k]
+    return total + language.finish[state]
+
+
+names = ["word", "number", "initials", "code"]
+pd.DataFrame({w: [weight_of(w, k) for k in range(4)] for w in ("HILLTOP", "HILLT0P", "BALTIMORE", "1000", "IOOO", "7PZ9", "QXZJ")}, index=names).round(1)
+
+# %% [markdown]
+# Within each column the largest number wins. As a word, `HILLTOP` is worth far more than any code; `HILLT0P` can only be a
+# code. `1000` is a number and `IOOO` is nothing in particular, so between the two the language has a clear opinion. Between
+# `7PZ9` and, say, `7P29` it has none: both are codes, and codes are uniform. That is how a prior can help words without
+# "correcting" part numbers.
+#
+# ## What the user knows: patterns
+#
+# Form fields have a shape: two letters, three digits, two letters. A mask says so in a syntax that users know from input
+# forms: `A` a letter, `9` a digit, `*` either, repeats in braces. What masks cannot say, a regular expression after `re:` can.
+# Both become a small automaton that runs along the path (`customocr/patterns.py`: Thompson's construction, then subsets).
+
+# %%
+mask = compile_pattern("AA999AA")
+print(f"{len(mask.accept)} states; in state 0 may come {''.join(CLASSES[k] for k in range(N) if mask.follow[0, k] >= 0)}")
+regular = compile_pattern(r"re:\d{1,4} [A-Z]+ (?:ST|AVE|CIR)")
+print(f"{len(regular.accept)} states for a street address")
+
+# %% [markdown]
+# A pattern that makes no sense is refused, and the message points at the spot:
+
+# %%
+for bad in ("AA9{3", "re:[Z-A]+", "99É"):
+    try:
+        compile_pattern(bad)
+    except KnowledgeError as error:
+        print(error, end="\n\n")
+
+# %% [markdown]
+# ## What the user knows: words
+#
+# A list of the words that can occur is the strongest knowledge there is. It may hold half a million; walking it for each
+# character of each word is out of the question. A *trie* shares the beginnings: each node is a beginning, its children
+# are the letters that may follow. As flat arrays, with the children of a node side by side, numpy can walk many nodes at once.
 
 # %%
 #| export
@@ -462,7 +440,26 @@ class Lexicon:
         return bool(self.word[node])
 
 # %%
+names = Lexicon(["MARTIN", "MARTINEZ", "MARIE", "BERNARD", "DUBOIS"])
+print(names, len(names.symbol), "nodes;", "MARIE" in names, "MAR" in names)
+rng = np.random.default_rng(0)
+syllables = ["".join(s) for s in itertools.product("BDFGKLMNPRSTVZ", "AEIOU")]
+many = {"".join(rng.choice(syllables, rng.integers(3, 6))) for _ in range(520_000)}
+start = time.perf_counter()
+large = Lexicon(many)
+print(f"{large}: {len(large.symbol):,} nodes, built in {time.perf_counter() - start:.1f} s on the machine that made this page")
+
+# %% [markdown]
+# ## Everything that is known, as one value
+#
+# Each part is optional, all can be combined, and each is checked at once, so a mistake is found before a thousand pages
+# are read.
+
+# %%
 #| export
+PLACEHOLDER = "?"  # stands for a character whose probability is below `reject`
+
+
 @lru_cache(maxsize=4)
 def _lexicon_of_file(path: Path, size: int, changed: int) -> Lexicon:
     return Lexicon(path)
@@ -478,8 +475,7 @@ def _lexicon_of(words) -> Lexicon:
         return _lexicon_of_file(Path(words), about.st_size, about.st_mtime_ns)
     return Lexicon(words)
 
-# %%
-#| export
+
 ALPHABETS = {"digits": CLASSES[:10], "letters": CLASSES[10:], "alphanumeric": CLASSES}
 
 
@@ -530,351 +526,121 @@ class Knowledge:
         put(self, "index", lexicon if lexicon is None or isinstance(lexicon, Lexicon) else _lexicon_of(lexicon))
 
 # %%
+for mistake in (dict(alphabet=""), dict(alphabet="01€"), dict(lexicon=["MARTIN", "O'BRIEN"]), dict(reject=60), dict(strict=True)):
+    try:
+        Knowledge(**mistake)
+    except KnowledgeError as error:
+        print(error)
+
+# %% [markdown]
+# ## The sweep
+#
+# Now the state of a partial reading is three things: the node in the line, the state of the pattern, the state of the
+# language. The idea is the ten lines from above; only the number of states has grown from one per node to some dozens, because
+# the best way to a node *as the beginning of a word* and *as a number* are kept apart. `customocr/sweep.py` does this for all
+# lines of a page in step, in numpy. Beside the best way to each state it keeps the sum over all ways, and from the sums
+# comes what a threshold needs: the probability of each character given everything known.
+#
+# A word begins in any of the four kinds, by their shares, a little more likely in the kind of the word before it. A lexicon
+# adds a fifth kind. Softly, a word comes from the list seven times in ten, and each of its words is as likely as the next;
+# a short list is weighed as if it had 5,000 words, because three names should not overrule a clear reading.
+
+# %%
 #| export
-EVIDENCE_WEIGHT = 1.0  # on the network's log-probabilities
-SEGMENT_WEIGHT = 1.0  # on the log-scores of the cuts
-PRIOR_WEIGHT = 0.7  # on the log-probabilities of the language
-CLASS_FLOOR = 1e-4  # probability that any class keeps, whatever the network says: knowledge may overrule it at a price
-LIKELY = 1e-3  # classes less probable than this share of the best are not followed where nothing constrains the text
+LEXICON_SIZE = 5000  # words that a shorter lexicon is weighed as
+LEXICON_SHARE = 0.7  # probability that a word is one of a soft lexicon's
 MARGIN = 14.0  # nats below the best reading of the same ink at which a partial reading is given up
 STRICT_MARGIN = 20.0  # the same under a strict lexicon, where the best-looking start may lead nowhere
 WIDE_MARGIN = 60.0  # the same under a pattern, and for a strict lexicon when nothing came through
-SPACE_FLOOR = 1e-3  # a pattern may deny or demand a word space at this probability
-SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five letters
-LEXICON_SIZE = 5000  # words that a shorter lexicon is weighed as: a list of three names must not overrule a clear reading
-LEXICON_SHARE = 0.7  # probability that a word is one of a soft lexicon's
 
 
-def _spread(count: np.ndarray, first: np.ndarray):
-    "For runs of `count` items from `first`: the index of each item's owner, and the item."
-    owner = np.arange(len(count)).repeat(count)
-    return owner, np.arange(len(owner)) + (first - count.cumsum() + count)[owner]
+def word_starts(
+    knowledge: Knowledge,  # what is known
+    weight: float,  # on the log-probabilities
+) -> Starts:
+    "In which states words begin, and how likely."
+    state, share = (np.array([0, N_CONTEXT, N_CONTEXT + 1, N_CONTEXT + 2]), SHARE) if knowledge.prior else (np.array([0]), np.ones(1))
+    kind = np.array([WORD, NUMBER, INITIALS, CODE]) if knowledge.prior else np.array([CODE])
+    bonus = np.zeros(len(state))
+    if knowledge.index is not None:
+        trie = N_CONTEXT + len(UNIFORM) if knowledge.prior else 1  # the lexicon's states follow the language's
+        listed = 1.0 if knowledge.strict else LEXICON_SHARE
+        state, kind, share = np.append(state, trie), np.append(kind, LISTED), np.append(share * (1 - listed), listed)
+        bonus = np.append(bonus, -math.log(max(len(knowledge.index), LEXICON_SIZE)))
+    used = share > 0
+    state, kind, share, bonus = state[used], kind[used], share[used], bonus[used]
+    after = np.log((1 - STICKY) * share + STICKY * (np.arange(LISTED + 1)[:, None] == kind))
+    return Starts(state, weight * (np.log(share) + bonus), weight * (after + bonus))
+
+# %% [markdown]
+# The result says what was chosen, how sure each character and word is, and what else it could be.
+
+# %%
+#| export
+@dataclass(frozen=True)
+class WordReading:
+    "One decoded word."
+    text: str  # the characters, rejected ones as placeholders
+    probability: float  # 0..1, that every character of the word is right
+    first: int  # index of its first character in the line's decoding
+    last: int  # index after its last character
 
 
-def _heads(x: np.ndarray) -> np.ndarray:
-    "Where a new value begins in a sorted array."
-    new = np.empty(len(x), bool)
-    new[:1] = True
-    np.not_equal(x[1:], x[:-1], out=new[1:])
-    return new.nonzero()[0]
+@dataclass(frozen=True)
+class Decoding:
+    "What a line says: the most probable path through its lattice, with the probability of each character."
+    text: str  # words separated by blanks; characters below `reject` are `PLACEHOLDER`
+    log_probability: float  # log of the product of the words' probabilities, at most 0
+    edges: np.ndarray  # int32 (T,), the chosen edges from left to right
+    characters: str  # T characters before rejection
+    probabilities: np.ndarray  # float32 (T,), 0..1, probability of each character given everything known
+    alternatives: tuple  # per character ((text, probability), ...), most probable first, the chosen character among them
+    words: tuple  # WordReading per word
+    matched: bool  # False where nothing in the line fits the pattern or the strict lexicon: the reading then ignores it
 
 
-def _sizes(heads: np.ndarray, n: int) -> np.ndarray:
-    "Lengths of the runs that begin at `heads` in an array of length n."
-    size = np.empty(len(heads), np.int64)
-    np.subtract(heads[1:], heads[:-1], out=size[:-1])
-    size[-1] = n - heads[-1]
-    return size
+def _alternatives(
+    chances: np.ndarray,  # float (36,), probability of each class
+    chosen: int,  # class of the reading, listed whatever its probability
+    n: int,  # how many to list
+) -> tuple:  # ((text, probability), ...), most probable first
+    "The most probable classes of a character."
+    best = [int(k) for k in np.argsort(-chances)[:n] if chances[k] > 1e-6]
+    if chosen not in best:
+        best = [*best[: n - 1], chosen]
+    return tuple((CLASSES[k], min(1.0, float(chances[k]))) for k in best)
 
 
-class _Search:
-    "Forward pass of one batch of lattices: Viterbi and sum over all readings side by side."
-
-    def __init__(self, lattices: Sequence[Lattice], knowledge: Knowledge, margin: float):
-        self.lattices, self.margin = lattices, margin
-        self.automaton, self.index = knowledge.automaton, knowledge.index
-        self.strict, self.prior = knowledge.strict, bool(knowledge.prior)
-        self.n_q = len(self.automaton.accept) if self.automaton else 1
-        self.n_lang = TRIE_ROOT + (len(self.index.word) if self.index is not None else 0)
-        self.language = shipped_language()
-        self.weight = PRIOR_WEIGHT if isinstance(knowledge.prior, bool) else float(knowledge.prior or 1)
-        sizes = np.array([len(x.start) for x in lattices])
-        self.lattice = np.repeat(np.arange(len(lattices)), sizes)
-        self.edge0 = np.cumsum(sizes) - sizes
-        self.n_nodes = np.array([x.n_nodes for x in lattices])
-        self.node0 = np.cumsum(self.n_nodes) - self.n_nodes
-        self.start = np.concatenate([x.start for x in lattices]) + self.node0[self.lattice]
-        self.end = np.concatenate([x.end for x in lattices])
-        self.score = SEGMENT_WEIGHT * np.concatenate([x.score for x in lattices]).astype(np.float64)
-        self.space = np.concatenate([x.space for x in lattices]).astype(np.float64)
-        p = np.exp(np.concatenate([x.logp for x in lattices]).astype(np.float64)) + CLASS_FLOOR
-        p *= knowledge.classes
-        p /= p.sum(1, keepdims=True)
-        with np.errstate(divide="ignore"):
-            self.logp = EVIDENCE_WEIGHT * np.log(p)
-        likely = p > (0 if self.automaton else LIKELY) * p.max(1, keepdims=True)
-        if self.strict:
-            likely[:] = False
-        self.n_likely = likely.sum(1)
-        self.first_likely = np.cumsum(self.n_likely) - self.n_likely
-        self.likely = np.nonzero(likely)[1]
-        self.starts = self._starts()
-        self._run()
-
-    def _starts(self):
-        "Language states at a word's beginning with their log-probabilities, and the table by the regime before it."
-        if not self.prior:
-            state, share = [TRIE_ROOT - 1], np.ones(1)
-        else:
-            state, share = [0, N_CONTEXT, N_CONTEXT + 1, N_CONTEXT + 2], REGIME
-        if self.index is not None:
-            keep = 0.0 if self.strict else 1 - LEXICON_SHARE
-            share = np.append(share * keep, 1 - keep)
-            state = state + [TRIE_ROOT]
-        ok = share > 0
-        state, share = np.array(state)[ok], share[ok]
-        table = np.log((1 - STICKY) * share + STICKY * (self._regime(state)[:, None] == self._regime(state)))
-        bonus = np.zeros(len(state))
-        if self.index is not None:
-            bonus[-1] = -math.log(max(len(self.index), LEXICON_SIZE))
-        first = self.weight * (np.log(share) + bonus)
-        return state, first, self.weight * (table + bonus)
-
-    @staticmethod
-    def _regime(state):
-        return np.where(state < N_CONTEXT, WORD, np.minimum(state - N_CONTEXT + 1, LEXICON))
-
-    def _finish(self, state):
-        "Log-probability that a word ends in these language states."
-        out = np.zeros(len(state))
-        plain = state < TRIE_ROOT
-        if self.prior:
-            out[plain] = self.weight * self.language.finish[state[plain]]
-        if self.index is not None:
-            trie = ~plain
-            out[trie] = np.where(self.index.word[state[trie] - TRIE_ROOT], 0, -np.inf)
-        return out
-
-    def _run(self):
-        n_lat, (state, first, _), k = len(self.lattices), self.starts, len(self.starts[0])
-        self.n_states = self.n_arcs = 0
-        self.flat = [np.empty(4096, np.int64), np.empty(4096, np.int64), np.empty(4096), np.empty(4096)]
-        self.back, self.arcs = [np.full(n_lat * k, -1)], []
-        self.finals, self.final_lattice = [], []
-        self._append((np.zeros(n_lat * k, np.int64), np.tile(state, n_lat), np.tile(first, n_lat), np.tile(first, n_lat)))
-        self.first = np.zeros(int(self.n_nodes.sum()), np.int64)  # per node: its first state and how many it has
-        self.count = np.zeros_like(self.first)
-        self.first[self.node0], self.count[self.node0] = np.arange(n_lat) * k, k
-        order = np.lexsort((self.lattice, self.end))
-        bounds = [*_heads(self.end[order]), len(order)]
-        for a, b in zip(bounds[:-1], bounds[1:]):
-            self._level(order[a:b], int(self.end[order[a]]))
-        self._close()
-
-    def _append(self, columns):
-        "Put new states' pattern state, language state, score and sum behind the others."
-        n = len(columns[0])
-        self.n_states += n
-        need = self.n_states
-        if need > len(self.flat[0]):
-            self.flat = [np.resize(x, max(need, 2 * len(x))) for x in self.flat]
-        for x, c in zip(self.flat, columns):
-            x[need - n : need] = c
-
-    def _merge(self, lat, q, lang, score, total, source, edge, cls):
-        "Arcs (sorted by lattice) into states: equal ones fall together, hopeless ones go. Returns the new states."
-        if not len(lat):
-            return
-        begin = _heads(lat)
-        best = np.maximum.reduceat(score, begin)
-        keep = (score > best.repeat(_sizes(begin, len(lat))) - self.margin).nonzero()[0]
-        key = ((lat * self.n_q + q) * self.n_lang + lang)[keep]
-        order = key.argsort(kind="stable")
-        keep, key = keep[order], key[order]
-        score, total = score[keep], total[keep]
-        head = _heads(key)
-        size = _sizes(head, len(key))
-        top = np.maximum.reduceat(score, head)
-        group = np.arange(len(head)).repeat(size)
-        winner = np.empty(len(head), np.int64)
-        hit = (score == top[group]).nonzero()[0]
-        winner[group[hit]] = hit
-        high = np.maximum.reduceat(total, head)  # the largest term of each sum, so that none underflows
-        share = np.exp(total - high[group])
-        summed = np.add.reduceat(share, head)
-        share /= summed[group]
-        summed = np.log(summed) + high
-        pick = keep[head]
-        base = self.n_states
-        lat, q, lang = lat[pick], q[pick], lang[pick]
-        self._append((q, lang, top, summed))
-        self.back.append(self.n_arcs + winner)
-        self.arcs.append((source[keep], edge[keep], cls[keep], base + group, share))
-        self.n_arcs += len(keep)
-        return base, lat, q, lang, top, summed
-
-    def _follow(self, lang, cls):
-        "Next language state and its log-probability for free text."
-        if not self.prior:
-            return lang, np.zeros(len(lang))
-        return self.language.follow[lang, cls], self.language.weight[lang, cls]
-
-    def _level(self, edges, level):
-        "All edges that end at this node of their lattice."
-        node = self.start[edges]
-        pe, ps = _spread(self.count[node], self.first[node])
-        if not len(pe):
-            return
-        pe = edges[pe]
-        lang = self.flat[1][ps]
-        if self.index is None:
-            own, nth = _spread(self.n_likely[pe], self.first_likely[pe])
-            cls, lang = self.likely[nth], lang[own]
-            to, gain = self._follow(lang, cls)
-        else:
-            plain = lang < TRIE_ROOT
-            trie = np.where(plain, 0, lang - TRIE_ROOT)
-            count = np.where(plain, self.n_likely[pe], self.index.count[trie])
-            own, nth = _spread(count, np.where(plain, self.first_likely[pe], self.index.first[trie]))
-            free = plain[own].nonzero()[0]
-            cls = self.index.symbol[np.minimum(nth, len(self.index.symbol) - 1)].astype(np.int64)
-            cls[free] = self.likely[nth[free]]
-            to, gain = TRIE_ROOT + nth, np.full(len(own), NEUTRAL)
-            to[free], gain[free] = self._follow(lang[own[free]], cls[free])
-        e, s = pe[own], ps[own]
-        lat = self.lattice[e]
-        q = self.flat[0][s]
-        step = self.score[e] + self.logp[e, cls] + self.weight * gain
-        ok = step > -np.inf
-        if self.automaton:
-            q = self.automaton.follow[q, cls].astype(np.int64)
-            ok &= q >= 0
-        if not ok.all():
-            ok = ok.nonzero()[0]
-            lat, q, to, step, s, e, cls = lat[ok], q[ok], to[ok], step[ok], s[ok], e[ok], cls[ok]
-        made = self._merge(lat, q, to, self.flat[2][s] + step, self.flat[3][s] + step, s, e, cls)
-        if made is None:
-            return
-        self._place(made, level)
-
-    def _place(self, made, level):
-        "Enter the level's states at their nodes, with words that end there; keep the states at the ends of lines."
-        base, lat, q, lang, score, total = made
-        last = self.n_nodes[lat] - 1 == level
-        if last.any():
-            self.finals.append(base + np.flatnonzero(last))
-            self.final_lattice.append(lat[last])
-        space = self.space[self.node0[lat] + level]
-        if self.automaton:
-            space = np.clip(space, SPACE_FLOOR, 1 - SPACE_FLOOR)
-        if not space.any() or last.all():
-            self._enter(base, lat, level)
-            return
-        # Words may end here: each state stays inside its word or ends it and begins the next in any regime.
-        begin, _, table = self.starts
-        with np.errstate(divide="ignore"):
-            stay, end = np.log(1 - space), np.log(space) + self._finish(lang)
-        if self.prior:  # the language counts how often words end, and so does the probability of the space: once is enough
-            stay, end = stay - self.weight * math.log(1 - SPACE_SHARE), end - self.weight * math.log(SPACE_SHARE)
-        to_q = q
-        if self.automaton:
-            to_q = self.automaton.follow[q, BLANK].astype(np.int64)
-            end = np.where(to_q >= 0, end, -np.inf)
-        end[last] = -np.inf
-        k = len(begin)
-        n = len(lat)
-        regime = self._regime(begin)
-        row = np.argmax(self._regime(lang)[:, None] == regime, axis=1)
-        step = np.concatenate([stay[:, None], end[:, None] + table[row]], 1).ravel()
-        source = np.repeat(np.arange(n), k + 1)
-        new_lang = np.concatenate([lang[:, None], np.broadcast_to(begin, (n, k))], 1).ravel()
-        new_q = np.concatenate([q[:, None], np.broadcast_to(to_q[:, None], (n, k))], 1).ravel()
-        cls = np.tile(np.array([-1] + [BLANK] * k), n)
-        ok = (step > -np.inf).nonzero()[0]
-        source, new_lang, new_q, cls, step = source[ok], new_lang[ok], new_q[ok], cls[ok], step[ok]
-        made = self._merge(lat[source], new_q, new_lang, score[source] + step, total[source] + step, source + base, len(self.start) + self.node0[lat[source]] + level, cls)
-        if made is not None:
-            self._enter(made[0], made[1], level)
-
-    def _enter(self, base, lat, level):
-        head = _heads(lat)
-        node = self.node0[lat[head]] + level
-        self.first[node] = base + head
-        self.count[node] = _sizes(head, len(lat))
-
-    def _close(self):
-        "End every line, then send each reading's probability back along its arcs."
-        self.q, self.lang, self.best, self.total = self.flat
-        self.back = np.concatenate(self.back)
-        columns = [np.concatenate(c) if c else np.zeros(0, np.int64) for c in zip(*self.arcs)] or [np.zeros(0, np.int64)] * 5
-        self.source, self.edge, self.cls, self.target, self.share = columns
-        mass = np.zeros(self.n_states)
-        self.last, lat = {}, np.concatenate(self.final_lattice) if self.finals else np.zeros(0, int)
-        states = np.concatenate(self.finals) if self.finals else np.zeros(0, np.int64)
-        bonus = self._finish(self.lang[states])
-        if self.automaton:
-            bonus = np.where(self.automaton.accept[self.q[states]], bonus, -np.inf)
-        for i in np.unique(lat[np.isfinite(bonus)]):
-            here, more = states[lat == i], bonus[lat == i]
-            total = self.total[here] + more
-            share = np.exp(total - total.max())
-            mass[here] = share / share.sum()
-            self.last[int(i)] = int(here[(self.best[here] + more).argmax()])
-        # Arcs were appended in the order of their levels; walk the levels back.
-        flow = np.zeros(len(self.source))
-        at = len(self.source)
-        for _, _, _, target, share in reversed(self.arcs):
-            a = at - len(target)
-            flow[a:at] = mass[target] * share
-            low = int(self.source[a:at].min())
-            part = np.bincount(self.source[a:at] - low, weights=flow[a:at])
-            mass[low : low + len(part)] += part
-            at = a
-        real = self.edge < len(self.start)
-        self.posterior = np.bincount(self.edge[real] * N + self.cls[real], weights=flow[real], minlength=len(self.start) * N).reshape(-1, N)
-        self.mass, self.onward = mass, flow / np.maximum(mass[self.source], 1e-300)
-        key = self.edge * (N + 2) + self.cls + 1  # what an arc reads: arcs that differ only in state fall together
-        self.by_key = np.argsort(key, kind="stable")
-        self.key = key[self.by_key]
-
-    def path(self, i: int) -> list[int]:
-        "The arcs of the best reading of lattice i, from left to right."
-        out, state = [], self.last[i]
-        while (arc := int(self.back[state])) >= 0:
-            out.append(arc)
-            state = int(self.source[arc])
-        return out[::-1]
-
-    def probability(self, arcs: Sequence[int]) -> float:
-        "Probability that the text runs through what these successive arcs read, whatever the states."
-        key = self.edge[arcs] * (N + 2) + self.cls[arcs] + 1
-        low, high = self.key.searchsorted(key), self.key.searchsorted(key, "right")
-        joint = base = None
-        for a, b in zip(low, high):
-            some = self.by_key[a:b]
-            source, target, chance = self.source[some], self.target[some], self.onward[some]
-            if joint is None:
-                chance = chance * self.mass[source]
-            else:
-                # A source outside the span of the states reached so far holds nothing: it stands on the zero at the end.
-                source = source - base
-                source[(source < 0) | (source >= len(joint))] = -1
-                chance = chance * np.append(joint, 0.0)[source]
-            base = int(target.min())
-            joint = np.bincount(target - base, weights=chance)
-        return float(min(1.0, joint.sum()))
-
-
-def _read(search: _Search, i: int, knowledge: Knowledge, matched: bool, n_alternatives: int) -> Decoding:
-    "Lattice i of a finished search as a Decoding."
-    arcs = search.path(i)
-    n_edges = len(search.start)
-    edges, classes, words, chars, first = [], [], [], [], 0
-    spans = []  # per word: its arcs
-    span = []
-    for arc in arcs:
-        e, c = int(search.edge[arc]), int(search.cls[arc])
-        if e < n_edges:
-            edges.append(e)
-            classes.append(c)
-        span.append(arc)
-        if c == BLANK:
-            spans.append((span, first, len(edges)))
-            span, first = [], len(edges)
-    spans.append((span, first, len(edges)))
-    post = search.posterior[edges]
-    prob = np.minimum(post[np.arange(len(edges)), classes], 1).astype(np.float32)
-    order = np.argsort(-post, axis=1)[:, :n_alternatives]
-    alternatives = []
-    for row, c, best in zip(post, classes, order):
-        best = [int(k) for k in best if row[k] > 1e-6]
-        best = best if c in best else [*best[: n_alternatives - 1], c]
-        alternatives.append(tuple((CLASSES[k], float(min(1, row[k]))) for k in best))
-    plain = "".join(CLASSES[c] for c in classes)
-    shown = "".join(c if p >= knowledge.reject and matched or not knowledge.reject else PLACEHOLDER for c, p in zip(plain, prob))
-    words = tuple(WordReading(shown[a:b], search.probability(s), a, b) for s, a, b in spans)
+def _read(
+    sweep: Sweep,  # finished
+    i: int,  # which of its lattices
+    reject: float,  # characters less probable become placeholders
+    matched: bool,  # whether the line fits what is known
+    n_alternatives: int,  # listed per character
+) -> Decoding:
+    "One line of a finished sweep."
+    arcs = np.array(sweep.path(i))
+    classes, is_character = sweep.cls[arcs], sweep.edge[arcs] < len(sweep.start)
+    edges, read = sweep.edge[arcs][is_character], classes[is_character]
+    chances = sweep.posterior[edges]
+    probabilities = np.minimum(chances[np.arange(len(edges)), read], 1)
+    characters = "".join(CLASSES[k] for k in read)
+    shown = "".join(c if not reject or (matched and p >= reject) else PLACEHOLDER for c, p in zip(characters, probabilities))
+    stops = [*np.flatnonzero(classes == BLANK) + 1, len(arcs)]  # a word goes up to and with the space behind it
+    words, begin, first = [], 0, 0
+    for stop in stops:
+        last = first + int(is_character[begin:stop].sum())
+        words.append(WordReading(shown[first:last], sweep.probability(arcs[begin:stop]), first, last))
+        begin, first = stop, last
     return Decoding(
-        " ".join(w.text for w in words), sum(math.log(max(w.probability, 1e-300)) for w in words), np.array(edges, np.int32) - search.edge0[i], plain, prob, tuple(alternatives), words, matched
+        text=" ".join(w.text for w in words),
+        log_probability=sum(math.log(max(w.probability, 1e-300)) for w in words),
+        edges=(edges - sweep.edge0[i]).astype(np.int32),
+        characters=characters,
+        probabilities=probabilities.astype(np.float32),
+        alternatives=tuple(_alternatives(c, k, n_alternatives) for c, k in zip(chances, read)),
+        words=tuple(words),
+        matched=matched,
     )
 
 
@@ -886,20 +652,23 @@ def decode_lines(
     knowledge: Knowledge = Knowledge(),  # what is known about every one of them
     n_alternatives: int = 5,  # alternatives listed per character
 ) -> list[Decoding]:  # one per lattice
-    "Read the lines of a page in one sweep; each line is decoded by itself."
+    "Read the lines of a page in one sweep; each line is decoded by itself. A line that does not fit what is known is read without it and marked."
+    weight = PRIOR_WEIGHT if isinstance(knowledge.prior, bool) else float(knowledge.prior or PRIOR_WEIGHT)
+    language = (shipped_language if knowledge.prior else no_language)(weight)
+    constrained = knowledge.strict or knowledge.automaton is not None
+    margins = (STRICT_MARGIN, WIDE_MARGIN) if knowledge.strict else (WIDE_MARGIN,) if constrained else (MARGIN,)
+    relaxed = Knowledge(knowledge.alphabet, lexicon=knowledge.index, prior=knowledge.prior, reject=knowledge.reject)
     out: list[Decoding] = [EMPTY] * len(lattices)
     todo = [i for i, x in enumerate(lattices) if len(x.start)]
-    relaxed = Knowledge(alphabet=knowledge.alphabet, lexicon=knowledge.index, prior=knowledge.prior, reject=knowledge.reject)
-    margins = (STRICT_MARGIN, WIDE_MARGIN) if knowledge.strict else (WIDE_MARGIN,) if knowledge.automaton else (MARGIN,)
-    constrained = knowledge.strict or knowledge.automaton is not None
     for known, margin, matched in [*((knowledge, m, True) for m in margins), (relaxed, math.inf, not constrained)]:
         if not todo:
             break
-        search = _Search([lattices[i] for i in todo], known, margin)
+        starts = word_starts(known, weight)
+        sweep = Sweep([lattices[i] for i in todo], language, starts, known.classes, known.automaton, known.index, not known.strict, margin)
         for k, i in enumerate(todo):
-            if k in search.last:
-                out[i] = _read(search, k, known, matched, n_alternatives)
-        todo = [i for k, i in enumerate(todo) if k not in search.last]
+            if k in sweep.last:
+                out[i] = _read(sweep, k, known.reject, matched, n_alternatives)
+        todo = [i for k, i in enumerate(todo) if k not in sweep.last]
     return out
 
 
@@ -910,3 +679,4 @@ def decode(
 ) -> Decoding:
     "The most probable reading of a line, with the probability of each character and word."
     return decode_lines([lattice], knowledge, n_alternatives)[0]
+
