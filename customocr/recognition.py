@@ -21,8 +21,8 @@ from .images import load_image
 from .segmentation import Sheet, TextLine, analyse, windows
 
 # %% auto #0
-__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_AT', 'SPACE_SOFT', 'MARK', 'LEAST_LINE', 'load_network', 'Character', 'Word',
-           'Line', 'Page', 'space_probabilities', 'Reader']
+__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_AT', 'SPACE_SOFT', 'MARK', 'LEAST_LINE', 'LEAST_PAGE', 'load_network',
+           'Character', 'Word', 'Line', 'Page', 'space_probabilities', 'Reader']
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = Path(__file__).parent / "models" if "__file__" in globals() else Path("../customocr/models")
@@ -173,7 +173,8 @@ def space_probabilities(
 
 
 MARK = 0.5  # probability of being no character from which a piece is left out
-LEAST_LINE = 0.35  # mean probability of its boxes under which a line is no text
+LEAST_LINE = 0.35  # mean sureness of its characters under which a line is no text
+LEAST_PAGE = 0.08  # the same for the line of a page that holds most of its text
 
 
 @dataclass(frozen=True)
@@ -261,8 +262,10 @@ class Reader:
     def _decode(self, sheet: Sheet, knowledge: Knowledge) -> list[tuple[_Judged, Decoding]]:
         "The lines of a page that are text, decoded."
         judged = self._judge(sheet)
-        read = zip(judged, decode_lines([j.lattice for j in judged], knowledge))
-        return [(j, d) for j, d in read if len(d.edges) and _is_text(j, d)]
+        read = [(j, d) for j, d in zip(judged, decode_lines([j.lattice for j in judged], knowledge)) if len(d.edges)]
+        most = max((_sureness(j, d).sum() for j, d in read), default=0)
+        limit = lambda sure: LEAST_PAGE if sure.sum() == most else LEAST_LINE
+        return [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
 
     def read(
         self,
@@ -287,10 +290,9 @@ class Reader:
         return Page(lines, (round(width * image.scale), round(height * image.scale)), 0, image.pixels, image.scale)
 
 
-def _is_text(judged: _Judged, decoding: Decoding) -> bool:
-    "Whether a line's chosen boxes look like characters."
-    sure = judged.whole[decoding.edges] * judged.probabilities[decoding.edges].max(1)
-    return float(sure.mean()) >= LEAST_LINE
+def _sureness(judged: _Judged, decoding: Decoding) -> np.ndarray:  # float32 (T,), 0..1
+    "How much each chosen box looks like a character: like one whole one, and like one of the 36."
+    return judged.whole[decoding.edges] * judged.probabilities[decoding.edges].max(1)
 
 
 def _line(sheet, judged, decoding, scale):
