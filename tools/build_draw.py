@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "site" / "draw"
 MODEL = ROOT / "customocr" / "models" / "characters.onnx"
-SAMPLE = ROOT / "customocr" / "samples" / "note.png"
+SAMPLE = ROOT / "customocr" / "samples" / "pages" / "lines.jpg"
 FILES = {  # what the page loads of onnxruntime-web 1.30.0 -> SHA-256
     "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
     "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
@@ -72,7 +72,7 @@ def build(
     for name in FILES:
         shutil.copy(source / name, vendor)
     shutil.copy(model, vendor / "characters.onnx")
-    shutil.copy(SAMPLE, vendor / "page.png")
+    shutil.copy(SAMPLE, vendor / "page.jpg")
     return target
 
 

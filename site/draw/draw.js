@@ -1,7 +1,7 @@
 // The drawing page: strokes or a photo -> boxes -> glyphs -> the shipped network -> text, boxes and bars.
 import * as ort from "./vendor/ort.wasm.bundle.min.mjs";
 import { CLASSES, SIDE, normaliseGlyph } from "./glyph.js";
-import { findCharacters, toGrey } from "./page.js";
+import { findCharacters, neighbourFix, toGrey } from "./page.js";
 
 const LONGEST = 1600; // pixels, longest side of a photo as it is read
 const PEN = 0.035; // of the pad's height: a marker's width
@@ -127,11 +127,21 @@ async function read() {
         }),
       ),
     );
+    if ($("neighbours").checked && !alphabet) text.flat().forEach(applyNeighbours);
     show(text, image);
   } catch (error) {
     console.error(error);
     say("The network could not be loaded. Check the connection to this site and write again.", true);
   }
+}
+
+/** Change a word's look-alikes to what their neighbours say; the probability shown is that of the new class. */
+function applyNeighbours(word) {
+  [...neighbourFix(word.map((c) => c.text).join(""))].forEach((text, i) => {
+    const character = word[i];
+    if (text === character.text) return;
+    Object.assign(character, { text, confidence: character.probabilities[CLASSES.indexOf(text)], by: "its neighbours" });
+  });
 }
 
 function say(text, quiet) {
@@ -153,15 +163,22 @@ function show(lines, image) {
   if (text) say(text, false);
   else say(image ? "No character found. Write larger or darker." : "Nothing yet: write something above.", true);
   const unsure = shown.filter((c) => c.confidence < SURE).length;
+  const changed = shown.filter((c) => c.by).length;
   const count = `${shown.length} character${shown.length === 1 ? "" : "s"}`;
-  $("note").textContent = shown.length ? count + (unsure ? `, ${unsure} of them below ${100 * SURE} %.` : ".") : "";
+  const doubts = unsure ? `, ${unsure} of them below ${100 * SURE} %` : "";
+  const rule = changed ? `, ${changed} chosen by ${changed === 1 ? "its" : "their"} neighbours` : "";
+  $("note").textContent = shown.length ? `${count}${doubts}${rule}.` : "";
   const list = $("characters");
   list.replaceChildren();
   list.hidden = shown.length === 0;
   let index = 0;
   lines.forEach((line, l) => {
     if (l) list.append(Object.assign(document.createElement("div"), { className: "break" }));
-    line.forEach((word, w) => word.forEach((c, i) => list.append(card(c, index++, w > 0 && i === 0))));
+    for (const word of line) {
+      const group = Object.assign(document.createElement("div"), { className: "word" });
+      group.append(...word.map((c) => card(c, index++)));
+      list.append(group);
+    }
   });
   paintMarks(image);
   if (shown.length) select(shown.length === 1 || !photo ? shown.length - 1 : 0);
@@ -170,11 +187,11 @@ function show(lines, image) {
 
 const percent = (p) => (p > 0.9995 ? "> 99.9 %" : `${(100 * p).toFixed(p > 0.985 || p < 0.0995 ? 1 : 0)} %`);
 
-function card(character, index, space) {
+function card(character, index) {
   const button = document.createElement("button");
   button.type = "button";
-  button.className = "character" + (character.confidence < SURE ? " unsure" : "") + (space ? " space" : "");
-  button.setAttribute("aria-label", `${character.text}, ${percent(character.confidence)}`);
+  button.className = "character" + (character.confidence < SURE ? " unsure" : "");
+  button.setAttribute("aria-label", `${character.text}, ${percent(character.confidence)}${character.by ? ", by " + character.by : ""}`);
   const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
   paintGlyph(canvas, character.glyph);
   const letter = Object.assign(document.createElement("b"), { textContent: character.text });
@@ -311,7 +328,7 @@ function undo() {
 }
 $("clear").addEventListener("click", clear);
 $("undo").addEventListener("click", undo);
-for (const id of ["alphabet", "whole"]) $(id).addEventListener("change", () => changed());
+for (const id of ["alphabet", "neighbours", "whole"]) $(id).addEventListener("change", () => changed());
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "z" && strokes.length) {
     event.preventDefault();
@@ -344,7 +361,7 @@ for (const button of document.querySelectorAll("[data-sample]"))
   button.addEventListener("click", async () => {
     const sample = button.dataset.sample;
     if (sample === "page") {
-      const answer = await fetch(new URL("./vendor/page.png", import.meta.url));
+      const answer = await fetch(new URL("./vendor/page.jpg", import.meta.url));
       await open(await answer.blob());
     } else write(sample === "word" ? "READ 27" : sample);
   });

@@ -228,3 +228,27 @@ export function findCharacters(grey, width, height, { whole = false } = {}) {
   );
   return { ink, lines };
 }
+
+const LOOK_ALIKES = [["0", "O"], ["1", "I"], ["5", "S"]]; // digit and letter that one stroke cannot tell apart
+
+/** The neighbour rule of customocr.confusion_fixes: a look-alike among letters is the letter, among digits the digit. */
+export function neighbourFix(text) {
+  const toLetter = Object.fromEntries(LOOK_ALIKES);
+  const toDigit = Object.fromEntries(LOOK_ALIKES.map(([digit, letter]) => [letter, digit]));
+  const certain = (characters) => {
+    for (const c of characters) {
+      if (/\s/.test(c)) break;
+      if (!(c in toLetter || c in toDigit)) return c;
+    }
+    return null;
+  };
+  return [...text]
+    .map((c, i) => {
+      if (!(c in toLetter || c in toDigit)) return c;
+      const sides = [certain([...text.slice(0, i)].reverse()), certain(text.slice(i + 1))].filter((n) => n !== null);
+      const digits = new Set(sides.map((n) => /[0-9]/.test(n)));
+      if (digits.size !== 1) return c;
+      return digits.has(true) ? (toDigit[c] ?? c) : (toLetter[c] ?? c);
+    })
+    .join("");
+}

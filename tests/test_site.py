@@ -1,0 +1,354 @@
+"""The site as its readers meet it: in Chromium, without the network.
+
+The drawing page is plain files and is tested wherever npm and Chromium are; the rendered site where Quarto is as well.
+Screenshots are left in artefacts/.
+"""
+
+import base64
+import functools
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlparse
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ARTEFACTS = ROOT / "artefacts"
+SITE = ROOT / "_site"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+# ---- what the tests stand on
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def serve(folder: Path):
+    "A static server on a free port of this machine: (server, its address)."
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_address[1]}"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on PATH (Debian: apt-get install chromium): pages are not looked at in a browser")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser):
+    "visit(address, size): an opened page. At the end, nothing may have gone wrong in it or left this machine."
+    complaints, contexts = [], []
+
+    def open_page(address: str, size: dict = WIDE, **options):
+        context = browser.new_context(viewport=size, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("request", lambda r: complaints.append(f"request: {r.url}") if is_elsewhere(r.url) else None)
+        page.on("response", lambda r: complaints.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def is_elsewhere(url: str) -> bool:
+    parts = urlparse(url)
+    return parts.scheme not in ("data", "blob", "about") and parts.hostname != "127.0.0.1"
+
+
+def screenshot(page, name: str):
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+
+
+@pytest.fixture(scope="session")
+def draw_page(tmp_path_factory):
+    "Address of the drawing page, built anew."
+    sys.path.insert(0, str(ROOT / "tools"))
+    import build_draw
+
+    if shutil.which("npm") is None:
+        pytest.skip("no npm on PATH: the drawing page cannot be built")
+    folder = tmp_path_factory.mktemp("site")
+    build_draw.build(folder / "draw")
+    server, address = serve(folder)
+    yield f"{address}/draw/index.html"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def rendered():
+    "The log of rendering the whole site to _site."
+    quarto = shutil.which("quarto")
+    if quarto is None:
+        pytest.skip("no quarto on PATH (1.7 or later): the rendered site is not tested")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "QUARTO_PYTHON": sys.executable}
+    done = subprocess.run([quarto, "render"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def site(rendered):
+    server, address = serve(SITE)
+    yield address
+    server.shutdown()
+
+
+# ---- the drawing page
+
+
+def ready(page):
+    page.wait_for_selector("html[data-ready]")
+    return page
+
+
+def answer(page) -> str:
+    "The text that the page shows once it stands still."
+    page.wait_for_function("document.querySelectorAll('.character').length > 0")
+    page.wait_for_timeout(600)
+    return page.inner_text("#text")
+
+
+def draw(page, *strokes):
+    "Draw with the mouse; points are shares of the pad's width and height."
+    box = page.locator("#pad").bounding_box()
+    for stroke in strokes:
+        points = [(box["x"] + u * box["width"], box["y"] + v * box["height"]) for u, v in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=12)
+        page.mouse.up()
+
+
+SEVEN = [(0.42, 0.2), (0.58, 0.2), (0.48, 0.8)]
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_drawn_7_is_answered_7(visit, draw_page, size):
+    page = ready(visit(draw_page, size))
+    draw(page, SEVEN if size is WIDE else [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    assert answer(page) == "7"
+    assert page.locator("#bars .top span").inner_text() == "7"
+    assert page.locator("#bars > div").count() == 36
+    screenshot(page, f"draw-7-{'wide' if size is WIDE else 'phone'}")
+
+
+def test_a_finger_draws_too(visit, draw_page):
+    page = ready(visit(draw_page, PHONE, has_touch=True, is_mobile=True))
+    box = page.locator("#pad").bounding_box()
+    devtools = page.context.new_cdp_session(page)
+    points = [(0.3, 0.2), (0.5, 0.2), (0.7, 0.2), (0.6, 0.4), (0.5, 0.65), (0.45, 0.8)]
+    points = [{"x": box["x"] + u * box["width"], "y": box["y"] + v * box["height"]} for u, v in points]
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[:1]})
+    for point in points[1:]:
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert answer(page) == "7"
+
+
+def test_a_word_is_read_in_order_with_its_space(visit, draw_page):
+    page = ready(visit(draw_page))
+    page.click("[data-sample=word]")
+    assert answer(page) == "READ 27"
+    screenshot(page, "draw-word")
+    page.click("#clear")
+    page.wait_for_function("document.querySelectorAll('.character').length === 0")
+    assert page.is_hidden("#detail")
+
+
+def test_the_neighbour_rule_is_python_s(visit, draw_page):
+    from customocr.confusion_fixes import neighbour_fix
+
+    rng = np.random.default_rng(4)
+    words = ["".join(rng.choice(list("0O1I5SAB27 "), rng.integers(1, 9))) for _ in range(200)]
+    page = ready(visit(draw_page))
+    there = page.evaluate("async (words) => { const { neighbourFix } = await import('./page.js'); return words.map(neighbourFix); }", words)
+    assert there == [neighbour_fix(word) for word in words]
+
+
+def test_an_alphabet_restricts_the_answer(visit, draw_page):
+    page = ready(visit(draw_page))
+    page.select_option("#alphabet", label="capitals only")
+    draw(page, SEVEN)
+    assert answer(page).isalpha()
+
+
+def test_a_photo_is_read_on_a_phone_in_dark_colours(visit, draw_page):
+    page = ready(visit(draw_page, PHONE, color_scheme="dark"))
+    page.set_input_files("#file", ROOT / "customocr" / "samples" / "pages" / "lines.jpg")
+    assert answer(page).startswith("READ THIS PAGE\n")
+    assert page.get_attribute("html", "data-theme") == "dark"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the phone"
+    screenshot(page, "draw-photo-phone-dark")
+
+
+def test_a_file_that_is_no_picture_is_refused_in_words(visit, draw_page):
+    page = ready(visit(draw_page))
+    page.set_input_files("#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not a picture"})
+    page.wait_for_function("document.getElementById('text').textContent.includes('notes.txt')")
+    assert "PNG" in page.inner_text("#text")
+
+
+def ink_at_other_sizes(count: int) -> list[np.ndarray]:
+    "Pixels as a page has them: our own sample glyphs, cut to their ink, at sizes from 9 to 180 pixels."
+    import cv2
+
+    from customocr.glyphs import ink_box
+
+    with np.load(ROOT / "customocr" / "samples" / "glyphs.npz") as samples:
+        images = samples["x"]
+    rng = np.random.default_rng(20)
+    inks = []
+    for glyph in images[rng.choice(len(images), count, replace=len(images) < count)]:
+        x, y, w, h = ink_box(glyph)
+        scale = rng.uniform(9, 180) / max(w, h)
+        size = max(2, round(w * scale)), max(2, round(h * scale))
+        inks.append(cv2.resize(glyph[y : y + h, x : x + w], size, interpolation=cv2.INTER_CUBIC))
+    return inks
+
+
+def test_browser_and_python_see_the_same_glyph(visit, draw_page):
+    from customocr.glyphs import normalise_glyph
+    from customocr.recognition import Reader
+
+    inks = ink_at_other_sizes(200)
+    here = np.array([normalise_glyph(ink) for ink in inks])
+    page = ready(visit(draw_page))
+    cases = [{"w": i.shape[1], "h": i.shape[0], "ink": base64.b64encode(i.tobytes()).decode()} for i in inks]
+    there, probabilities = page.evaluate(
+        """async (cases) => {
+            const { normaliseGlyph } = await import("./glyph.js");
+            const { classify } = await import("./draw.js");
+            const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+            const glyphs = cases.map(({ w, h, ink }) => normaliseGlyph(bytes(ink), w, h));
+            const answers = await classify(glyphs);
+            return [glyphs.map((g) => [...g]), answers.map((a) => [...a])];
+        }""",
+        cases,
+    )
+    there = np.array(there).reshape(-1, 28, 28)
+    assert np.abs(there - here.astype(int)).max() <= 4  # grey levels of 255: what is left of rounding
+    assert np.abs(np.array(probabilities) - Reader().classify(here)).max() <= 0.02
+
+
+# ---- the rendered site
+
+
+class Links(HTMLParser):
+    "Addresses that a page points at, its ids, and its pictures without a text."
+
+    def __init__(self, page: Path):
+        super().__init__()
+        self.links, self.ids, self.untold = [], set(), []
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids |= {attrs[key] for key in ("id", "name") if attrs.get(key)}
+        self.links += [attrs[key] for key in ("href", "src") if attrs.get(key)]
+        if tag == "img" and not (attrs.get("alt") or attrs.get("aria-label") or attrs.get("role") == "presentation"):
+            self.untold.append((attrs.get("src") or "")[:60])
+
+
+@pytest.fixture(scope="session")
+def pages(rendered) -> dict[Path, Links]:
+    found = [page for page in SITE.rglob("*.html") if "site_libs" not in page.parts]
+    return {page: Links(page) for page in found}
+
+
+def test_the_render_log_has_no_warning(rendered):
+    bad = [line for line in rendered.splitlines() if re.search(r"\bwarn(ing)?\b|unable to resolve|could not", line, re.I)]
+    assert bad == []
+
+
+def test_every_internal_link_and_picture_exists(pages):
+    broken = []
+    for page, parsed in pages.items():
+        for link in parsed.links:
+            if urlparse(link).scheme or link.startswith("//"):
+                continue
+            path, fragment = urldefrag(link)
+            path = unquote(path.split("?")[0])
+            target = page if not path else (SITE / path.lstrip("/") if path.startswith("/") else page.parent / path)
+            target = target.resolve()
+            target = target / "index.html" if target.is_dir() else target
+            name = f"{page.relative_to(SITE)} -> {link}"
+            if not target.exists():
+                broken.append(name)
+            elif fragment and target in pages and unquote(fragment) not in pages[target].ids | {"top"}:
+                broken.append(name)
+    assert broken == []
+
+
+def test_every_picture_has_a_text(pages):
+    untold = {str(page.relative_to(SITE)): parsed.untold for page, parsed in pages.items() if parsed.untold}
+    assert untold == {}
+
+
+def test_no_directive_or_twin_reaches_the_reader(pages):
+    for page in pages:
+        text = re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8"))
+        assert not re.search(r"#\s*\|\s*(export|hide|default_exp|eval|echo|label|fig-)", text), page
+        assert "percent" not in page.relative_to(SITE).parts
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("name", ["index", "learning_path", "02_segmentation", "08_gallery", "results", "glossary"])
+def test_a_page_is_whole_and_fits_its_screen(visit, site, name, size):
+    page = visit(f"{site}/nbs/{name}.html", size)
+    page.wait_for_load_state("networkidle")
+    assert page.locator("h1").first.inner_text().strip()
+    assert page.evaluate("[...document.images].every((i) => i.complete && i.naturalWidth > 0 || i.loading === 'lazy')")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), "wider than the screen"
+    screenshot(page, f"{name}-{'wide' if size is WIDE else 'phone'}")
+
+
+def test_search_finds_a_term(visit, site):
+    page = visit(f"{site}/nbs/index.html")
+    page.wait_for_load_state("networkidle")
+    page.locator("#quarto-search button").first.click()
+    page.keyboard.type("Otsu", delay=40)
+    page.wait_for_selector(".aa-Item a")
+    screenshot(page, "search")
+    page.locator(".aa-Item a").first.click()
+    page.wait_for_load_state("networkidle")
+    assert "otsu" in page.inner_text("main").lower()
+
+
+def test_the_site_leads_to_the_drawing_page(visit, site):
+    page = visit(f"{site}/nbs/index.html")
+    page.locator("nav a", has_text="Draw and read").first.click()
+    ready(page)
+    draw(page, SEVEN)
+    assert answer(page) == "7"
+    assert page.locator("nav a", has_text="Learn").get_attribute("href") == "../nbs/learning_path.html"
