@@ -175,7 +175,7 @@ class FontHand(Hand):
             outlines = [c * np.float32([1, -1]) / np.float32(self._unit) for c in self._outlines(character)]
             left = min(float(c[:, 0].min()) for c in outlines)
             self._cache[character] = tuple(c - np.float32([left, 0]) for c in outlines)
-        return Shape(self._cache[character], True, getattr(self, "weight", 0.1))
+        return Shape(self._cache[character], True, self.weight)
 
 
 def _stroke_width(outlines) -> float:
