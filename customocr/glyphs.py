@@ -3,6 +3,8 @@
 A glyph is laid out as MNIST lays out its digits (LeCun et al., 1998, "Gradient-based learning applied to document
 recognition", section III.A): ink cropped, longest side 20 pixels, centre of mass in the middle of 28 x 28.
 """
+import math
+
 import cv2
 import numpy as np
 
@@ -17,12 +19,11 @@ def ink_box(
     ink: np.ndarray,  # uint8 (h, w), white ink on black
 ) -> tuple[int, int, int, int] | None:  # x, y, w, h in pixels, None where there is no ink
     "Bounding box of the pixels at least `INK_LEVEL` as bright as the brightest."
-    top = int(ink.max()) if ink.size else 0
+    top = cv2.minMaxLoc(ink)[1] if ink.size else 0
     if top < 8:
         return None
-    mask = ink >= max(1, INK_LEVEL * top)
-    ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return int(xs[0]), int(ys[0]), int(xs[-1] - xs[0] + 1), int(ys[-1] - ys[0] + 1)
+    _, mask = cv2.threshold(ink, math.ceil(INK_LEVEL * top) - 1, 255, cv2.THRESH_BINARY)
+    return cv2.boundingRect(mask)
 
 
 def normalise_glyph(
@@ -39,17 +40,14 @@ def normalise_glyph(
     if scale != 1:
         size = (max(1, round(w * scale)), max(1, round(h * scale)))
         crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    crop = crop.astype(np.float32)
-    bright = np.sort(crop[crop >= INK_LEVEL * crop.max()])
-    level = bright[len(bright) * FULL_LEVEL // 100]
-    crop = np.minimum(crop * (255 / level), 255)
+    bright = np.sort(crop[crop >= INK_LEVEL * cv2.minMaxLoc(crop)[1]])
+    crop = cv2.convertScaleAbs(crop, alpha=255 / float(bright[len(bright) * FULL_LEVEL // 100]))
     h, w = crop.shape
-    total = crop.sum()
-    cx = float((crop.sum(0) * np.arange(w)).sum() / total)
-    cy = float((crop.sum(1) * np.arange(h)).sum() / total)
-    left = int(np.clip(round(SIDE / 2 - 0.5 - cx), 0, SIDE - w))
-    top = int(np.clip(round(SIDE / 2 - 0.5 - cy), 0, SIDE - h))
-    glyph[top : top + h, left : left + w] = np.rint(crop)
+    moments = cv2.moments(crop)
+    left = round(SIDE / 2 - 0.5 - moments["m10"] / moments["m00"])
+    top = round(SIDE / 2 - 0.5 - moments["m01"] / moments["m00"])
+    left, top = min(max(left, 0), SIDE - w), min(max(top, 0), SIDE - h)
+    glyph[top : top + h, left : left + w] = crop
     return glyph
 
 
