@@ -121,7 +121,7 @@ export function normaliseGlyph(ink, width, height) {
   const top = crop.reduce((a, b) => Math.max(a, b), 0);
   const sorted = crop.filter((v) => v >= INK_LEVEL * top).sort();
   const level = sorted[Math.floor((sorted.length * FULL_LEVEL) / 100)];
-  const bright = Float32Array.from(crop, (v) => Math.min(v * (255 / level), 255));
+  const bright = Uint8Array.from(crop, (v) => Math.min(roundEven(v * (255 / level)), 255));
   let [total, sx, sy] = [0, 0, 0];
   for (let i = 0; i < bright.length; i++) {
     total += bright[i];
@@ -133,6 +133,6 @@ export function normaliseGlyph(ink, width, height) {
   const left = place(sx / total, w);
   const upper = place(sy / total, h);
   for (let r = 0; r < h; r++)
-    for (let c = 0; c < w; c++) glyph[(upper + r) * SIDE + left + c] = roundEven(bright[r * w + c]);
+    for (let c = 0; c < w; c++) glyph[(upper + r) * SIDE + left + c] = bright[r * w + c];
   return glyph;
 }
