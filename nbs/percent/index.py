@@ -52,7 +52,7 @@ print(page.text)
 
 # %%
 #| hide
-assert page.text == "READ THIS PAGE\nIN 3 LINES AND\n14 WORDS OR SO\nBY 7 30 PM"
+assert page.text == next(sample.text for sample in samples.pages() if sample.name == "lines")
 
 # %%
 for word in page.lines[-1].words:
@@ -93,6 +93,8 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Confusion fixes](04_confusion_fixes.ipynb) | Is it a 0 or an O? | `customocr.confusion_fixes` |
 # | [A better model](05_better_model.ipynb) | What makes the network read hands it has never seen? | `customocr.training` |
 # | [Decoding](06_decoding.ipynb) | How do the evidence of the page and our knowledge meet? | `customocr.decoding` |
+# | [Composed pages](07_composer.ipynb) | How do we get pages whose every box is known? | uses `customocr.compose` |
+# | [Gallery](08_gallery.ipynb) | What does it make of rules, frames, shadows and chalk? | |
 #
 # The notebooks render as a site with a gallery, a glossary, exercises and a page to draw on: `quarto render`, with
 # [Quarto](https://quarto.org) 1.7 or later, then open `_site/index.html` through any static server, such as
