@@ -1,0 +1,53 @@
+"""Notebook in, notebook out: what a notebook shows as HTML or as a widget, made fit for a page without a network.
+
+Quarto pipes each notebook through this (`ipynb-filters` in _quarto.yml). For any HTML output, a table of pandas too, it would
+load scripts from elsewhere in case they are wanted; as raw HTML inside Markdown the table is the same and nothing is loaded.
+A widget needs a kernel: on a page it is left out, and the prose and figures around it stand alone. A figure without a
+`fig-alt` of its own gets the paragraph that leads to it as its text for those who cannot see it.
+"""
+import json
+import re
+import sys
+
+LONGEST = 240  # characters of a text for a figure: who has it read aloud cannot skim it
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def fit(output: dict) -> dict | None:  # the output as the page shows it, None to leave it out
+    data = output.get("data", {})
+    if WIDGET in data:
+        return None
+    if "text/html" in data and not any(kind.startswith("image/") for kind in data):
+        html = "".join(data["text/html"])
+        return {**output, "data": {"text/markdown": f"\n```{{=html}}\n{html}\n```\n"}}
+    return {**output, "data": {k: v for k, v in data.items() if k != "text/html"}} if data else output
+
+
+def last_paragraph(markdown: str) -> str:
+    "The last paragraph of a prose cell as plain text; empty where it ends otherwise."
+    paragraphs = [p for p in re.split(r"\n\s*\n", markdown.strip()) if not re.match(r"\s*(#|>|```|<|\||:::|[-*] )", p)]
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", paragraphs[-1]) if paragraphs else ""
+    text = " ".join(re.sub(r"[*`@\\]", "", text).split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1].rsplit(" ", 1)[0] + " …"
+
+
+def tell(cell: dict, lead: str) -> None:
+    "Give a cell's figures the text that leads to them, where they have none."
+    source = "".join(cell["source"])
+    figures = sum(any(k.startswith("image/") for k in o.get("data", {})) for o in cell["outputs"])
+    if figures and lead and "fig-alt" not in source:
+        texts = lead if figures == 1 else [f"{lead} ({i} of {figures})" for i in range(1, figures + 1)]
+        cell["source"] = f"#| fig-alt: {json.dumps(texts, ensure_ascii=False)}\n{source}"
+
+
+if __name__ == "__main__":
+    notebook = json.load(sys.stdin)
+    lead = ""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            lead = last_paragraph("".join(cell["source"])) or lead
+        if "outputs" in cell:
+            cell["outputs"] = [new for new in map(fit, cell["outputs"]) if new]
+            tell(cell, lead)
+    notebook.get("metadata", {}).pop("widgets", None)
+    json.dump(notebook, sys.stdout)
