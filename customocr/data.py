@@ -24,11 +24,11 @@ from .glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
 
 # %% auto #0
 __all__ = ['DATA_VARIABLE', 'PLACES', 'PARTS', 'AZ_FILES', 'AZ_PAGE', 'AZ_FIELDS', 'AZ_PIECE', 'FIRST_LETTER', 'UNIPEN_PAGE',
-           'IMAGE_TYPES', 'HELD_OUT', 'UNIPEN_TEST', 'UNIPEN_VALIDATION', 'picture', 'Characters', 'data_folder',
-           'find_file', 'missing', 'open_arrays', 'check_glyphs', 'load_mnist', 'cache_folder', 'load_az', 'read_az',
-           'load_npz', 'load_unipen', 'read_ink', 'load_folder', 'samples_folder', 'load_samples', 'join', 'load_all',
-           'split_stratified', 'writer_mask', 'split_writers', 'unipen_test_writers', 'unipen_validation_writers',
-           'draw_writers', 'split_unipen', 'class_counts', 'class_weights']
+           'IMAGE_TYPES', 'HELD_OUT', 'UNIPEN_TEST', 'UNIPEN_VALIDATION', 'picture', 'Characters', 'contact_sheet',
+           'data_folder', 'find_file', 'missing', 'open_arrays', 'check_glyphs', 'load_npz', 'load_samples',
+           'load_mnist', 'class_counts', 'plot_counts', 'cache_folder', 'load_az', 'read_az', 'load_unipen', 'read_ink',
+           'load_folder', 'join', 'load_all', 'class_weights', 'split_stratified', 'writer_mask', 'split_writers',
+           'unipen_test_writers', 'unipen_validation_writers', 'draw_writers', 'split_unipen']
 
 # %% ../nbs/00_data.ipynb #e4ecec7f
 def picture(
@@ -113,6 +113,25 @@ class Characters:
             first.setdefault(key, i)
         return self[np.fromiter(first.values(), int, len(first))]
 
+# %% ../nbs/00_data.ipynb #c32ced4f
+def contact_sheet(
+    characters: Characters,
+    per_class: int = 20,  # glyphs a class, fewer where it has fewer
+    across: int = 1,  # classes side by side in a row
+    seed: int = 1,
+) -> np.ndarray:  # uint8 (classes / across * 28, across * per_class * 28), white on black
+    "Random glyphs of each class present, class after class."
+    rng = np.random.default_rng(seed)
+    rows = []
+    for label in np.unique(characters.labels):
+        of_class = np.flatnonzero(characters.labels == label)
+        images = characters.images[rng.permutation(of_class)[:per_class]]
+        row = np.zeros((SIDE, per_class * SIDE), np.uint8)
+        row[:, : len(images) * SIDE] = np.concatenate(images, 1)
+        rows.append(row)
+    rows += [np.zeros_like(rows[0])] * (-len(rows) % across)
+    return np.concatenate([np.concatenate(rows[i : i + across], 1) for i in range(0, len(rows), across)])
+
 # %% ../nbs/00_data.ipynb #3aad798b
 DATA_VARIABLE = "CUSTOMOCR_DATA"  # environment variable that names the data folder
 PLACES = ("", "characters/train", "characters/test")  # where in the data folder a file may stand
@@ -148,10 +167,12 @@ def missing(
     what: str,  # the collection
     name: str,  # the file's name
     where_from: str,  # where a user gets it
+    data: str | Path | None = None,  # where it was looked for
 ) -> DataError:
-    "The error for a file that is not there: where to get it and where to put it."
-    return DataError(f"{what} not found: get {where_from} and put it as '{name}' into the folder that {DATA_VARIABLE} names "
-                     f"(now: {os.environ.get(DATA_VARIABLE) or 'not set'}), or give its path")
+    "The error for a file that is not there: where it was looked for, where to get it and where to put it."
+    looked = data or os.environ.get(DATA_VARIABLE)
+    return DataError(f"{what} not found in {looked or 'any folder: none was given and ' + DATA_VARIABLE + ' is not set'}. "
+                     f"Get {where_from} and put it into the folder that {DATA_VARIABLE} names as '{name}', or give its path")
 
 
 @contextmanager
@@ -192,6 +213,34 @@ def check_glyphs(
     if np.median(edges) > 127:
         raise DataError(f"{path}: the images are dark ink on light; invert them (255 - x), glyphs are white on black")
 
+# %% ../nbs/00_data.ipynb #c35ee30d
+def load_npz(
+    path: str | Path,  # an .npz with x uint8 (N, 28, 28) and y (N,), where known writer and writer_names (or font, font_names)
+    name: str | None = None,  # name of the source; None = the file's
+) -> Characters:
+    "Glyphs from a file of arrays, the form in which this project keeps its own. Raises `DataError` where it is another."
+    with open_arrays(path, ["x", "y"]) as arrays:
+        images, labels = arrays["x"], arrays["y"]
+        if "names" in arrays and "".join(map(str, arrays["names"].ravel())) != CLASSES:
+            raise DataError(f"{path}: its classes are {''.join(map(str, arrays['names'].ravel()))[:60]}, not {CLASSES}")
+        hand = next((key for key in ("writer", "font") if key in arrays), None)
+        writer = arrays[hand] if hand else None
+        writer_names = arrays.get(f"{hand}_names") if hand else None
+    check_glyphs(images, labels, path)
+    if hand and writer.dtype.kind not in "ui":  # names instead of numbers
+        writer_names, writer = np.unique(writer, return_inverse=True)
+    if hand and writer_names is None:
+        writer_names = np.arange(int(writer.max()) + 1)
+    writer_names = tuple(str(n) for n in writer_names) if hand else ()
+    return Characters(images, labels, writer=writer, source_names=(name or Path(path).stem,), writer_names=writer_names)
+
+
+def load_samples() -> Characters:
+    "The glyphs of all 36 classes that the package carries, drawn with handwriting fonts; the font is the writer."
+    from customocr.samples import glyphs
+
+    return load_npz(glyphs(), "fonts")
+
 # %% ../nbs/00_data.ipynb #b50410f6
 PARTS = ("train", "test", "all")  # MNIST's own division
 
@@ -212,7 +261,7 @@ def load_mnist(
     if path is None and download:
         path = _download_mnist()
     if path is None:
-        raise missing("MNIST", "mnist.npz", "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz")
+        raise missing("MNIST", "mnist.npz", "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz", data)
     names = ["train", "test"] if part == "all" else [part]
     with open_arrays(path, [f"{letter}_{name}" for name in names for letter in "xy"]) as arrays:
         images = np.concatenate([arrays[f"x_{name}"] for name in names])
@@ -230,6 +279,32 @@ def _download_mnist() -> Path | None:
         print(f"MNIST could not be downloaded: {error}", file=sys.stderr)
         return None
     return _keras_copy()
+
+# %% ../nbs/00_data.ipynb #fe949dde
+def class_counts(
+    characters: Characters,
+) -> np.ndarray:  # int (36,), 0 where a class has none
+    "How many samples each class has."
+    return np.bincount(characters.labels, minlength=len(CLASSES))
+
+
+def plot_counts(
+    characters: Characters,
+    ax=None,  # Matplotlib axes; None = new ones
+):  # the axes
+    "Samples a class, a colour for each source."
+    import matplotlib.pyplot as plt
+    import pandas as pd
+    import seaborn as sns
+
+    ax = ax or plt.figure(figsize=(9, 2.6)).gca()
+    table = pd.DataFrame(dict(glyph=np.array(list(CLASSES))[characters.labels], source=np.array(characters.source_names)[characters.source]))
+    present = [c for c, n in zip(CLASSES, class_counts(characters)) if n]
+    sns.countplot(table, x="glyph", hue="source", order=present, ax=ax)
+    sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), frameon=False)
+    ax.set(xlabel="class", ylabel="samples")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
 
 # %% ../nbs/00_data.ipynb #227eea62
 AZ_FILES = ("A_Z Handwritten Data.csv", "A_Z Handwritten Data.csv.zip", "az-handwritten-alphabets-in-csv-format.zip",
@@ -253,7 +328,7 @@ def load_az(
     "The A-Z letters. Raises `DataError` where the file is missing, cut short, or a line is not a label and 784 pixels."
     path = find_file(AZ_FILES, data)
     if path is None:
-        raise missing("the A-Z letters", AZ_FILES[0], f"'{AZ_FILES[0]}' or its zip from {AZ_PAGE}")
+        raise missing("the A-Z letters", AZ_FILES[0], f"'{AZ_FILES[0]}' or its zip from {AZ_PAGE}", data)
     kept = cache_folder() / f"az-{_fingerprint(path)}.npz"
     arrays = _cached(kept) if cache else None
     if arrays is None:
@@ -363,28 +438,8 @@ def read_az(
     return np.concatenate(images), np.concatenate(labels)
 
 # %% ../nbs/00_data.ipynb #187a3097
-UNIPEN_PAGE = "UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), drawn as 28 x 28 glyphs with writer ids (x, y, writer, writer_names),"
-
-
-def load_npz(
-    path: str | Path,  # an .npz with x uint8 (N, 28, 28) and y (N,), where known writer and writer_names (or font, font_names)
-    name: str | None = None,  # name of the source; None = the file's
-) -> Characters:
-    "Glyphs from a file of arrays, the form in which this project keeps its own. Raises `DataError` where it is another."
-    with open_arrays(path, ["x", "y"]) as arrays:
-        images, labels = arrays["x"], arrays["y"]
-        if "names" in arrays and "".join(map(str, arrays["names"].ravel())) != CLASSES:
-            raise DataError(f"{path}: its classes are {''.join(map(str, arrays['names'].ravel()))[:60]}, not {CLASSES}")
-        hand = next((key for key in ("writer", "font") if key in arrays), None)
-        writer = arrays[hand] if hand else None
-        writer_names = arrays.get(f"{hand}_names") if hand else None
-    check_glyphs(images, labels, path)
-    if hand and writer.dtype.kind not in "ui":  # names instead of numbers
-        writer_names, writer = np.unique(writer, return_inverse=True)
-    if hand and writer_names is None:
-        writer_names = np.arange(int(writer.max()) + 1)
-    writer_names = tuple(str(n) for n in writer_names) if hand else ()
-    return Characters(images, labels, writer=writer, source_names=(name or Path(path).stem,), writer_names=writer_names)
+UNIPEN_PAGE = ("UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), draw its isolated digits and capitals as 28 x 28 glyphs, save them "
+               "with their writers (arrays x, y, writer, writer_names)")
 
 
 def load_unipen(
@@ -393,7 +448,7 @@ def load_unipen(
     "UNIPEN's isolated digits and capitals with their writers. Raises `DataError` where the file is missing or has no writers."
     path = find_file(["unipen.npz"], data)
     if path is None:
-        raise missing("UNIPEN", "unipen.npz", UNIPEN_PAGE)
+        raise missing("UNIPEN", "unipen.npz", UNIPEN_PAGE, data)
     characters = load_npz(path, "unipen")
     if not characters.writer_names:
         raise DataError(f"{path}: has no array writer, so its hands cannot be kept apart")
@@ -447,18 +502,6 @@ def load_folder(
     labels = np.array([CLASSES.index(path.parent.name) for path in paths], np.uint8)
     return Characters(images, labels, source_names=(name or folder.name,))
 
-# %% ../nbs/00_data.ipynb #fb9b65d4
-def samples_folder() -> Path:
-    "The folder of self-made pages and glyphs inside the package."
-    import customocr
-
-    return Path(customocr.__file__).parent / "samples"
-
-
-def load_samples() -> Characters:
-    "The glyphs of all 36 classes that the package carries, drawn with handwriting fonts; the font is the writer."
-    return load_npz(samples_folder() / "glyphs.npz", "fonts")
-
 # %% ../nbs/00_data.ipynb #92f920c2
 def join(
     *parts: Characters,  # any number of them
@@ -482,6 +525,14 @@ def load_all(
     loaders = [(["mnist.npz"], load_mnist), (AZ_FILES, load_az), (["unipen.npz"], load_unipen)]
     found = [load(folder) for names, load in loaders if folder and find_file(names, folder)]
     return join(*found) if found else load_samples()
+
+# %% ../nbs/00_data.ipynb #5b846925
+def class_weights(
+    characters: Characters,
+) -> np.ndarray:  # float32 (36,), 1 for the largest class, 0 for a class without samples
+    "The tutorial's weights: samples of the largest class / samples of this class."
+    counts = class_counts(characters)
+    return np.where(counts > 0, counts.max() / np.maximum(counts, 1), 0).astype(np.float32)
 
 # %% ../nbs/00_data.ipynb #0adcbed7
 def split_stratified(
@@ -566,18 +617,3 @@ def split_unipen(
                         "the fixed split needs the 296 writers of UNIPEN train_r01_v07")
     test, validation = (writer_mask(characters, names) for names in (UNIPEN_TEST, UNIPEN_VALIDATION))
     return tuple(np.flatnonzero(mask) for mask in (~test & ~validation, validation, test))
-
-# %% ../nbs/00_data.ipynb #8de224ff
-def class_counts(
-    characters: Characters,
-) -> np.ndarray:  # int (36,), 0 where a class has none
-    "How many samples each class has."
-    return np.bincount(characters.labels, minlength=len(CLASSES))
-
-
-def class_weights(
-    characters: Characters,
-) -> np.ndarray:  # float32 (36,), 1 for the largest class, 0 for a class without samples
-    "The tutorial's weights: samples of the largest class / samples of this class."
-    counts = class_counts(characters)
-    return np.where(counts > 0, counts.max() / np.maximum(counts, 1), 0).astype(np.float32)

@@ -1,11 +1,7 @@
 # ---
 # jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
 #   kernelspec:
-#     display_name: Python 3 (ipykernel)
+#     display_name: python3
 #     language: python
 #     name: python3
 # ---
@@ -56,13 +52,14 @@ from customocr.glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
 # least say on which it was measured.
 
 # %%
-import os
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+import cv2
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
-import seaborn as sns
 
 # %%
 for library in ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "seaborn", "scikit-learn", "opencv-python"):
@@ -183,6 +180,31 @@ refusal
 assert "row 1" in refusal and "36" in refusal
 
 # %% [markdown]
+# To look at many glyphs at once, a contact sheet: a row for each class, drawn at random but always the same.
+
+
+# %%
+#| export
+def contact_sheet(
+    characters: Characters,
+    per_class: int = 20,  # glyphs a class, fewer where it has fewer
+    across: int = 1,  # classes side by side in a row
+    seed: int = 1,
+) -> np.ndarray:  # uint8 (classes / across * 28, across * per_class * 28), white on black
+    "Random glyphs of each class present, class after class."
+    rng = np.random.default_rng(seed)
+    rows = []
+    for label in np.unique(characters.labels):
+        of_class = np.flatnonzero(characters.labels == label)
+        images = characters.images[rng.permutation(of_class)[:per_class]]
+        row = np.zeros((SIDE, per_class * SIDE), np.uint8)
+        row[:, : len(images) * SIDE] = np.concatenate(images, 1)
+        rows.append(row)
+    rows += [np.zeros_like(rows[0])] * (-len(rows) % across)
+    return np.concatenate([np.concatenate(rows[i : i + across], 1) for i in range(0, len(rows), across)])
+
+
+# %% [markdown]
 # ## Where the files are
 # Nothing in the package knows a path on anybody's machine. A loader takes a file, or the folder to look in; with neither it looks
 # in the folder that `CUSTOMOCR_DATA` names. A file that is nowhere ends in one message: what is missing, where to get it,
@@ -224,10 +246,12 @@ def missing(
     what: str,  # the collection
     name: str,  # the file's name
     where_from: str,  # where a user gets it
+    data: str | Path | None = None,  # where it was looked for
 ) -> DataError:
-    "The error for a file that is not there: where to get it and where to put it."
-    return DataError(f"{what} not found: get {where_from} and put it as '{name}' into the folder that {DATA_VARIABLE} names "
-                     f"(now: {os.environ.get(DATA_VARIABLE) or 'not set'}), or give its path")
+    "The error for a file that is not there: where it was looked for, where to get it and where to put it."
+    looked = data or os.environ.get(DATA_VARIABLE)
+    return DataError(f"{what} not found in {looked or 'any folder: none was given and ' + DATA_VARIABLE + ' is not set'}. "
+                     f"Get {where_from} and put it into the folder that {DATA_VARIABLE} names as '{name}', or give its path")
 
 
 @contextmanager
@@ -270,6 +294,52 @@ def check_glyphs(
 
 
 # %% [markdown]
+# ## The glyphs that come with the package
+# First a set that is always there: glyphs we drew ourselves, with openly licensed handwriting fonts. The font counts as the writer. The file
+# has the form in which this project keeps its own glyphs, and so has a loader that others will share.
+
+# %%
+#| export
+def load_npz(
+    path: str | Path,  # an .npz with x uint8 (N, 28, 28) and y (N,), where known writer and writer_names (or font, font_names)
+    name: str | None = None,  # name of the source; None = the file's
+) -> Characters:
+    "Glyphs from a file of arrays, the form in which this project keeps its own. Raises `DataError` where it is another."
+    with open_arrays(path, ["x", "y"]) as arrays:
+        images, labels = arrays["x"], arrays["y"]
+        if "names" in arrays and "".join(map(str, arrays["names"].ravel())) != CLASSES:
+            raise DataError(f"{path}: its classes are {''.join(map(str, arrays['names'].ravel()))[:60]}, not {CLASSES}")
+        hand = next((key for key in ("writer", "font") if key in arrays), None)
+        writer = arrays[hand] if hand else None
+        writer_names = arrays.get(f"{hand}_names") if hand else None
+    check_glyphs(images, labels, path)
+    if hand and writer.dtype.kind not in "ui":  # names instead of numbers
+        writer_names, writer = np.unique(writer, return_inverse=True)
+    if hand and writer_names is None:
+        writer_names = np.arange(int(writer.max()) + 1)
+    writer_names = tuple(str(n) for n in writer_names) if hand else ()
+    return Characters(images, labels, writer=writer, source_names=(name or Path(path).stem,), writer_names=writer_names)
+
+
+def load_samples() -> Characters:
+    "The glyphs of all 36 classes that the package carries, drawn with handwriting fonts; the font is the writer."
+    from customocr.samples import glyphs
+
+    return load_npz(glyphs(), "fonts")
+
+
+# %%
+samples = load_samples()
+samples
+
+# %%
+picture(contact_sheet(samples, per_class=8, across=3))
+
+# %%
+#| hide
+assert set(samples.labels) == set(range(36)) and (samples.writer >= 0).all()
+
+# %% [markdown]
 # ## Digits: MNIST
 # 70,000 digits by some 500 people, 28 x 28, cut out and centred by its authors in 1998. `keras.datasets.mnist` downloads
 # them once (with progress and a checksum) and keeps them; we read a local `mnist.npz` where there is one and
@@ -296,7 +366,7 @@ def load_mnist(
     if path is None and download:
         path = _download_mnist()
     if path is None:
-        raise missing("MNIST", "mnist.npz", "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz")
+        raise missing("MNIST", "mnist.npz", "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz", data)
     names = ["train", "test"] if part == "all" else [part]
     with open_arrays(path, [f"{letter}_{name}" for name in names for letter in "xy"]) as arrays:
         images = np.concatenate([arrays[f"x_{name}"] for name in names])
@@ -315,6 +385,98 @@ def _download_mnist() -> Path | None:
         return None
     return _keras_copy()
 
+
+# %% [markdown]
+# In the cells below a collection that is not on this machine is replaced by the package's own glyphs of the same classes, so that
+# the notebook runs anywhere. What you see was stored where all are present.
+
+# %%
+def or_ours(load, classes):
+    try:
+        return load()
+    except DataError:
+        return load_samples().only(classes)
+
+
+DIGITS, LETTERS = CLASSES[:10], CLASSES[10:]
+
+# %%
+train_digits = or_ours(lambda: load_mnist(part="train", download=False), DIGITS)
+test_digits = or_ours(lambda: load_mnist(part="test", download=False), DIGITS)
+train_digits.images.shape, test_digits.images.shape
+
+# %% [markdown]
+# An image is 28 rows of 28 numbers, 0 for black paper and 255 for white ink. Here is the middle of the first one, and its label.
+
+# %%
+middle = train_digits.images[0][4:24, 6:22]
+print("\n".join("".join(f"{value:4d}" for value in row) for row in middle))
+
+# %%
+print("label", train_digits.labels[0], "= class", CLASSES[train_digits.labels[0]])
+picture(train_digits.images[0], 5)
+
+# %% [markdown]
+# Train and test are stacked: this project makes its own splits (and MNIST's test part stays the last 10,000, so that a model can be
+# measured on it as everybody does).
+
+# %%
+digits = or_ours(lambda: load_mnist(download=False), DIGITS)
+digits
+
+# %%
+#| hide
+assert set(digits.labels) == set(range(10))
+if "mnist" in digits.source_names:
+    assert len(digits) == 70_000 and (digits.images[60_000:] == test_digits.images).all()
+
+# %% [markdown]
+# One at random, with its class, and then some of each:
+
+# %%
+one = np.random.default_rng(7).integers(len(digits))
+print("class", CLASSES[digits.labels[one]])
+picture(digits.images[one], 5)
+
+# %%
+picture(contact_sheet(digits))
+
+# %% [markdown]
+# Notice how many ways there are to write a 1, a 4 or a 7, and how little a 7 needs to become a 1.
+#
+# How many samples each class has decides how much of it a network sees, so we count before anything else.
+
+
+# %%
+#| export
+def class_counts(
+    characters: Characters,
+) -> np.ndarray:  # int (36,), 0 where a class has none
+    "How many samples each class has."
+    return np.bincount(characters.labels, minlength=len(CLASSES))
+
+
+def plot_counts(
+    characters: Characters,
+    ax=None,  # Matplotlib axes; None = new ones
+):  # the axes
+    "Samples a class, a colour for each source."
+    import matplotlib.pyplot as plt
+    import pandas as pd
+    import seaborn as sns
+
+    ax = ax or plt.figure(figsize=(9, 2.6)).gca()
+    table = pd.DataFrame(dict(glyph=np.array(list(CLASSES))[characters.labels], source=np.array(characters.source_names)[characters.source]))
+    present = [c for c, n in zip(CLASSES, class_counts(characters)) if n]
+    sns.countplot(table, x="glyph", hue="source", order=present, ax=ax)
+    sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), frameon=False)
+    ax.set(xlabel="class", ylabel="samples")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+# %%
+plot_counts(digits);
 
 # %% [markdown]
 # ## Letters: the A-Z set
@@ -351,7 +513,7 @@ def load_az(
     "The A-Z letters. Raises `DataError` where the file is missing, cut short, or a line is not a label and 784 pixels."
     path = find_file(AZ_FILES, data)
     if path is None:
-        raise missing("the A-Z letters", AZ_FILES[0], f"'{AZ_FILES[0]}' or its zip from {AZ_PAGE}")
+        raise missing("the A-Z letters", AZ_FILES[0], f"'{AZ_FILES[0]}' or its zip from {AZ_PAGE}", data)
     kept = cache_folder() / f"az-{_fingerprint(path)}.npz"
     arrays = _cached(kept) if cache else None
     if arrays is None:
@@ -461,6 +623,58 @@ def read_az(
     return np.concatenate(images), np.concatenate(labels)
 
 
+# %%
+letters = or_ours(load_az, LETTERS)
+letters
+
+# %% [markdown]
+# The first label is 10, not 0: letters come after the digits, which is all that joining will need. As the set's images are not ours
+# to republish, the letter shown here is our own; `picture(letters.images[0], 5)` shows you one of yours.
+
+# %%
+ours = samples.only("M")
+print("first label", letters.labels[0], "= class", CLASSES[letters.labels[0]])
+picture(ours.images[5], 5)
+
+# %%
+plot_counts(letters);
+
+# %% [markdown]
+# The classes are far from even, and as uneven as the words they were taken from: the full set has 57,825 O and 1,120 I. A network that
+# always answered O would be right for one letter in six. (The plot shows a sample of 5,935 rows, half of it drawn evenly over the classes.)
+#
+# ### Was a header lost?
+# A check on the claim above, on a file of two lines, an A and a B:
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    tiny = Path(folder, "A_Z Handwritten Data.csv")
+    tiny.write_text("\n".join(f"{label}," + ",".join(["0"] * 783 + ["255"]) for label in (0, 1)) + "\n")
+    usual, whole = len(pd.read_csv(tiny)), len(load_az(tiny, cache=False))
+dict(pandas=usual, load_az=whole)
+
+# %%
+#| hide
+assert (usual, whole) == (1, 2)
+
+# %% [markdown]
+# ### A damaged file
+# 700 MB from the internet arrive broken now and then. The line and the reason are named, nothing is loaded:
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    tiny = Path(folder, "A_Z Handwritten Data.csv")
+    tiny.write_text("0," + ",".join(["0"] * 784) + "\n" + "26," + ",".join(["0"] * 784) + "\n")
+    try:
+        load_az(tiny, cache=False)
+    except DataError as error:
+        refusal = str(error).replace(folder, "my_data")
+print(refusal)
+
+# %%
+#| hide
+assert "line 2 has the label 26" in refusal
+
 # %% [markdown]
 # ## UNIPEN
 # Pen movements of digits and capitals, recorded on tablets in the 1990s from writers all over Europe and America. It is the one
@@ -469,28 +683,8 @@ def read_az(
 
 # %%
 #| export
-UNIPEN_PAGE = "UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), drawn as 28 x 28 glyphs with writer ids (x, y, writer, writer_names),"
-
-
-def load_npz(
-    path: str | Path,  # an .npz with x uint8 (N, 28, 28) and y (N,), where known writer and writer_names (or font, font_names)
-    name: str | None = None,  # name of the source; None = the file's
-) -> Characters:
-    "Glyphs from a file of arrays, the form in which this project keeps its own. Raises `DataError` where it is another."
-    with open_arrays(path, ["x", "y"]) as arrays:
-        images, labels = arrays["x"], arrays["y"]
-        if "names" in arrays and "".join(map(str, arrays["names"].ravel())) != CLASSES:
-            raise DataError(f"{path}: its classes are {''.join(map(str, arrays['names'].ravel()))[:60]}, not {CLASSES}")
-        hand = next((key for key in ("writer", "font") if key in arrays), None)
-        writer = arrays[hand] if hand else None
-        writer_names = arrays.get(f"{hand}_names") if hand else None
-    check_glyphs(images, labels, path)
-    if hand and writer.dtype.kind not in "ui":  # names instead of numbers
-        writer_names, writer = np.unique(writer, return_inverse=True)
-    if hand and writer_names is None:
-        writer_names = np.arange(int(writer.max()) + 1)
-    writer_names = tuple(str(n) for n in writer_names) if hand else ()
-    return Characters(images, labels, writer=writer, source_names=(name or Path(path).stem,), writer_names=writer_names)
+UNIPEN_PAGE = ("UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), draw its isolated digits and capitals as 28 x 28 glyphs, save them "
+               "with their writers (arrays x, y, writer, writer_names)")
 
 
 def load_unipen(
@@ -499,14 +693,52 @@ def load_unipen(
     "UNIPEN's isolated digits and capitals with their writers. Raises `DataError` where the file is missing or has no writers."
     path = find_file(["unipen.npz"], data)
     if path is None:
-        raise missing("UNIPEN", "unipen.npz", UNIPEN_PAGE)
+        raise missing("UNIPEN", "unipen.npz", UNIPEN_PAGE, data)
     characters = load_npz(path, "unipen")
     if not characters.writer_names:
         raise DataError(f"{path}: has no array writer, so its hands cannot be kept apart")
     return characters
 
 
+# %%
+pens = or_ours(load_unipen, CLASSES)
+pens
+
+# %%
+#| hide
+assert set(pens.labels) == set(range(36)) and (pens.writer >= 0).all()
+
+# %%
+per_writer = np.sort(np.bincount(pens.writer, minlength=len(pens.writer_names)))
+ax = plt.figure(figsize=(7, 2.2)).gca()
+ax.plot(per_writer, drawstyle="steps")
+ax.set(xlabel="writer", ylabel="samples", yscale="log")
+ax.spines[["top", "right"]].set_visible(False)
+
 # %% [markdown]
+# Each step is a writer. Two of the 296 gave 12 % of all samples, half of them gave fewer than a hundred. A split by sample would leave every one of the prolific hands on
+# both sides.
+#
+# ### A missing file
+# UNIPEN's drawings cannot be fetched by a program, so a user who has not got them is told what to do:
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    try:
+        load_unipen(folder)
+    except DataError as error:
+        advice = str(error).replace(folder, "my_data")
+print(advice)
+
+# %%
+#| hide
+assert "my_data" in advice and "zenodo" in advice and DATA_VARIABLE in advice
+
+# %% [markdown]
+# The pen strokes that the glyphs were drawn from (`unipen_strokes.npz`) are better still than any drawing of them: they can be drawn
+# anew, thick or thin, slanted or blurred, as often as one likes. [A later notebook](05_better_model.ipynb) lives on that; they are read by
+# `customocr.strokes` and stand in the same order, so the splits below hold for both.
+#
 # ## Your own: a folder of images
 # A folder with one folder per class, each with images of any size: dark on light or light on dark, with or without alpha.
 # Each becomes ink on black and passes through `normalise_glyph`, the same function that later makes glyphs of the characters found
@@ -564,25 +796,32 @@ def load_folder(
 
 
 # %% [markdown]
-# ## The glyphs that come with the package
-# Drawn by us with openly licensed handwriting fonts. The font counts as the writer.
+# Three pictures that have nothing in common but the letter: dark on paper, chalk on a board, a drawing without a background.
 
 # %%
-#| export
-def samples_folder() -> Path:
-    "The folder of self-made pages and glyphs inside the package."
-    import customocr
+def letter_t(height, width, ink, paper):
+    image = np.full((height, width, 3), paper, np.uint8)
+    cv2.line(image, (width // 5, height // 5), (width * 4 // 5, height // 5), ink, max(2, width // 14))
+    cv2.line(image, (width // 2, height // 5), (width // 2, height * 4 // 5), ink, max(2, width // 14))
+    return image
 
-    return Path(customocr.__file__).parent / "samples"
 
+drawing = np.dstack([letter_t(150, 100, (120, 30, 10), (0, 0, 0)), letter_t(150, 100, (255,) * 3, (0,) * 3)[:, :, 0]])
+with tempfile.TemporaryDirectory() as folder:
+    Path(folder, "T").mkdir()
+    cv2.imwrite(f"{folder}/T/paper.png", letter_t(90, 200, (60, 50, 40), (205, 220, 225)))
+    cv2.imwrite(f"{folder}/T/board.jpg", letter_t(300, 260, (230, 235, 230), (60, 70, 50)))
+    cv2.imwrite(f"{folder}/T/drawing.png", drawing)
+    own = load_folder(folder, "own")
+picture(contact_sheet(own, 3), 4)
 
-def load_samples() -> Characters:
-    "The glyphs of all 36 classes that the package carries, drawn with handwriting fonts; the font is the writer."
-    return load_npz(samples_folder() / "glyphs.npz", "fonts")
-
+# %%
+#| hide
+assert "".join(CLASSES[label] for label in own.labels) == "TTT" and (own.images.reshape(3, -1).max(1) == 255).all()
 
 # %% [markdown]
 # ## Join
+# Digits have the labels 0-9, letters 10-35, so joining is putting one after the other; sources and writers keep their names.
 
 # %%
 #| export
@@ -610,7 +849,97 @@ def load_all(
     return join(*found) if found else load_samples()
 
 
+# %%
+joined = join(digits, letters)
+joined
+
+# %%
+plot_counts(joined);
+
 # %% [markdown]
+# 36 classes. Notice what the plot says besides the counts: **every digit comes from one source and every letter from another.** Whatever
+# differs between the two sources - pen, scanner, the program that cut and shrank the images - tells a digit from a letter without a look at
+# its shape. [The next notebook](01_model.ipynb) measures how much of the accuracy of a network that was trained on this is owed to it.
+#
+# ### Exact repeats
+# A sample that is there twice can land in the training and in the test part, and is then not a test. `without_repeats` keeps the first of each.
+
+# %%
+repeats = {source: len(part) - len(part.without_repeats()) for source, part in dict(digits=digits, letters=letters, pens=pens).items()}
+repeats
+
+# %% [markdown]
+# ## Preprocess
+# A network wants small numbers and, for its convolutions, a channel axis:
+
+# %%
+inputs = (joined.images[:1000].astype(np.float32) / 255)[..., None]
+inputs.shape, inputs.dtype, inputs.min(), inputs.max()
+
+# %%
+#| hide
+assert inputs.shape == (1000, 28, 28, 1) and inputs.min() == 0 and inputs.max() == 1
+
+# %% [markdown]
+# ### One-hot labels
+# A label is a name, not a size: B (11) is not "more" than A (10), and a mistake of one is not better than a mistake of twenty. So a network
+# does not answer a number but 36 of them, one probability a class, and the answer it should have given for an A is 1 for A and 0 for
+# all others. This is called one-hot; scikit-learn's `LabelBinarizer` makes it.
+
+# %%
+from sklearn.preprocessing import LabelBinarizer
+
+# %%
+binarizer = LabelBinarizer().fit(np.arange(len(CLASSES)))
+one_hot = binarizer.transform([CLASSES.index("3"), CLASSES.index("A")])
+for character, row in zip("3A", one_hot):
+    print(character, *row)
+
+# %% [markdown]
+# The cross-entropy of a one-hot row reads a single number of the prediction: the probability of the true class. Keras' *sparse* cross-entropy takes
+# that number with the label as index and needs no one-hot array. It gives the same loss from a byte a sample instead of 36
+# numbers, so this is what the next notebook uses.
+
+# %%
+predicted = np.random.default_rng(1).dirichlet(np.ones(len(CLASSES)), 2)
+dense_loss = -(one_hot * np.log(predicted)).sum(1)
+sparse_loss = -np.log(predicted[[0, 1], [CLASSES.index("3"), CLASSES.index("A")]])
+dense_loss, sparse_loss
+
+# %%
+#| hide
+assert np.allclose(dense_loss, sparse_loss)
+
+# %% [markdown]
+# ## Class weights
+# Without help, a network learns the common classes first and the rare ones late. The tutorial's help is to count each sample of a rare class
+# as many times as the class is smaller than the largest.
+
+
+# %%
+#| export
+def class_weights(
+    characters: Characters,
+) -> np.ndarray:  # float32 (36,), 1 for the largest class, 0 for a class without samples
+    "The tutorial's weights: samples of the largest class / samples of this class."
+    counts = class_counts(characters)
+    return np.where(counts > 0, counts.max() / np.maximum(counts, 1), 0).astype(np.float32)
+
+
+# %%
+weights = class_weights(joined)
+shown = [CLASSES.index(c) for c in "015OISV"]
+pd.DataFrame(dict(samples=class_counts(joined)[shown], weight=weights[shown].round(1)), index=list("015OISV")).T.astype(object)
+
+# %%
+#| hide
+assert weights.min() == 1 and np.allclose(weights * class_counts(joined), class_counts(joined).max())
+
+# %% [markdown]
+# On the full A-Z set the tutorial got 51.6 for I, 49.7 for F, 8.4 for 0 and 1.0 for O. With the small sample it is the other way round:
+# the digits are common and the letters rare, O included. A weight of 60 means that one badly written V pulls at the network as hard as
+# sixty 1s; [a later notebook](05_better_model.ipynb) measures a gentler way.
+#
 # ## Splits
 # ### By sample, stratified
 # The tutorial's way: a fifth of each class, drawn at random, is kept for testing. It answers "how well are *more characters by
@@ -633,7 +962,18 @@ def split_stratified(
     return characters[train], characters[held]
 
 
+# %%
+train_part, test_part = split_stratified(joined)
+len(train_part), len(test_part)
+
+# %%
+#| hide
+assert abs(len(test_part) / len(joined) - 0.2) < 0.001
+assert np.abs(class_counts(test_part) - 0.2 * class_counts(joined)).max() <= 1
+
 # %% [markdown]
+# (With the full A-Z set these are the tutorial's 353,960 and 88,490.)
+#
 # ### By writer
 # The honest way: nobody who wrote a training sample wrote a test sample.
 
@@ -665,6 +1005,15 @@ def split_writers(
     mask = np.isin(characters.writer, held)
     return characters[~mask], characters[mask]
 
+
+# %%
+on_both = lambda parts: len(set(parts[0].writer) & set(parts[1].writer))
+by_sample, by_writer = split_stratified(pens), split_writers(pens)
+print(f"writers on both sides: {on_both(by_sample)} when split by sample, {on_both(by_writer)} when split by writer")
+
+# %%
+#| hide
+assert on_both(by_writer) == 0 < on_both(by_sample)
 
 # %% [markdown]
 # ### UNIPEN's held-out writers
@@ -715,21 +1064,74 @@ def split_unipen(
     test, validation = (writer_mask(characters, names) for names in (UNIPEN_TEST, UNIPEN_VALIDATION))
     return tuple(np.flatnonzero(mask) for mask in (~test & ~validation, validation, test))
 
-# %% [markdown]
-# ## Class weights
 
 # %%
-#| export
-def class_counts(
-    characters: Characters,
-) -> np.ndarray:  # int (36,), 0 where a class has none
-    "How many samples each class has."
-    return np.bincount(characters.labels, minlength=len(CLASSES))
+if set(UNIPEN_TEST) <= set(pens.writer_names):
+    assert draw_writers(pens.writer_names) == (unipen_test_writers(), unipen_validation_writers())
+    parts = dict(zip(("train", "validation", "test"), split_unipen(pens)))
+    assert per_writer[-2:].sum() / len(pens) > 0.12 and np.median(per_writer) < 100
+else:  # the package's own glyphs: the same rule with fewer writers
+    test, validation = draw_writers(pens.writer_names, n=1)
+    masks = writer_mask(pens, validation), writer_mask(pens, test)
+    parts = dict(train=np.flatnonzero(~masks[0] & ~masks[1]), validation=np.flatnonzero(masks[0]), test=np.flatnonzero(masks[1]))
+pd.DataFrame({name: dict(samples=len(i), writers=len(set(pens.writer[i])), classes=len(set(pens.labels[i]))) for name, i in parts.items()}).T
 
+# %%
+#| hide
+assert sum(map(len, parts.values())) == len(pens) and len(np.concatenate(list(parts.values()))) == len(set(np.concatenate(list(parts.values()))))
 
-def class_weights(
-    characters: Characters,
-) -> np.ndarray:  # float32 (36,), 1 for the largest class, 0 for a class without samples
-    "The tutorial's weights: samples of the largest class / samples of this class."
-    counts = class_counts(characters)
-    return np.where(counts > 0, counts.max() / np.maximum(counts, 1), 0).astype(np.float32)
+# %% [markdown]
+# ## Exercises
+# **1.** Which class of MNIST has the most ink? Guess, then compute the mean brightness of each class.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# ink = [digits.images[digits.labels == c].mean() for c in range(10)]
+# pd.Series(ink, list(DIGITS)).sort_values()
+# ```
+# The 1 has the least by far, the 0 the most: half of what the next notebook will have to learn is already in one number.
+#
+# </details>
+#
+# **2.** Write your name in capitals, photograph the letters one by one, and load them with `load_folder`. What happens to a photo with a shadow
+# across it, and why?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# picture(contact_sheet(load_folder("my_letters"), 5), 3)
+# ```
+# `read_ink` takes one grey for the paper, the median of the border. A shadow is darker than that and counts as ink. A page needs a threshold
+# that knows its surroundings: [segmentation](02_segmentation.ipynb).
+#
+# </details>
+#
+# **3.** How different are the two sides of a stratified split if a few people wrote most samples? Count how many test samples of `by_sample` have a
+# writer who is also on the training side.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# np.isin(by_sample[1].writer, by_sample[0].writer).mean()
+# ```
+# Practically all. Its accuracy says nothing about new hands.
+#
+# </details>
+#
+# **4.** Cap the class weights at 10 and count how many classes that changes. What is the effective share of V among all samples before and after?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# capped = np.minimum(weights, 10)
+# share = lambda w: (w * class_counts(joined) / (w * class_counts(joined)).sum())[CLASSES.index("V")]
+# (weights > 10).sum(), share(weights), share(capped)
+# ```
+# The tutorial's weights give each class exactly 1/36; capped, a rare class stays rarer.
+#
+# </details>
+#
+# ## What the next notebook builds on
+# `load_mnist`, `load_az`, `load_unipen`, `load_folder` and `load_samples` all give a `Characters`; `join`, `class_weights` and the splits take one.
+# [Model](01_model.ipynb) trains the tutorial's network on `split_stratified(join(...))`, and asks with UNIPEN's unseen writers what its accuracy is worth.
