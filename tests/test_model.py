@@ -8,7 +8,7 @@ pytest.importorskip("sklearn", reason="the report needs the train extra (scikit-
 
 from customocr import data as d
 from customocr import model as m
-from customocr.errors import ModelError
+from customocr.errors import DataError, ModelError
 from customocr.glyphs import CLASSES
 
 
@@ -123,6 +123,19 @@ def test_onnx_that_differs_is_not_written(trained, tmp_path, monkeypatch):
     with pytest.raises(ModelError, match="not written"):
         m.export_onnx(trained[0], tmp_path / "n.onnx")
     assert not (tmp_path / "n.onnx").exists()
+
+
+def test_mnist_that_cannot_be_fetched_is_one_clear_error(tmp_path, monkeypatch, capsys):
+    import keras
+
+    def no_network():
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", no_network)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(DataError, match="mnist.npz"):
+        d.load_mnist(tmp_path)
+    assert "no route to host" in capsys.readouterr().err
 
 
 def one_hot(text, wrong=0.1):  # probabilities that answer `text`

@@ -333,6 +333,7 @@ samples = load_samples()
 samples
 
 # %%
+#| fig-alt: "Eight white glyphs on black of each of the 36 classes, each drawn with another handwriting font."
 picture(contact_sheet(samples, per_class=8, across=3))
 
 # %%
@@ -413,6 +414,7 @@ middle = train_digits.images[0][4:24, 6:22]
 print("\n".join("".join(f"{value:4d}" for value in row) for row in middle))
 
 # %%
+#| fig-alt: "MNIST's first image enlarged: a handwritten 5 in grey squares."
 print("label", train_digits.labels[0], "= class", CLASSES[train_digits.labels[0]])
 picture(train_digits.images[0], 5)
 
@@ -434,11 +436,13 @@ if "mnist" in digits.source_names:
 # One at random, with its class, and then some of each:
 
 # %%
+#| fig-alt: "One MNIST digit, a 4, enlarged."
 one = np.random.default_rng(7).integers(len(digits))
 print("class", CLASSES[digits.labels[one]])
 picture(digits.images[one], 5)
 
 # %%
+#| fig-alt: "Ten rows of twenty MNIST digits, a row for each class from 0 to 9."
 picture(contact_sheet(digits))
 
 # %% [markdown]
@@ -476,6 +480,7 @@ def plot_counts(
 
 
 # %%
+#| fig-alt: "Bars of the number of samples of each digit, all between 6,300 and 7,900."
 plot_counts(digits);
 
 # %% [markdown]
@@ -486,9 +491,9 @@ plot_counts(digits);
 # **It has no header.** The usual `pd.read_csv(file)` takes the first letter, an A, for the names of the columns - which then are called
 # `0`, `0.1`, `0.2`, ... - and loses that A.
 #
-# **It is big.** As a table of 64-bit integers it takes 2.3 GB, twice that while it is split and reshaped. Read in pieces of 10,000
-# lines that become bytes at once, it never needs more than the 290 MB of its pixels twice. And it needs to be read only once: the
-# arrays are kept in a cache folder.
+# **It is big.** As a table of 64-bit integers it takes 2.3 GB, twice that while it is split and reshaped. Read in pieces of 10,000 lines that
+# become bytes at once, a file of that size needs 0.7 GB at its peak, where `pd.read_csv` and a reshape need 5.2
+# (`python benchmarks/letters.py --pandas`). And it needs to be read only once: the arrays are kept in a cache folder.
 
 # %%
 #| export
@@ -632,11 +637,13 @@ letters
 # to republish, the letter shown here is our own; `picture(letters.images[0], 5)` shows you one of yours.
 
 # %%
+#| fig-alt: "A self-made letter M, enlarged."
 ours = samples.only("M")
 print("first label", letters.labels[0], "= class", CLASSES[letters.labels[0]])
 picture(ours.images[5], 5)
 
 # %%
+#| fig-alt: "Bars of the number of samples of each letter; O and S stand far above the others."
 plot_counts(letters);
 
 # %% [markdown]
@@ -709,6 +716,7 @@ pens
 assert set(pens.labels) == set(range(36)) and (pens.writer >= 0).all()
 
 # %%
+#| fig-alt: "Samples of each writer in ascending order on a logarithmic scale, from 6 to almost 3,000."
 per_writer = np.sort(np.bincount(pens.writer, minlength=len(pens.writer_names)))
 ax = plt.figure(figsize=(7, 2.2)).gca()
 ax.plot(per_writer, drawstyle="steps")
@@ -799,6 +807,7 @@ def load_folder(
 # Three pictures that have nothing in common but the letter: dark on paper, chalk on a board, a drawing without a background.
 
 # %%
+#| fig-alt: "Three glyphs of the letter T, white on black, in one layout."
 def letter_t(height, width, ink, paper):
     image = np.full((height, width, 3), paper, np.uint8)
     cv2.line(image, (width // 5, height // 5), (width * 4 // 5, height // 5), ink, max(2, width // 14))
@@ -854,6 +863,7 @@ joined = join(digits, letters)
 joined
 
 # %%
+#| fig-alt: "Bars of all 36 classes: ten tall bars of digits in one colour, 26 low ones of letters in another."
 plot_counts(joined);
 
 # %% [markdown]
