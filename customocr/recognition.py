@@ -18,11 +18,12 @@ from .decoding import Decoding, Knowledge, Lattice, decode_lines
 from .errors import ModelError
 from .glyphs import CLASSES, normalise_glyph, normalise_glyphs
 from .images import load_image
-from .segmentation import Sheet, TextLine, analyse, windows
+from .segmentation import Sheet, TextLine, analyse, polarity, propose, windows
 
 # %% auto #0
-__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_AT', 'SPACE_SOFT', 'MARK', 'LEAST_LINE', 'LEAST_PAGE', 'load_network',
-           'Character', 'Word', 'Line', 'Page', 'space_probabilities', 'Reader']
+__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_AT', 'SPACE_SOFT', 'SURE', 'MARK', 'LEAST_LINE', 'LEAST_PAGE',
+           'DOUBTFUL_POLARITY', 'DOUBTFUL_DIRECTION', 'TURN_GAIN', 'load_network', 'Character', 'Word', 'Line', 'Page',
+           'space_probabilities', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = Path(__file__).parent / "models" if "__file__" in globals() else Path("../customocr/models")
@@ -172,9 +173,13 @@ def space_probabilities(
     return out
 
 
+SURE = 0.97  # probability of being one whole character from which a component is neither cut nor joined
 MARK = 0.5  # probability of being no character from which a piece is left out
 LEAST_LINE = 0.35  # mean sureness of its characters under which a line is no text
 LEAST_PAGE = 0.08  # the same for the line of a page that holds most of its text
+DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
+DOUBTFUL_DIRECTION = 0.6  # mean sureness under which a page is also tried sideways and upside down
+TURN_GAIN = 0.15  # in mean sureness, that a turned page must win to be believed
 
 
 @dataclass(frozen=True)
@@ -188,12 +193,9 @@ class _Judged:
     lattice: Lattice
 
 
-def _lattice(line, logits, probabilities):
+def _lattice(line, logs, probabilities):
     "The lattice of a line: pieces that are no character are stepped over, every other cut is a node."
-    logits = logits.astype(np.float64)
-    p = np.exp(logits - logits.max(1, keepdims=True))
-    p /= p.sum(1, keepdims=True)
-    n = len(line.pieces)
+    p, n = np.exp(logs), len(line.pieces)
     mark = np.zeros(n, bool)
     for c, q in zip(line.candidates, p):
         if c.end == c.start + 1:
@@ -242,22 +244,24 @@ class Reader:
             return np.zeros((0, len(CLASSES)), np.float32)
         return _run(self.network, normalise_glyphs(glyphs)[..., None])
 
+    def _look(self, lines: list[TextLine], known: dict) -> list[np.ndarray]:  # float64 (candidates, 3) each
+        "What the network for boxes says of each line's candidates, as log-probabilities; `known` keeps it by piece."
+        new = [[id(c.piece) not in known for c in line.candidates] for line in lines]
+        logits = _run(self.boxes, np.concatenate([windows(line, np.array(n)) for line, n in zip(lines, new)])).astype(np.float64)
+        logs = logits - np.logaddexp.reduce(logits, 1, keepdims=True)
+        known.update(zip((id(c.piece) for line, n in zip(lines, new) for c, is_new in zip(line.candidates, n) if is_new), logs))
+        return [np.stack([known[id(c.piece)] for c in line.candidates]) for line in lines]
+
     def _judge(self, sheet: Sheet) -> list[_Judged]:
-        "Both networks on all candidates of a page, each in one call."
-        every = [c for line in sheet.lines for c in line.candidates]
-        if not every:
+        "Look at the components, cut those that may be more than one character, and judge what can be made of the parts."
+        if not sheet.lines:
             return []
-        glyphs = np.stack([normalise_glyph(c.piece.ink) for c in every])
-        probabilities = _run(self.network, glyphs[..., None])
-        logits = _run(self.boxes, np.concatenate([windows(line.pieces, line.candidates, line.letter) for line in sheet.lines]))
-        out, at = [], 0
-        for line in sheet.lines:
-            here = slice(at, at + len(line.candidates))
-            judged = _lattice(line, logits[here], probabilities[here])
-            if len(judged.kept):
-                out.append(judged)
-            at = here.stop
-        return out
+        known: dict[int, np.ndarray] = {}
+        lines = [propose(line, np.exp(logs[:, 0]) > SURE) for line, logs in zip(sheet.lines, self._look(sheet.lines, known))]
+        glyphs = np.stack([normalise_glyph(c.piece.ink) for line in lines for c in line.candidates])
+        probabilities = np.split(_run(self.network, glyphs[..., None]), np.cumsum([len(line.candidates) for line in lines])[:-1])
+        judged = [_lattice(*each) for each in zip(lines, self._look(lines, known), probabilities)]
+        return [j for j in judged if len(j.kept)]
 
     def _decode(self, sheet: Sheet, knowledge: Knowledge) -> list[tuple[_Judged, Decoding]]:
         "The lines of a page that are text, decoded."
@@ -266,6 +270,24 @@ class Reader:
         most = max((_sureness(j, d).sum() for j, d in read), default=0)
         limit = lambda sure: LEAST_PAGE if sure.sum() == most else LEAST_LINE
         return [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
+
+    def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool) -> _Reading:
+        "The page read; where its polarity or direction is in doubt, the reading that looks most like characters."
+        light = polarity(grey)
+        doubtful = abs(light) < DOUBTFUL_POLARITY
+        readings = [self._reading(grey, 0, dark, knowledge) for dark in ((True, False) if doubtful else (light > 0,))]
+        best = max(readings, key=lambda r: r.evidence)
+        if rotate and best.mean < DOUBTFUL_DIRECTION:
+            turned = [self._reading(np.ascontiguousarray(np.rot90(grey, -k)), 90 * k, not best.sheet.inverted, knowledge) for k in (1, 2, 3)]
+            other = max(turned, key=lambda r: r.evidence * r.mean)
+            if other.mean > best.mean + TURN_GAIN and other.evidence > best.evidence:
+                best = other
+        return best
+
+    def _reading(self, grey, rotation, dark, knowledge):
+        sheet = analyse(grey, dark)
+        lines = self._decode(sheet, knowledge)
+        return _Reading(sheet, lines, rotation, np.concatenate([np.zeros(0), *(_sureness(j, d) for j, d in lines)]))
 
     def read(
         self,
@@ -282,12 +304,56 @@ class Reader:
         "Read a page. Raises `ImageError` for what is no picture and `KnowledgeError` for hints that make no sense."
         knowledge = Knowledge(alphabet=alphabet, pattern=pattern, lexicon=lexicon, strict=strict, prior=prior, reject=reject)
         image = load_image(source)
-        grey = image.pixels if image.pixels.ndim == 2 else cv2.cvtColor(image.pixels, cv2.COLOR_BGR2GRAY)
-        height, width = grey.shape
-        sheet = analyse(grey)
-        decoded = self._decode(sheet, knowledge)
-        lines = tuple(_line(sheet, judged, decoding, image.scale) for judged, decoding in decoded)
-        return Page(lines, (round(width * image.scale), round(height * image.scale)), 0, image.pixels, image.scale)
+        return _page(image, self._best(_grey(image.pixels), knowledge, rotate))
+
+    def explain(
+        self,
+        source,  # as for `read`
+        **knowledge,  # as for `read`
+    ) -> Explanation:
+        "Read a page and keep every stage on the way, as one figure. Raises what `read` raises."
+        rotate = knowledge.pop("rotate", True)
+        image = load_image(source)
+        reading = self._best(_grey(image.pixels), Knowledge(**knowledge), rotate)
+        chosen = [(d.characters[k], float(d.probabilities[k]), j.line.candidates[j.kept[e]].piece, j.probabilities[e]) for j, d in reading.lines for k, e in enumerate(d.edges)]
+        return Explanation(_page(image, reading), reading.sheet, tuple(chosen))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    "A page read one way round."
+
+    sheet: Sheet
+    lines: list[tuple[_Judged, Decoding]]
+    rotation: int  # degrees clockwise by which the picture was turned
+    sure: np.ndarray  # float (characters,), how much each box looks like a character
+
+    @property
+    def evidence(self) -> float:
+        return float(self.sure.sum())
+
+    @property
+    def mean(self) -> float:
+        return float(self.sure.mean()) if len(self.sure) else 0.0
+
+
+def _grey(pixels):
+    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+
+
+def _page(image, reading):
+    "A reading as a page, boxes in the pixels of the page as it was given."
+    h, w = image.pixels.shape[:2]
+    back = lambda box: _turn_back(box, reading.rotation, image.scale * w, image.scale * h)
+    lines = tuple(_line(reading.sheet, j, d, image.scale, back) for j, d in reading.lines)
+    return Page(lines, (round(w * image.scale), round(h * image.scale)), reading.rotation, image.pixels, image.scale)
+
+
+def _turn_back(box, rotation, width, height):
+    "A box on the turned page as a box on the page as it stands; width and height are the standing page's."
+    x, y, w, h = box
+    x, y, w, h = {0: (x, y, w, h), 90: (y, height - x - w, h, w), 180: (width - x - w, height - y - h, w, h), 270: (width - y - h, x, h, w)}[rotation]
+    return round(x), round(y), round(w), round(h)
 
 
 def _sureness(judged: _Judged, decoding: Decoding) -> np.ndarray:  # float32 (T,), 0..1
@@ -295,10 +361,76 @@ def _sureness(judged: _Judged, decoding: Decoding) -> np.ndarray:  # float32 (T,
     return judged.whole[decoding.edges] * judged.probabilities[decoding.edges].max(1)
 
 
-def _line(sheet, judged, decoding, scale):
+def _line(sheet, judged, decoding, scale, back):
     characters = [
-        Character(text, float(p), sheet.to_page(judged.line.candidates[judged.kept[e]].piece.box, scale), alternatives)
+        Character(text, float(p), back(sheet.to_page(judged.line.candidates[judged.kept[e]].piece.box, scale)), alternatives)
         for text, p, e, alternatives in zip(decoding.text.replace(" ", ""), decoding.probabilities, decoding.edges, decoding.alternatives)
     ]
     words = [Word(tuple(characters[w.first : w.last]), float(w.probability)) for w in decoding.words]
     return Line(tuple(w for w in words if w.characters))
+
+# %% ../nbs/03_recognition.ipynb #d7caeec4
+def _panel(image, width, caption):
+    "A stage as a BGR picture of that width with its caption above."
+    image = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    f = width / image.shape[1]
+    image = cv2.resize(image, (width, max(1, round(image.shape[0] * f))), interpolation=cv2.INTER_AREA if f < 1 else cv2.INTER_CUBIC)
+    head = np.full((26, width, 3), 255, np.uint8)
+    cv2.putText(head, caption, (4, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (60, 60, 60), 1, cv2.LINE_AA)
+    return np.vstack([head, image, np.full((8, width, 3), 255, np.uint8)])
+
+
+@dataclass(frozen=True)
+class Explanation:
+    "A page at each stage of its reading; displays itself as one figure."
+
+    page: Page
+    sheet: Sheet
+    chosen: tuple  # per character: text, confidence, its ink as `Piece`, float32 (36,) what the network says alone
+
+    def stages(self) -> dict[str, np.ndarray]:  # caption -> uint8 picture
+        "The pictures of the figure, in order."
+        s = self.sheet
+        paper = lambda mask: np.where(mask > 0, 0, 255).astype(np.uint8)
+        rules = cv2.cvtColor(paper(s.ink), cv2.COLOR_GRAY2BGR)
+        rules[(s.rules > 0) & (s.ink == 0)] = (255, 150, 60)
+        parts, boxes = cv2.cvtColor(paper(s.ink), cv2.COLOR_GRAY2BGR), cv2.cvtColor(s.grey, cv2.COLOR_GRAY2BGR)
+        for n, line in enumerate(s.lines):
+            for p in line.pieces:
+                cv2.rectangle(parts, (p.x, p.y), (p.right, p.bottom), ((60, 140, 0), (200, 80, 0), (0, 110, 220))[n % 3], 2)
+        for text, confidence, p, _ in self.chosen:
+            cv2.rectangle(boxes, (p.x, p.y), (p.right, p.bottom), (0, 140, 0), 1)
+        out = {"grey, brought to one character height": s.grey, "ink strength": 255 - cv2.multiply(s.strength, 1.6), "ink mask": paper(s.mask)}
+        out |= {"rules and frames taken out (blue)": rules, "components, coloured by line": parts, "boxes the lattice chose": boxes}
+        if self.chosen:
+            out["glyphs, what each is and how sure"] = self._glyphs()
+        return out
+
+    def _glyphs(self):
+        cells = []
+        for text, confidence, p, _ in self.chosen[:120]:
+            cell = np.full((74, 60, 3), 255, np.uint8)
+            glyph = cv2.resize(normalise_glyph(p.ink), (56, 56), interpolation=cv2.INTER_NEAREST)
+            cell[2:58, 2:58] = glyph[..., None]
+            cv2.putText(cell, f"{text} {confidence:.2f}", (4, 71), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, int(150 * confidence), int(240 - 200 * confidence)), 1, cv2.LINE_AA)
+            cells.append(cell)
+        columns = min(len(cells), 14)
+        cells += [np.full_like(cells[0], 255)] * (-len(cells) % columns)
+        return np.vstack([np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)])
+
+    def draw(self) -> np.ndarray:  # uint8 (h, w, 3), BGR
+        "All stages in one figure, two beside each other where the page is tall."
+        panels = [(caption, image) for caption, image in self.stages().items()]
+        tall = self.sheet.grey.shape[0] > 0.5 * self.sheet.grey.shape[1]
+        width, columns = (420, 2) if tall else (840, 1)
+        pictures = [_panel(image, width if "glyphs" not in caption else 840, caption) for caption, image in panels]
+        rows = []
+        stage, last = [p for p in pictures if p.shape[1] == width], [p for p in pictures if p.shape[1] != width]
+        for i in range(0, len(stage), columns):
+            row = stage[i : i + columns]
+            row += [np.full_like(row[0], 255)] * (columns - len(row))
+            rows.append(np.hstack([cv2.copyMakeBorder(p, 0, max(q.shape[0] for q in row) - p.shape[0], 0, 0, cv2.BORDER_CONSTANT, value=(255,) * 3) for p in row]))
+        return np.vstack(rows + last)
+
+    def _repr_png_(self) -> bytes:
+        return cv2.imencode(".png", self.draw())[1].tobytes()

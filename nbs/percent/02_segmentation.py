@@ -27,8 +27,8 @@ from customocr.glyphs import normalise_glyph
 
 # %%
 #| export
-LETTER = 40.0  # pixels: the page is brought to a size at which a typical character is this high; all later limits are shares of it
-FIRST_SIDE = 1400  # pixels, longest side at which the character height is first looked for
+LETTER = 32.0  # pixels: the page is brought to a size at which a typical character is this high; all later limits are shares of it
+FIRST_SIDE = 1000  # pixels, longest side at which the character height is first looked for
 MOST_PIXELS = 4_000_000  # of the page that is worked on, so that time and memory stay bounded
 MOST_COMPONENTS = 1500  # per page that are looked at one by one
 
@@ -39,14 +39,14 @@ def polarity(
 ) -> float:  # -1..1, over 0: dark ink on lighter paper
     """Which of dark and light is the ink: the one that comes in the thinner strokes.
 
-    At each of seven sizes a closing finds the dark details narrower than the kernel, an opening the light ones; ink
+    At each of five sizes a closing finds the dark details narrower than the kernel, an opening the light ones; ink
     shows first, the paper between the strokes only at larger kernels. Where the two balance, a light page is paper.
     """
-    f = min(1.0, 700 / max(grey.shape))
+    f = min(1.0, 500 / max(grey.shape))
     small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
     small = cv2.GaussianBlur(small, (3, 3), 0.6)
     votes = [0.0]
-    for k in (3, 5, 7, 11, 15, 21, 31):
+    for k in (3, 5, 9, 15, 25):
         if k > 0.5 * min(small.shape):
             break
         kernel, padded = np.ones((k, k), np.uint8), cv2.copyMakeBorder(small, k, k, k, k, cv2.BORDER_REPLICATE)
@@ -60,7 +60,7 @@ def polarity(
 def ink_strength(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
     stroke: float,  # pixels, more than the widest stroke of the pen
-) -> np.ndarray:  # float32 (h, w), 0 paper .. 1 black
+) -> np.ndarray:  # uint8 (h, w), 0 paper .. 255 black
     """How much darker each pixel is than the paper around it, as a share of the paper's brightness.
 
     A closing wider than the pen wipes the writing off and leaves paper, shadow and table; dividing by it makes ink in
@@ -71,14 +71,12 @@ def ink_strength(
     padded = cv2.copyMakeBorder(smooth, k, k, k, k, cv2.BORDER_REPLICATE)
     paper = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((k, k), np.uint8))
     paper = cv2.blur(paper, (k // 2 | 1, k // 2 | 1))[k:-k, k:-k]
-    strength = cv2.subtract(paper, smooth).astype(np.float32)
-    strength /= paper.astype(np.float32) + 32  # grey levels: keeps the noise of black regions small
-    return strength
+    return cv2.divide(cv2.subtract(paper, smooth), cv2.add(paper, 32), scale=255)  # + 32 grey levels: black regions stay quiet
 
 # %%
 #| export
 def ink_mask(
-    strength: np.ndarray,  # float32 (h, w), from `ink_strength`
+    strength: np.ndarray,  # uint8 (h, w), from `ink_strength`
     letter: float,  # pixels, height of a character
 ) -> np.ndarray:  # uint8 (h, w), 1 ink, 0 paper
     """Ink is what is half as strong as the strongest ink nearby, or a weak ridge: stronger than its own surroundings.
@@ -87,16 +85,18 @@ def ink_mask(
     surely ink are left out.
     """
     k = int(2 * letter) | 1
-    floor = max(0.025, 3 * float(np.median(strength)))  # the paper's own noise
+    noise = float(np.median(strength[::2, ::2]))  # of the paper
+    floor = int(max(6, 3 * noise))
     local = cv2.blur(cv2.dilate(strength, np.ones((k, k), np.uint8)), (k, k))
+    share = lambda part, least: cv2.compare(strength, cv2.max(cv2.multiply(local, part), least), cv2.CMP_GT)
     around = cv2.GaussianBlur(strength, (0, 0), max(1.0, 0.14 * letter))
-    ridge = (strength > 1.02 * around) & (strength > 0.17 * local) & (strength > floor)
-    full = (strength > 0.5 * local) & (strength > 1.5 * floor)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((ridge | full).astype(np.uint8), connectivity=8)
-    sure = np.zeros(count, bool)
-    sure[np.unique(labels[(strength > 0.4 * local) & (strength > 2 * floor)])] = True
-    sure[0] = False
-    return sure.astype(np.uint8)[labels]
+    ridge = cv2.compare(strength, around, cv2.CMP_GT) & share(0.17, floor)
+    mask = ridge | share(0.5, int(1.5 * floor))
+    _, labels = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
+    sure = np.zeros(labels.max() + 1, np.uint8)
+    sure[labels[share(0.4, 2 * floor) > 0]] = 1
+    sure[0] = 0
+    return sure[labels]
 
 # %%
 #| export
@@ -233,7 +233,13 @@ def find_rules(
     big = boxes | (w > 2.6 * letter) | (h > 1.7 * letter) | (edge & ((w > letter) | (h > letter)))
     if not big.any():
         return out
-    chosen = np.r_[False, big].astype(np.uint8)[labels]
+    region = np.s_[y[big].min() : (y + h)[big].max(), x[big].min() : (x + w)[big].max()]
+    out[region] = _rules(np.r_[False, big].astype(np.uint8)[labels[region]], labels[region], stats - [x[big].min(), y[big].min(), 0, 0, 0], boxes, letter)
+    return out
+
+
+def _rules(chosen, labels, stats, boxes, letter):
+    x, y, w, h, _ = stats.T
     across = straight_runs(chosen, 2.6 * letter, 0, beyond=1.6 * letter)
     down = straight_runs(chosen, 1.5 * letter, 1, SLOPES[:7]) | straight_runs(chosen, 2.6 * letter, 1, SLOPES[:7], 1.6 * letter)
     for i in np.flatnonzero(boxes & ((w < 4.3 * letter) | (h < 2.5 * letter))):
@@ -446,53 +452,60 @@ def _cut_columns(total, stroke, letter):
     return sorted(chosen)
 
 
-def cut_line(
-    strength: np.ndarray,  # float32 (h, w), of the page
+def line_pieces(
+    strength: np.ndarray,  # uint8 (h, w), of the page
     labels: np.ndarray,  # int32 (h, w)
     stats: np.ndarray,  # int (N, 5)
     line: np.ndarray,  # component indices of one line
-    letter: float,  # pixels
-) -> list[Piece]:  # left to right, never more than one character each if the cuts are right
-    "A line in small pieces: its components, the wide ones cut wherever a seam crosses little ink."
-    x, y, w, h, size = stats[line].T
+) -> list[Piece]:  # one per component, left to right
+    "The components of a line as soft ink, as dark as the line's own pen."
+    x, y, w, h, _ = stats[line].T
     X, Y = max(0, x.min() - 2), max(0, y.min() - 2)
     at = np.s_[Y : (y + h).max() + 2, X : (x + w).max() + 2]
     own = np.zeros(len(stats) + 1, bool)
     own[line + 1] = True
     label = np.where(own[labels[at]], labels[at], 0)
-    level = max(float(np.percentile(strength[at][label > 0], 70)), 1e-3)
-    soft = np.minimum(strength[at] * (255 / level), 255)
+    level = max(float(np.percentile(strength[at][label > 0], 70)), 1.0)
+    soft = cv2.multiply(strength[at], 255 / level)
     grown = np.where(label > 0, label, cv2.dilate(label.astype(np.float32), np.ones((3, 3), np.uint8)).astype(label.dtype))
     grown[(labels[at] > 0) & (label == 0)] = 0  # the soft edge belongs to its component, other components' ink does not
-    ink = np.where(grown > 0, soft, 0).astype(np.uint8)
-    total, steps = seams(ink) if (w > 0.5 * letter).any() else (None, None)
     pieces = []
     for k, i in enumerate(line):
         bx, by = max(0, x[k] - X - 1), max(0, y[k] - Y - 1)
         here = np.s_[by : y[k] - Y + h[k] + 1, bx : x[k] - X + w[k] + 1]
-        part = np.where(grown[here] == i + 1, ink[here], 0)
-        columns = []
-        if w[k] > 0.5 * letter and h[k] > 0.3 * letter:
-            rim = part > 96
-            rim_length = (rim & ~cv2.erode(rim.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)).sum()
-            columns = _cut_columns(total[bx : bx + part.shape[1]], 2 * size[k] / max(1, rim_length), letter)
-        if not columns:
-            pieces.append(Piece(int(bx + X), int(by + Y), part))
-            continue
-        paths = _trace(steps, np.array(columns) + bx)[:, by : by + part.shape[0]] - bx
-        side = (np.arange(part.shape[1])[None, None] > paths[:, :, None]).sum(0)
-        slices: list[np.ndarray] = []
-        for n in range(len(columns) + 1):
-            piece = np.where(side == n, part, 0)
-            if slices and min((piece > 96).sum(), (slices[-1] > 96).sum()) < 0.006 * letter**2:
-                slices[-1] = np.maximum(slices[-1], piece)  # a sliver stays with its neighbour
-            else:
-                slices.append(piece)
-        for piece in slices:
-            ys, xs = np.flatnonzero(piece.any(1)), np.flatnonzero(piece.any(0))
-            if len(xs):
-                pieces.append(Piece(int(bx + X + xs[0]), int(by + Y + ys[0]), piece[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]))
+        pieces.append(Piece(int(bx + X), int(by + Y), np.where(grown[here] == i + 1, soft[here], 0).astype(np.uint8)))
     return sorted(pieces, key=lambda p: p.x + p.right)
+
+
+def cut_piece(
+    piece: Piece,
+    total: np.ndarray,  # float32 (w,), from `seams` of its line
+    steps: np.ndarray,  # int8 (h, w), likewise
+    origin: tuple[int, int],  # x, y of the line's upper left
+    letter: float,  # pixels
+) -> list[Piece]:  # left to right
+    "A piece cut wherever a seam crosses little ink; the piece itself where none does."
+    part, x, y = piece.ink, piece.x - origin[0], piece.y - origin[1]
+    solid = (part > 96).astype(np.uint8)
+    rim = int(solid.sum() - cv2.erode(solid, np.ones((3, 3), np.uint8)).sum())
+    columns = _cut_columns(total[x : x + part.shape[1]], 2 * solid.sum() / max(1, rim), letter)
+    if not columns:
+        return [piece]
+    paths = _trace(steps, np.array(columns) + x)[:, y : y + part.shape[0]] - x
+    side = (np.arange(part.shape[1])[None, None] > paths[:, :, None]).sum(0)
+    slices: list[np.ndarray] = []
+    for n in range(len(columns) + 1):
+        cut = np.where(side == n, part, 0).astype(np.uint8)
+        if slices and min((cut > 96).sum(), (slices[-1] > 96).sum()) < 0.006 * letter**2:
+            slices[-1] = np.maximum(slices[-1], cut)  # a sliver stays with its neighbour
+        else:
+            slices.append(cut)
+    out = []
+    for cut in slices:
+        ys, xs = np.flatnonzero(cut.any(1)), np.flatnonzero(cut.any(0))
+        if len(xs):
+            out.append(Piece(int(piece.x + xs[0]), int(piece.y + ys[0]), cut[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]))
+    return out
 
 # %%
 #| export
@@ -537,22 +550,54 @@ class Candidate:
     piece: Piece  # their ink together
 
 
-def candidates(
-    pieces: list[Piece],  # of one line, left to right
+@dataclass(frozen=True)
+class TextLine:
+    "One line of a page."
+
+    letter: float  # pixels, height of its characters
+    pieces: tuple[Piece, ...]  # left to right: whole components, or parts of them once it is cut
+    candidates: tuple[Candidate, ...]  # what may be a character
+
+
+def single(
     letter: float,  # pixels
-) -> list[Candidate]:
-    "All runs of neighbouring pieces that are no wider than a character and have no wide gap inside."
+    pieces: list[Piece],
+) -> TextLine:  # each piece is a candidate
+    "A line before it is cut."
+    return TextLine(letter, tuple(pieces), tuple(Candidate(k, k + 1, p) for k, p in enumerate(pieces)))
+
+
+def propose(
+    line: TextLine,  # not cut yet
+    sure: np.ndarray,  # bool (pieces,), those that are one whole character for certain
+) -> TextLine:  # with cut pieces, and all runs of neighbours that may be a character
+    """Cut what may hold more than one character, and propose every run of neighbouring pieces that is no wider than a
+    character and has no wide gap inside. What is sure is neither cut nor joined to anything.
+    """
+    letter = line.letter
+    pieces, fixed = [], []
+    seam = None
+    for p, certain in zip(line.pieces, sure):
+        parts = [p]
+        if not certain and p.ink.shape[1] > 0.5 * letter and p.ink.shape[0] > 0.3 * letter:
+            if seam is None:
+                whole = union(line.pieces)
+                seam = *seams(whole.ink), (whole.x, whole.y)
+            parts = cut_piece(p, *seam, letter)
+        pieces += parts
+        fixed += [bool(certain)] * len(parts)
+    order = sorted(range(len(pieces)), key=lambda k: pieces[k].x + pieces[k].right)
+    pieces, fixed = [pieces[k] for k in order], [fixed[k] for k in order]
     out = []
-    for i in range(len(pieces)):
-        right = pieces[i].right
-        left = pieces[i].x
-        for j in range(i, min(len(pieces), i + MOST_PIECES)):
+    for i, first in enumerate(pieces):
+        left, right = first.x, first.right
+        for j in range(i, i + 1 if fixed[i] else min(len(pieces), i + MOST_PIECES)):
             p = pieces[j]
-            if j > i and (p.x - right > 0.3 * letter or max(right, p.right) - min(left, p.x) > 1.75 * letter):
+            if j > i and (fixed[j] or p.x - right > 0.3 * letter or max(right, p.right) - min(left, p.x) > 1.75 * letter):
                 break
             left, right = min(left, p.x), max(right, p.right)
             out.append(Candidate(i, j + 1, union(pieces[i : j + 1])))
-    return out
+    return TextLine(letter, tuple(pieces), tuple(out))
 
 # %%
 #| export
@@ -561,18 +606,19 @@ WINDOW_LETTER = 24.0  # pixels, height of the line's characters in it
 
 
 def windows(
-    pieces: list[Piece],  # of one line
-    cands: list[Candidate],
-    letter: float,  # pixels, height of this line's characters
+    line: TextLine,
+    chosen: np.ndarray | None = None,  # bool (candidates,), those to look at; None: all
 ) -> np.ndarray:  # uint8 (E, 40, 64, 2): the line's ink around each candidate, and the candidate's own ink
     "What a box looks like among its neighbours: the candidate in the middle, the line's level at half the height."
-    line, f = union(pieces), WINDOW_LETTER / letter
+    pieces, letter = line.pieces, line.letter
+    context, f = union(pieces), WINDOW_LETTER / letter
     height, width = WINDOW
     middle = np.array([p.x + p.ink.shape[1] / 2 for p in pieces])
     centre = np.array([p.y + p.ink.shape[0] / 2 for p in pieces])
     tall = np.array([p.ink.shape[0] >= 0.5 * letter for p in pieces])
-    out = np.zeros((len(cands), height, width, 2), np.uint8)
-    for k, c in enumerate(cands):
+    look = [c for k, c in enumerate(line.candidates) if chosen is None or chosen[k]]
+    out = np.zeros((len(look), height, width, 2), np.uint8)
+    for k, c in enumerate(look):
         p = c.piece
         cx = p.x + p.ink.shape[1] / 2
         near = tall & (np.abs(middle - cx) < 3 * letter)
@@ -580,33 +626,24 @@ def windows(
         place = lambda q: cv2.warpAffine(
             q.ink, np.float32([[f, 0, width / 2 - f * (cx - q.x)], [0, f, height / 2 - f * (cy - q.y)]]), (width, height)
         )
-        out[k, :, :, 0], out[k, :, :, 1] = place(line), place(p)
+        out[k, :, :, 0], out[k, :, :, 1] = place(context), place(p)
     return out
 
 # %%
 #| export
 @dataclass(frozen=True)
-class TextLine:
-    "One line of a page, cut into pieces and candidates."
-
-    letter: float  # pixels, height of its characters
-    pieces: list[Piece]
-    candidates: list[Candidate]
-
-
-@dataclass(frozen=True)
 class Sheet:
     "A page at each stage of its segmentation, all in pixels of the page that is worked on."
 
     grey: np.ndarray  # uint8 (h, w), dark ink on lighter paper, a character about 40 pixels high
-    strength: np.ndarray  # float32 (h, w), 0..1
+    strength: np.ndarray  # uint8 (h, w), 0..255
     mask: np.ndarray  # uint8 (h, w), ink before rules were taken out
     rules: np.ndarray  # uint8 (h, w), rules and frames
     ink: np.ndarray  # uint8 (h, w), ink that is left
     labels: np.ndarray  # int32 (h, w), its components
     stats: np.ndarray  # int (N, 5): x, y, w, h, ink pixels
     text: np.ndarray  # bool (N,), components that can be text
-    lines: tuple[TextLine, ...]
+    lines: tuple[TextLine, ...]  # top to bottom, not cut yet
     letter: float  # pixels
     slope: float  # of the lines before the page was turned upright, dy/dx
     inverted: bool  # light ink on a dark page
@@ -678,10 +715,10 @@ def analyse(
     strength, mask, rules, ink, labels, stats, text, groups, _, letter = stages
     lines = []
     for group in groups:
-        pieces = join_parts(cut_line(strength, labels, stats, group, letter), letter)
+        tall = [h for h in stats[group, 3] if h >= 0.5 * letter]
+        height = float(np.clip(np.median(tall or [letter]), 0.6 * letter, 1.6 * letter))
+        pieces = join_parts(line_pieces(strength, labels, stats, group), height)
         if pieces:
-            tall = [h for h in stats[group, 3] if h >= 0.5 * letter]
-            height = float(np.clip(np.median(tall or [letter]), 0.6 * letter, 1.6 * letter))
-            lines.append(TextLine(height, pieces, candidates(pieces, letter)))
+            lines.append(single(height, pieces))
     inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
     return Sheet(page, strength, mask, rules, ink, labels, stats, text, tuple(lines), letter, slope, not dark, inverse)
