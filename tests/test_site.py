@@ -212,6 +212,15 @@ def test_a_photo_is_read_on_a_phone_in_dark_colours(visit, draw_page):
     screenshot(page, "draw-photo-phone-dark")
 
 
+def test_a_high_threshold_breaks_what_a_usual_one_reads(visit, draw_page):
+    page = ready(visit(draw_page))
+    page.set_input_files("#file", ROOT / "customocr" / "samples" / "pages" / "hello.png")
+    assert answer(page) == "HELLO WORLD"
+    page.locator("#threshold").fill("200")
+    page.wait_for_function("document.getElementById('text').textContent !== 'HELLO WORLD'")
+    screenshot(page, "draw-threshold")
+
+
 def test_a_file_that_is_no_picture_is_refused_in_words(visit, draw_page):
     page = ready(visit(draw_page))
     page.set_input_files("#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not a picture"})

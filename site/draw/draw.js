@@ -1,7 +1,7 @@
 // The drawing page: strokes or a photo -> boxes -> glyphs -> the shipped network -> text, boxes and bars.
 import * as ort from "./vendor/ort.wasm.bundle.min.mjs";
 import { CLASSES, SIDE, normaliseGlyph } from "./glyph.js";
-import { findCharacters, neighbourFix, toGrey } from "./page.js";
+import { SHARE, findCharacters, neighbourFix, toGrey } from "./page.js";
 
 const LONGEST = 1600; // pixels, longest side of a photo as it is read
 const PEN = 0.035; // of the pad's height: a marker's width
@@ -110,7 +110,10 @@ async function read() {
   const mine = ++turn;
   if (strokes.length === 0 && photo === null) return show([], null);
   const image = picture();
-  const { lines } = findCharacters(toGrey(image), image.width, image.height, { whole: $("whole").checked });
+  const share = (SHARE * $("threshold").value) / 100;
+  const found = findCharacters(toGrey(image), image.width, image.height, { whole: $("whole").checked, share });
+  const { lines } = found;
+  showStages(found, image.width, image.height);
   const boxes = lines.flat(2);
   const glyphs = boxes.map((box) => normaliseGlyph(box.ink, box.w, box.h));
   try {
@@ -149,6 +152,17 @@ function say(text, quiet) {
   $("text").classList.toggle("quiet", quiet);
 }
 
+/** The two pictures between the photo and the boxes: ink, and ink or not. */
+function showStages({ ink, mask, level }, width, height) {
+  for (const [id, value] of [["ink", (i) => 255 - ink[i]], ["mask", (i) => (mask[i] ? 0 : 255)]]) {
+    const canvas = Object.assign($(id), { width, height });
+    const image = new ImageData(width, height);
+    for (let i = 0; i < mask.length; i++) image.data.set([value(i), value(i), value(i), 255], 4 * i);
+    canvas.getContext("2d").putImageData(image, 0, 0);
+  }
+  $("level").textContent = `${$("threshold").value} % of the usual: ink is what is ${Math.round(level)} of 255 grey levels darker than its paper`;
+}
+
 function paintGlyph(canvas, glyph) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(SIDE, SIDE);
@@ -183,6 +197,7 @@ function show(lines, image) {
   paintMarks(image);
   if (shown.length) select(shown.length === 1 || !photo ? shown.length - 1 : 0);
   $("detail").hidden = shown.length === 0;
+  $("way").hidden = image === null;
 }
 
 const percent = (p) => (p > 0.9995 ? "> 99.9 %" : `${(100 * p).toFixed(p > 0.985 || p < 0.0995 ? 1 : 0)} %`);
@@ -328,6 +343,7 @@ function undo() {
 }
 $("clear").addEventListener("click", clear);
 $("undo").addEventListener("click", undo);
+$("threshold").addEventListener("input", () => changed(60));
 for (const id of ["alphabet", "neighbours", "whole"]) $(id).addEventListener("change", () => changed());
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "z" && strokes.length) {

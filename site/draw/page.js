@@ -60,6 +60,7 @@ export function otsu(values) {
   return at;
 }
 
+export const SHARE = 0.8; // of Otsu's threshold: soft edges and thin strokes are ink as well
 const LEAST_CONTRAST = 28; // grey levels by which ink differs from its paper; less is paper grain and shadow
 
 /** Ink bytes (white on black) from grey: how much darker each pixel is than the paper around it. */
@@ -201,13 +202,14 @@ function cutInk(ink, labels, width, box) {
 
 /**
  * Find the characters of a picture.
- * grey: bytes, row by row. whole: take all ink as one character.
- * Returns {ink, lines}: lines of words of boxes {x, y, w, h, ink}, in reading order.
+ * grey: bytes, row by row. whole: take all ink as one character. share: of Otsu's threshold, from which ink counts.
+ * Returns {ink, mask, level, lines}: lines of words of boxes {x, y, w, h, ink}, in reading order.
  */
-export function findCharacters(grey, width, height, { whole = false } = {}) {
+export function findCharacters(grey, width, height, { whole = false, share = SHARE } = {}) {
   const ink = toInk(grey, width, height);
   const strong = ink.filter((v) => v >= LEAST_CONTRAST / 2);
-  const level = Math.max(LEAST_CONTRAST, strong.length ? otsu(strong) * 0.8 : 255);
+  const least = LEAST_CONTRAST * Math.min(1, share / SHARE);
+  const level = Math.min(250, Math.max(least, strong.length ? otsu(strong) * share : 255));
   const mask = Uint8Array.from(ink, (v) => v >= level);
   const { labels, found } = components(mask, width, height);
   const edge = (b) => b.w > 0.9 * width || b.h > 0.9 * height;
@@ -226,7 +228,7 @@ export function findCharacters(grey, width, height, { whole = false } = {}) {
   const lines = toLines(pieces).map((line) =>
     toWords(line, size).map((word) => word.map((b) => ({ ...b, ink: cutInk(ink, labels, width, b) }))),
   );
-  return { ink, lines };
+  return { ink, mask, level, lines };
 }
 
 const LOOK_ALIKES = [["0", "O"], ["1", "I"], ["5", "S"]]; // digit and letter that one stroke cannot tell apart
