@@ -250,15 +250,15 @@ assert np.allclose(p.sum(1), 1) and p[1, 2] > p[1, 3] > p[1, 4] > 0
 # %%
 #| export
 N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last three symbols
-UNIFORM = (  # kind, its classes, and the chance that it ends after a character (mean lengths 5, 4 and 7)
+UNIFORM = (  # kind, its classes, and the chance that it ends after a character (mean lengths 5, 6 and 7)
     (NUMBER, slice(0, 10), 1 / 5),
-    (INITIALS, slice(10, 36), 1 / 4),
+    (INITIALS, slice(10, 36), 1 / 6),
     (CODE, slice(0, 36), 1 / 7),
 )
-SHARE = np.array([0.50, 0.22, 0.05, 0.23])  # words, numbers, initials and codes: how often each is expected
-STICKY = 0.3  # probability that a word is of the kind of the word before it, beyond chance
+SHARE = np.array([0.50, 0.30, 0.05, 0.15])  # words, numbers, initials and codes: how often each is expected
+STICKY = 0.5  # probability that a word is of the kind of the word before it, beyond chance
 SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five letters
-PRIOR_WEIGHT = 0.7  # on the log-probabilities of the language; chosen below on validation writers
+PRIOR_WEIGHT = 0.8  # on the log-probabilities of the language; chosen below on validation writers
 
 
 def build_language(
