@@ -210,7 +210,7 @@ assert (valid, same) == ((26, 26), (28, 28))
 dict(valid=valid, same=same)
 
 # %% [markdown]
-# Two thirds of all weights sit in the last convolution and a quarter in the first dense layer. [The better model](05_better_model.ipynb) spends them elsewhere.
+# More than half of all weights sit in the last convolution and a quarter in the first dense layer. [The better model](05_better_model.ipynb) spends them elsewhere.
 #
 # ## Train
 # The function below does what a long training needs and a short one does not notice: it keeps the network with the best validation loss, writes
@@ -543,11 +543,11 @@ except ModelError as error:
 print(refusal[:76])
 
 # %% [markdown]
-# To *read*, though, nobody should need TensorFlow: 600 MB to install and seconds to start. ONNX is a file format for networks that a small runtime executes, in a
+# To *read*, though, nobody should need TensorFlow: almost 2 GB installed and seconds to start. ONNX is a file format for networks that a small runtime executes, in a
 # browser too. The conversion is only worth something if the result is the same, so nothing is written before both have answered on the same glyphs.
 #
-# Keras has `model.export(format="onnx")`, which refuses a network that was loaded from a file and not called yet, and gives no say in the names of input and
-# output. Both rest on `tf2onnx`, so we call that and name them ourselves.
+# Keras has `model.export(format="onnx")`. With this network (Keras 3.15, TensorFlow 2.21) it writes the augmentation layers into the file too, with operations
+# that ONNX does not have, and names the output `Identity:0`. It rests on `tf2onnx`; so do we, tracing the network as it answers outside training.
 
 
 # %%
