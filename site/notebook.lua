@@ -4,7 +4,7 @@ function Pandoc(document)
   if not file:match("%.ipynb$") or file == "index.ipynb" then return nil end
   local link = pandoc.Div({ pandoc.Para({
     pandoc.Str("Open this notebook: "),
-    pandoc.Link({ pandoc.Str(file) }, "../notebooks/" .. file, "", { download = "" }),
+    pandoc.Link({ pandoc.Str(file) }, "../notebooks/" .. file, "", { download = "", ["data-noresolveinput"] = "" }),
     pandoc.Str(", or "),
     pandoc.Code("jupyter lab nbs/" .. file),
     pandoc.Str(" in a checkout."),
