@@ -102,7 +102,8 @@ def read_images(
     for image in options.images:
         try:
             source = image if image != STDIN else standard_input()
-            page = reader.read(source, **settings)
+            stages = reader.explain(source, **settings) if options.explain else None
+            page = stages.page if stages else reader.read(source, **settings)
         except ImageError as error:
             complain(str(error).replace("the image bytes", "standard input"))
             code = 2
@@ -110,8 +111,8 @@ def read_images(
         name = file_name(image, taken)
         if options.overlay:
             write_picture(options.overlay / name, page.draw())
-        if options.explain:
-            write_picture(options.explain / name, reader.explain(source, **settings).draw())
+        if stages:
+            write_picture(options.explain / name, stages.draw())
         if options.format == "json":
             print(json.dumps({"source": image, **page.to_dict()}, ensure_ascii=False), flush=True)
         else:

@@ -44,7 +44,7 @@ def calls(monkeypatch):
             return FakePage("" if pixels.min() == 255 else f"WIDTH {pixels.shape[1]}")
 
         def explain(self, source, **settings):
-            return FakePage("")
+            return SimpleNamespace(page=self.read(source, **settings), draw=lambda: np.zeros((4, 6, 3), np.uint8))
 
     monkeypatch.setitem(sys.modules, "customocr.recognition", SimpleNamespace(Reader=FakeReader))
     return seen

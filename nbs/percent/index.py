@@ -25,7 +25,7 @@
 # with it:
 #
 # ```sh
-# pip install . && customocr read customocr/samples/pages/lines.jpg
+# pip install . && customocr read customocr/samples/pages/ruled.jpg
 # ```
 #
 # Another one installs everything that the notebooks need and runs all tests, notebooks included:
@@ -47,12 +47,12 @@ from customocr import samples
 from customocr.recognition import Reader
 
 reader = Reader()
-page = reader.read(samples.page("lines"))
+page = reader.read(samples.page("ruled"))
 print(page.text)
 
 # %%
 #| hide
-assert page.text == next(sample.text for sample in samples.pages() if sample.name == "lines")
+assert page.text == next(sample.text for sample in samples.pages() if sample.name == "ruled")
 
 # %%
 for word in page.lines[-1].words:
