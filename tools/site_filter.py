@@ -3,13 +3,15 @@
 Quarto pipes each notebook through this (`ipynb-filters` in _quarto.yml). For any HTML output, a table of pandas too, it would
 load scripts from elsewhere in case they are wanted; as raw HTML inside Markdown the table is the same and nothing is loaded.
 A widget needs a kernel: on a page it is left out, and the prose and figures around it stand alone. A figure without a
-`fig-alt` of its own gets the paragraph that leads to it as its text for those who cannot see it.
+`fig-alt` of its own gets the paragraph that leads to it as its text for those who cannot see it. Long code is folded, its
+names in the line that unfolds it.
 """
 import json
 import re
 import sys
 
 LONGEST = 240  # characters of a text for a figure: who has it read aloud cannot skim it
+LONG = 45  # lines of code that fill a screen
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -40,6 +42,17 @@ def tell(cell: dict, lead: str) -> None:
         cell["source"] = f"#| fig-alt: {json.dumps(texts, ensure_ascii=False)}\n{source}"
 
 
+def fold(cell: dict) -> None:
+    "Fold code that is longer than a screen."
+    source = "".join(cell["source"])
+    if source.count("\n") >= LONG and "code-fold" not in source:
+        names = re.findall(r"^(?:def|class) (\w+)", source, re.M)
+        shown = [name for name in names if not name.startswith("_")] or names
+        title = ", ".join(shown) if len(shown) <= 6 else ", ".join(shown[:5]) + f" and {len(shown) - 5} more"
+        summary = f"{title or 'Code'} ({source.count(chr(10)) + 1} lines)"
+        cell["source"] = f"#| code-fold: true\n#| code-summary: {json.dumps(summary)}\n{source}"
+
+
 if __name__ == "__main__":
     notebook = json.load(sys.stdin)
     lead = ""
@@ -49,5 +62,6 @@ if __name__ == "__main__":
         if "outputs" in cell:
             cell["outputs"] = [new for new in map(fit, cell["outputs"]) if new]
             tell(cell, lead)
+            fold(cell)
     notebook.get("metadata", {}).pop("widgets", None)
     json.dump(notebook, sys.stdout)
