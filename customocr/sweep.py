@@ -97,7 +97,8 @@ class Sweep:
         p /= p.sum(1, keepdims=True)
         with np.errstate(divide="ignore"):
             self.logp = EVIDENCE_WEIGHT * np.log(p)
-        likely = (p > (0 if automaton else LIKELY) * p.max(1, keepdims=True)) & free
+        self.blank = np.concatenate([np.zeros(len(x.start), bool) if x.blank is None else x.blank for x in lattices])
+        likely = (p > (0 if automaton else LIKELY) * p.max(1, keepdims=True)) & free & ~self.blank[:, None]
         self.n_likely = likely.sum(1)
         self.first_likely = np.cumsum(self.n_likely) - self.n_likely
         self.likely = np.append(np.nonzero(likely)[1], 0)
@@ -177,6 +178,11 @@ class Sweep:
         if not len(pe):
             return
         pe = edges[pe]
+        blank = self.blank[pe]
+        nothing = None
+        if blank.any():
+            nothing = pe[blank], ps[blank]
+            pe, ps = pe[~blank], ps[~blank]
         lang = self.flat[1][ps]
         if self.index is None:
             own, nth = _spread(self.n_likely[pe], self.first_likely[pe])
@@ -204,10 +210,20 @@ class Sweep:
         if not ok.all():
             ok = ok.nonzero()[0]
             lat, q, to, step, s, e, cls = lat[ok], q[ok], to[ok], step[ok], s[ok], e[ok], cls[ok]
+        if nothing:
+            lat, q, to, step, s, e, cls = self._with_blanks(nothing, (lat, q, to, step, s, e, cls))
         made = self._merge(lat, q, to, self.flat[2][s] + step, self.flat[3][s] + step, s, e, cls)
         if made is None:
             return
         self._place(made, level)
+
+    def _with_blanks(self, nothing, arcs):
+        "Arcs along edges that read nothing, which leave pattern and language as they are, put among the others."
+        e, s = nothing
+        more = self.lattice[e], self.flat[0][s], self.flat[1][s], self.score[e], s, e, np.full(len(e), -1)
+        both = [np.concatenate(pair) for pair in zip(arcs, more)]
+        order = both[0].argsort(kind="stable")
+        return [x[order] for x in both]
 
     def _place(self, made, level):
         "Enter the level's states at their nodes, with words that end there; keep the states at the ends of lines."
@@ -278,7 +294,7 @@ class Sweep:
             part = np.bincount(self.source[a:at] - low, weights=flow[a:at])
             mass[low : low + len(part)] += part
             at = a
-        real = self.edge < len(self.start)
+        real = (self.edge < len(self.start)) & (self.cls >= 0)
         self.posterior = np.bincount(self.edge[real] * N + self.cls[real], weights=flow[real], minlength=len(self.start) * N).reshape(-1, N)
         self.mass, self.onward = mass, flow / np.maximum(mass[self.source], 1e-300)
         key = self.edge * (N + 2) + self.cls + 1  # what an arc reads: arcs that differ only in state fall together

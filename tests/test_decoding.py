@@ -273,3 +273,18 @@ def test_other_bad_knowledge_is_refused(options, message):
 def test_decoding_imports_nothing_but_numpy():
     code = "import sys, customocr.decoding; print([m for m in ('tensorflow', 'keras', 'onnxruntime', 'pandas', 'matplotlib', 'scipy', 'sklearn') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_ink_that_may_be_no_character_is_stepped_over_when_that_reads_better():
+    start, end = np.array([0, 1, 1, 2]), np.array([1, 2, 2, 3])
+    logp = np.log([row(("A", 0.9)), row(("I", 0.9)), row(), row(("7", 0.9))])
+    blank = np.array([False, False, True, False])
+    for odds, text in ((4.0, "A7"), (-4.0, "AI7")):
+        score = np.array([2.0, 0.0, odds, 2.0], np.float32)
+        lattice = Lattice(4, start, end, score, logp, np.zeros(4, np.float32), blank)
+        got = decode(lattice, Knowledge(prior=False))
+        assert got.text == text and len(got.edges) == len(text)
+    unsure = Lattice(4, start, end, np.array([2.0, 0.0, 1.0, 2.0], np.float32), logp, np.zeros(4, np.float32), blank)
+    assert decode(unsure, Knowledge(pattern="A9")).text == "A7" and decode(unsure, Knowledge(pattern="AA9")).text == "AI7"
+    assert decode(unsure, Knowledge(lexicon=["AI7", "B"], strict=True)).text == "AI7"
+    assert decode(unsure, Knowledge(prior=False)).words[0].probability < 0.8

@@ -120,6 +120,7 @@ class Lattice:
     score: np.ndarray  # float32 (E,), log-score of the segmentation: edges of a path add up, higher = more surely one character
     logp: np.ndarray  # float32 (E, 36), log of the class probabilities
     space: np.ndarray  # float32 (n_nodes,), probability in 0..1 that a word space stands at this cut
+    blank: np.ndarray | None = None  # bool (E,), edges that read nothing: ink that may be no character, with the log-odds of that as `score`
 
     @classmethod
     def linear(
@@ -620,7 +621,7 @@ def _read(
 ) -> Decoding:
     "One line of a finished sweep."
     arcs = np.array(sweep.path(i))
-    classes, is_character = sweep.cls[arcs], sweep.edge[arcs] < len(sweep.start)
+    classes, is_character = sweep.cls[arcs], (sweep.edge[arcs] < len(sweep.start)) & (sweep.cls[arcs] >= 0)
     edges, read = sweep.edge[arcs][is_character], classes[is_character]
     chances = sweep.posterior[edges]
     probabilities = np.minimum(chances[np.arange(len(edges)), read], 1)
