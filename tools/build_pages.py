@@ -22,15 +22,19 @@ MODULES = {  # in the order a reader meets them -> what for
     "images": "Any source to upright pixels.",
     "segmentation": "From a picture to lines, words and boxes.",
     "glyphs": "The 28 × 28 layout that training and reading share.",
+    "boxes": "Is this ink, among its neighbours, one whole character?",
     "decoding": "From probabilities to text, with what is known of it.",
+    "patterns": "Masks and regular expressions for a field.",
     "confusion_fixes": "0 and O, 1 and I, 5 and S.",
     "data": "Sets of characters, loaded, joined and split.",
     "model": "The tutorial's network.",
     "training": "The shipped network's recipe.",
     "strokes": "Glyphs drawn from pen strokes.",
     "compose": "Pages of known text, written by us.",
+    "samples": "The pages, glyphs and fonts that come with the package.",
     "errors": "What is raised when the input is at fault.",
 }
+INNER = {"cli", "sweep"}  # the command, which --help explains, and the decoder's engine
 
 
 # ---- the API reference
@@ -152,8 +156,21 @@ def public_names(tree: ast.Module) -> list[str] | None:
     return None
 
 
+def source_of(name: str) -> Path:
+    folder = PACKAGE / name / "__init__.py"
+    return folder if folder.exists() else PACKAGE / f"{name}.py"
+
+
+def modules() -> dict[str, str]:
+    "Modules that are there with their purpose; one that nobody put in its place comes last."
+    names = {p.stem for p in PACKAGE.glob("[a-z]*.py")} | {p.parent.name for p in PACKAGE.glob("[a-z]*/__init__.py")}
+    others = sorted(names - set(MODULES) - INNER)
+    first = lambda name: (ast.get_docstring(ast.parse(source_of(name).read_text(encoding="utf-8"))) or "").split("\n")[0]
+    return {n: purpose for n, purpose in MODULES.items() if n in names} | {n: first(n) for n in others}
+
+
 def module_entry(name: str, purpose: str) -> str:
-    source = (PACKAGE / f"{name}.py").read_text(encoding="utf-8")
+    source = source_of(name).read_text(encoding="utf-8")
     tree, notes = ast.parse(source), comments(source)
     chosen = public_names(tree)
     parts = [f"## {name} {{#{name}}}\n", purpose]
@@ -183,7 +200,7 @@ def module_entry(name: str, purpose: str) -> str:
 
 
 def api_page() -> str:
-    there = {name: purpose for name, purpose in MODULES.items() if (PACKAGE / f"{name}.py").exists()}
+    there = modules()
     head = ["---", "title: API reference", "toc-depth: 3", "---", ""]
     head.append("Every public function, with the shape, type, unit and range of what goes in and comes out. The front door is")
     head.append("[`recognition.Reader`](#recognition.Reader). Shapes are NumPy's: `(N, 28, 28)` is N glyphs.\n")
