@@ -22,8 +22,8 @@ from .segmentation import Sheet, TextLine, analyse, polarity, propose, windows
 
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_AT', 'SPACE_SOFT', 'SURE', 'MARK', 'LEAST_LINE', 'LEAST_PAGE',
-           'DOUBTFUL_POLARITY', 'DOUBTFUL_DIRECTION', 'TURN_GAIN', 'load_network', 'Character', 'Word', 'Line', 'Page',
-           'space_probabilities', 'Reader', 'Explanation']
+           'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'GLYPHS_TO_TURN', 'TURN_GAIN', 'load_network', 'Character', 'Word',
+           'Line', 'Page', 'space_probabilities', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = Path(__file__).parent / "models" if "__file__" in globals() else Path("../customocr/models")
@@ -178,8 +178,10 @@ MARK = 0.5  # probability of being no character from which a piece is left out
 LEAST_LINE = 0.35  # mean sureness of its characters under which a line is no text
 LEAST_PAGE = 0.08  # the same for the line of a page that holds most of its text
 DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
-DOUBTFUL_DIRECTION = 0.6  # mean sureness under which a page is also tried sideways and upside down
-TURN_GAIN = 0.15  # in mean sureness, that a turned page must win to be believed
+ENOUGH_TO_TURN = 6  # characters a page must have for its direction to be doubted: many short numbers read both ways
+GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
+TURN_GAIN = 0.1  # in mean log-probability of the likeliest class, that a turned page must win to be tried
+
 
 
 @dataclass(frozen=True)
@@ -277,12 +279,26 @@ class Reader:
         doubtful = abs(light) < DOUBTFUL_POLARITY
         readings = [self._reading(grey, 0, dark, knowledge) for dark in ((True, False) if doubtful else (light > 0,))]
         best = max(readings, key=lambda r: r.evidence)
-        if rotate and best.mean < DOUBTFUL_DIRECTION:
-            turned = [self._reading(np.ascontiguousarray(np.rot90(grey, -k)), 90 * k, not best.sheet.inverted, knowledge) for k in (1, 2, 3)]
-            other = max(turned, key=lambda r: r.evidence * r.mean)
-            if other.mean > best.mean + TURN_GAIN and other.evidence > best.evidence:
-                best = other
+        turn = self._direction(best) if rotate else 0
+        if turn:
+            turned = self._reading(np.ascontiguousarray(np.rot90(grey, -turn)), 90 * turn, not best.sheet.inverted, knowledge)
+            if turned.mean > best.mean:
+                best = turned
         return best
+
+    def _direction(self, reading: _Reading) -> int:  # quarter turns clockwise that would set the page upright
+        "Turn some of the page's own glyphs in the three other directions: in which are they most like characters?"
+        lines = [[p for p in line.pieces if p.ink.shape[0] >= 0.5 * line.letter] for line in reading.sheet.lines]
+        pieces = [p for line in lines for p in line]
+        if len(pieces) < ENOUGH_TO_TURN:
+            return 0
+        some = [pieces[k] for k in np.linspace(0, len(pieces) - 1, min(len(pieces), GLYPHS_TO_TURN)).astype(int)]
+        glyphs = np.stack([normalise_glyph(np.rot90(p.ink, -k)) for k in range(4) for p in some])
+        likely = np.log(_run(self.network, glyphs[..., None]).max(1)).reshape(4, -1).mean(1)
+        likely[0] += TURN_GAIN
+        if len(pieces) < 2.5 * sum(map(bool, lines)):  # columns of single characters: lines that run down the page
+            likely[[1, 3]] += 2 * TURN_GAIN
+        return int(likely.argmax())
 
     def _reading(self, grey, rotation, dark, knowledge):
         sheet = analyse(grey, dark)
