@@ -30,7 +30,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from customocr.recognition import Reader
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from customocr.recognition import Reader  # noqa: E402
 
 SAMPLES = Path(__import__("customocr").__file__).parent / "samples"
 PAGE = SAMPLES / "pages" / "lines.jpg"  # four lines on paper, photographed
