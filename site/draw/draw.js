@@ -206,7 +206,7 @@ function card(character, index) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "character" + (character.confidence < SURE ? " unsure" : "");
-  button.setAttribute("aria-label", `${character.text}, ${percent(character.confidence)}${character.by ? ", by " + character.by : ""}`);
+  if (character.by) button.title = `chosen by ${character.by}`;
   const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
   paintGlyph(canvas, character.glyph);
   const letter = Object.assign(document.createElement("b"), { textContent: character.text });
