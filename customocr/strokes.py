@@ -18,12 +18,13 @@ BOX = 1000  # units, the longer side of a sample in the stroke file
 CANVAS = 72  # pixels, longer side of a clean drawing: 2.5 glyphs wide, so that one pixel of pen is thinner than any real pen
 MARGIN = 14  # pixels round the drawing, room for the pen's width, the blur and a neighbour's ink
 PEN_WIDTH = (0.02, 0.22)  # a hard pencil on a large letter .. a marker on a small one
-SCAN_SIDE = (9, 64)  # pixels, height of a character: small print on a 100 dpi scan .. a close photo
+SCAN_SIDE = (10, 64)  # pixels, height of a character: small print on a 100 dpi scan .. a close photo
 RANDOMS = 48  # numbers drawn for each glyph, in one call for all of them
 FIELDS = 64  # elastic fields drawn once, then scaled, turned and shared out
 CLEAN_SHARE = 0.25  # glyphs that go straight from the drawing to the layout: tablets and good scans look like that
-SAME_SHARE = 0.15  # images of glyphs that are only laid out, nothing else
+SAME_SHARE = 0.3  # images of glyphs that are only laid out: what a scanned digit looks like tells that it is one
 LETTER_I = CLASSES.index("I")
+ROUND = (CLASSES.index("0"), CLASSES.index("O"))  # told apart by their width alone, which therefore changes little
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,13 @@ def _affine(
     r: np.ndarray,  # (6,), uniform 0..1: angle, slant, aspect, stretch, two spare
     width: float,  # of the character, any unit
     height: float,
+    label: int = -1,  # index into `CLASSES` where it matters
 ) -> np.ndarray:  # float32 (2, 2), turns, slants and stretches column vectors
     "A random hand: turned by up to 14 degrees, slanted by up to 0.35, narrowed or widened, at times stretched to a square."
     angle = (r[0] + r[1] - 1) * 0.25
     slant = (r[2] + r[3] - 1) * 0.35
-    aspect = float(np.exp((r[4] - 0.5) * 0.5))
-    if r[5] < 0.12 and width > 0.2 * height:  # a form reader that fills its box; not for bars, which would turn into blocks
+    aspect = float(np.exp((r[4] - 0.5) * (0.1 if label in ROUND else 0.5)))
+    if label not in ROUND and r[5] < 0.12 and width > 0.2 * height:  # a form reader that fills its box; not for bars, which would turn into blocks
         aspect *= min(max(0.8 * height / max(width, 1e-6), 0.6), 2.2)
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c * aspect, -s + slant * c], [s * aspect, c + slant * s]], np.float32)
@@ -86,7 +88,7 @@ def _affine(
 def draw_strokes(
     strokes: list[np.ndarray],  # (n, 2) points a stroke, any unit
     r: np.ndarray,  # (24,), uniform 0..1: all that chance decides
-    label: int = -1,  # a single bar of the letter I may get a dot (capital-height i is common in forms)
+    label: int = -1,  # index into `CLASSES`; a single bar of the letter I may get a dot (capital-height i is common in forms)
 ) -> np.ndarray:  # uint8 (h, w), white ink on black, longer side about `CANVAS` + 2 `MARGIN`
     "Draw pen strokes with a pen of random width, the points slanted, turned, stretched and bent."
     lengths = [len(s) for s in strokes]
@@ -99,7 +101,7 @@ def draw_strokes(
         phase = 6.28 * r[8:12]
         turns = 3 + 6 * r[12:14]
         q = q + strength * np.stack([np.sin(turns[0] * q[:, 1] + phase[0]) + np.sin(turns[1] * q[:, 0] + phase[1]), np.sin(turns[1] * q[:, 0] + phase[2]) + np.sin(turns[0] * q[:, 1] + phase[3])], 1)
-    q = q @ _affine(r[:6], *size).T
+    q = q @ _affine(r[:6], *size, label).T
     dotted = label == LETTER_I and len(strokes) == 1 and r[14] < 0.2 and size[0] < 0.4 * size[1]
     if dotted:
         q[:, 1] *= 0.75
@@ -141,6 +143,7 @@ def vary_image(
     glyph: np.ndarray,  # uint8 (28, 28), white on black
     r: np.ndarray,  # (24,), uniform 0..1
     fields: np.ndarray,  # from `elastic_fields`
+    label: int = -1,  # index into `CLASSES` where it matters
 ) -> np.ndarray:  # uint8 (h, w), white on black, longer side about `CANVAS` + 2 `MARGIN`
     "Turn, slant, stretch and bend a glyph that exists only as pixels; its lines thinned or thickened at times."
     mask = glyph > 64
@@ -148,7 +151,7 @@ def vary_image(
     if not len(xs):
         return np.zeros((SIDE, SIDE), np.uint8)
     width, height = xs[-1] - xs[0] + 1, ys[-1] - ys[0] + 1
-    back = np.linalg.inv(_affine(r[:6], width, height)).astype(np.float32)
+    back = np.linalg.inv(_affine(r[:6], width, height, label)).astype(np.float32)
     turned = np.abs(np.linalg.inv(back)) @ np.array([width, height])
     back *= float(turned.max()) / CANVAS
     middle = ((xs[0] + xs[-1]) / 2, (ys[0] + ys[-1]) / 2)
@@ -249,6 +252,7 @@ def render_strokes(
 def render_images(
     glyphs: np.ndarray,  # uint8 (N, 28, 28), white on black
     rng: np.random.Generator,  # source of chance
+    labels: np.ndarray | None = None,  # int (N,), index into `CLASSES`; None = not known
 ) -> np.ndarray:  # uint8 (N, 28, 28), white on black, in the layout of `normalise_glyph`
     "Vary glyphs that exist only as pixels and give each a new scan."
     r = rng.random((len(glyphs), RANDOMS))
@@ -259,7 +263,7 @@ def render_images(
         if r[k, 47] < SAME_SHARE:
             out[k] = normalise_glyph(glyph)
             continue
-        clean = vary_image(glyph, r[k, :24], fields)
+        clean = vary_image(glyph, r[k, :24], fields, -1 if labels is None else int(labels[k]))
         made = normalise_glyph(weather(clean, r[k, 24:], noise) if r[k, 47] > SAME_SHARE + CLEAN_SHARE else clean)
         out[k] = made if made.any() else normalise_glyph(glyph)
     return out
