@@ -155,24 +155,28 @@ function joinPieces(pieces, size) {
   return parts;
 }
 
-/** Group boxes in lines from top to bottom, each from left to right. */
+/** Group boxes in lines from top to bottom, each from left to right; a line may climb or fall. */
 function toLines(boxes) {
   const lines = [];
-  for (const box of [...boxes].sort((a, b) => b.h - a.h)) {
+  for (const box of [...boxes].sort((a, b) => a.x + a.w / 2 - b.x - b.w / 2)) {
     let home = null;
-    let most = 0.4;
+    let most = 0.35;
     for (const line of lines) {
-      // The neighbour nearest in x stands for the line, so that a line may climb or fall.
-      const near = line.reduce((p, q) => (Math.abs(q.x - box.x) < Math.abs(p.x - box.x) ? q : p));
+      const near = line.at(-1); // the neighbour to the left
       const share = overlap(near.y, near.h, box.y, box.h) / Math.min(near.h, box.h);
       if (share > most) [home, most] = [line, share];
     }
     if (home) home.push(box);
     else lines.push([box]);
   }
-  for (const line of lines) line.sort((a, b) => a.x - b.x);
   const middle = (line) => line.reduce((s, b) => s + b.y + b.h / 2, 0) / line.length;
   return lines.sort((a, b) => middle(a) - middle(b));
+}
+
+/** Frames and table lines: pieces whose box holds two others or more. */
+function withoutFrames(pieces) {
+  const inside = (a, b) => a.x >= b.x && a.y >= b.y && a.x + a.w <= b.x + b.w && a.y + a.h <= b.y + b.h;
+  return pieces.filter((frame) => pieces.filter((p) => p !== frame && p.area > 0.002 * frame.w * frame.h && inside(p, frame)).length < 2);
 }
 
 /** Cut a line in words where the gap is wide for its characters. */
@@ -213,7 +217,7 @@ export function findCharacters(grey, width, height, { whole = false, share = SHA
   const mask = Uint8Array.from(ink, (v) => v >= level);
   const { labels, found } = components(mask, width, height);
   const edge = (b) => b.w > 0.9 * width || b.h > 0.9 * height;
-  let pieces = whole ? found.filter((b) => b.area > 4) : found.filter((b) => b.area > 8 && !edge(b));
+  let pieces = whole ? found.filter((b) => b.area > 4) : withoutFrames(found.filter((b) => b.area > 8 && !edge(b)));
   if (pieces.length === 0) pieces = found.filter((b) => b.area > 8);
   const heights = pieces.map((b) => Math.max(b.h, b.w / 2)).sort((a, b) => b - a);
   const total = heights.reduce((a, b) => a + b, 0);
