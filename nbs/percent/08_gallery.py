@@ -72,8 +72,8 @@ assert errors / length < 0.1
 
 # %% [markdown]
 # ## One page, step by step
-# What happens between the photo and the text, on [the page of the README](index.ipynb). Each of these steps has its section in
-# [Segmentation](02_segmentation.ipynb) and [Recognition](03_recognition.ipynb).
+# What happens between a photo and its text is in @fig-gallery-steps-lines; @fig-gallery-lines is its last stage, larger. Each
+# step has its section in [Segmentation](02_segmentation.ipynb) and [Recognition](03_recognition.ipynb).
 
 # %%
 #| code-fold: true
@@ -127,6 +127,7 @@ show("lines")
 
 # %% [markdown]
 # ## Plain pages
+# The rules of @fig-gallery-ruled are darker than some letters; what tells them apart is that they are long, straight and thin.
 
 # %%
 #| label: fig-gallery-letter-m
@@ -148,7 +149,7 @@ show("ruled")
 
 # %% [markdown]
 # ## Forms
-# What a form has besides writing is straight and long. Where a field's content is known beforehand, say so: `reader.read(path, alphabet="0123456789")` ([Decoding](06_decoding.ipynb)).
+# What a form has besides writing is straight and long. Where a field's content is known beforehand, say so: `reader.read(path, alphabet="0123456789")` ([Decoding](06_decoding.ipynb)). @fig-gallery-steps-fields shows where the frames go.
 
 # %%
 #| label: fig-gallery-fields
@@ -182,6 +183,7 @@ steps("fields")
 
 # %% [markdown]
 # ## Light and paper
+# One threshold for a whole page fails on @fig-gallery-shadow and @fig-gallery-note; @fig-gallery-steps-note shows what is done instead.
 
 # %%
 #| label: fig-gallery-shadow
@@ -215,6 +217,7 @@ steps("note")
 
 # %% [markdown]
 # ## Crooked pages
+# A page whose lines climb, as in @fig-gallery-tilted, is turned before it is cut; lines that sag are followed from letter to letter.
 
 # %%
 #| label: fig-gallery-tilted
