@@ -42,9 +42,9 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
 
     train = commands.add_parser("train", help="train the network again", description="Trains the network and writes it as .keras and ONNX with its card.")
     train.set_defaults(run=train_model)
-    train.add_argument("--data", type=Path, metavar="DIR", default=os.environ.get("CUSTOMOCR_DATA"), help="data folder (default: $CUSTOMOCR_DATA)")
+    train.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: $CUSTOMOCR_DATA, else the package's own glyphs)")
     train.add_argument("--az", type=Path, metavar="FILE", help="the full A-Z set, its zip or CSV, in place of the data folder's sample")
-    train.add_argument("--out", type=Path, metavar="DIR", default=Path("runs/customocr"), help="folder for checkpoints, log and model (default: %(default)s)")
+    train.add_argument("--out", type=Path, metavar="DIR", help="folder for checkpoint, log, model and card (default: runs/customocr)")
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--epochs", type=_count, metavar="N", help="passes over the training set")
     budget.add_argument("--minutes", type=float, metavar="N", help="about how long to train")
