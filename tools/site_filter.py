@@ -15,14 +15,18 @@ LONG = 45  # lines of code that fill a screen
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def fit(output: dict) -> dict | None:  # the output as the page shows it, None to leave it out
+def fit(output: dict) -> list[dict]:  # what the page shows in its place: nothing, one or two outputs
     data = output.get("data", {})
+    picture = {kind: value for kind, value in data.items() if kind.startswith("image/")}
     if WIDGET in data:
-        return None
-    if "text/html" in data and not any(kind.startswith("image/") for kind in data):
+        return []
+    if picture:  # a page of text shows both, and of the two Quarto would show the text alone
+        text = [{**output, "data": {"text/markdown": data["text/markdown"]}}] if "text/markdown" in data else []
+        return [{**output, "data": picture}, *text]
+    if "text/html" in data:
         html = "".join(data["text/html"])
-        return {**output, "data": {"text/markdown": f"\n```{{=html}}\n{html}\n```\n"}}
-    return {**output, "data": {k: v for k, v in data.items() if k != "text/html"}} if data else output
+        return [{**output, "data": {"text/markdown": f"\n```{{=html}}\n{html}\n```\n"}}]
+    return [output]
 
 
 def last_paragraph(markdown: str) -> str:
@@ -60,7 +64,7 @@ if __name__ == "__main__":
         if cell["cell_type"] == "markdown":
             lead = last_paragraph("".join(cell["source"])) or lead
         if "outputs" in cell:
-            cell["outputs"] = [new for new in map(fit, cell["outputs"]) if new]
+            cell["outputs"] = [new for output in cell["outputs"] for new in fit(output)]
             tell(cell, lead)
             fold(cell)
     notebook.get("metadata", {}).pop("widgets", None)

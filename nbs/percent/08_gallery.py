@@ -20,17 +20,12 @@
 # %%
 #| code-fold: true
 #| code-summary: "Imports"
-import io
-
 import cv2
-import matplotlib.pyplot as plt
 from IPython.display import Image, Markdown
 
 from customocr import samples
 from customocr.confusion_fixes import align
-from customocr.images import load_image
 from customocr.recognition import Reader
-from customocr.segmentation import analyse
 
 # %% [markdown]
 # ## All pages at once
@@ -77,46 +72,26 @@ assert errors / length < 0.1
 
 # %%
 #| code-fold: true
-#| code-summary: "How the figures are drawn"
+#| code-summary: "How the figures are made"
+def jpeg(picture) -> Image:
+    "A picture as a JPEG: as PNG, photos would make the notebook ten times as large."
+    return Image(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes())
+
+
 def steps(name: str) -> Image:
-    "A figure with a page at each stage of its reading."
-    image = load_image(truth[name].path).pixels
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    sheet = analyse(grey)
-    parts = cv2.cvtColor(sheet.grey, cv2.COLOR_GRAY2RGB)
-    for line, colour in zip(sheet.lines, plt.cm.tab10.colors * 9):
-        for piece in line.pieces:
-            x, y, w, h = piece.box
-            cv2.rectangle(parts, (x, y), (x + w, y + h), [int(255 * c) for c in colour], 2)
-    stages = {
-        "1. the page": image[..., ::-1] if image.ndim == 3 else image,
-        "2. ink: darker than its surroundings": 1 - sheet.strength,
-        "3. black or white": 255 - sheet.mask * (255 // max(1, sheet.mask.max())),
-        "4. without rules and frames": 255 - sheet.ink * (255 // max(1, sheet.ink.max())),
-        "5. pieces, a colour for each line": parts,
-        "6. read": read[name].draw()[..., ::-1],
-    }
-    tall = grey.shape[0] / grey.shape[1]
-    figure, axes = plt.subplots(3, 2, figsize=(8, 3 * (4 * tall + 0.3)), layout="constrained")
-    for ax, (title, stage) in zip(axes.flat, stages.items()):
-        ax.imshow(stage, cmap="gray")
-        ax.set_title(title, fontsize=9, loc="left")
-        ax.axis("off")
-    stored = io.BytesIO()  # photos as PNG would make the notebook ten times as large
-    figure.savefig(stored, format="jpeg", dpi=100, pil_kwargs={"quality": 80})
-    plt.close(figure)
-    return Image(stored.getvalue())
+    "A page at each stage of its reading."
+    return jpeg(reader.explain(truth[name].path).draw())
 
 
 def show(name: str) -> Image:
     "What was read, and the picture with its boxes: the redder, the less sure."
     print(read[name].text)
-    return Image(cv2.imencode(".jpg", read[name].draw(), [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes())
+    return jpeg(read[name].draw())
 
 # %%
 #| label: fig-gallery-steps-lines
-#| fig-cap: "A page at six stages, from the photo to the text."
-#| fig-alt: "Six pictures of one page: the photo, its ink in grey, in black and white, without rules, with a coloured box around each piece, and with what was read."
+#| fig-cap: "A page at each stage of its reading: its ink, what is taken out, the pieces of each line, the boxes that were chosen, and the glyphs that the network saw."
+#| fig-alt: "Six pictures of one page, in grey, as ink, in black and white, without rules, with coloured boxes for each line, with the final boxes, and below them all glyphs with what each is and how sure."
 steps("lines")
 
 # %%
@@ -178,7 +153,7 @@ show("scan")
 # %%
 #| label: fig-gallery-steps-fields
 #| fig-cap: "The form fields, step by step."
-#| fig-alt: "Six pictures of one page, from the photo to what was read."
+#| fig-alt: "Six pictures of one page from the photo to the final boxes, and below them all glyphs with what each is and how sure."
 steps("fields")
 
 # %% [markdown]
@@ -212,7 +187,7 @@ show("note")
 # %%
 #| label: fig-gallery-steps-note
 #| fig-cap: "The note on the dark table, step by step."
-#| fig-alt: "Six pictures of one page, from the photo to what was read."
+#| fig-alt: "Six pictures of one page from the photo to the final boxes, and below them all glyphs with what each is and how sure."
 steps("note")
 
 # %% [markdown]
