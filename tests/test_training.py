@@ -1,0 +1,102 @@
+"""What a user relies on when training the shipped model: balanced glyphs, runs that survive an interruption, honest probabilities."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="training needs the extra `train`")
+
+from customocr import training
+from customocr.data import load_samples
+from customocr.errors import ModelError
+from customocr.glyphs import CLASSES
+from customocr.model import to_input
+from customocr.training import best_temperature, calibration_error, draw_epoch, fold, image_source, network, reject_curve, softmax, train
+
+
+@pytest.fixture
+def small(monkeypatch):
+    "An epoch of 36 x 58 glyphs of the package's own, and no data folder."
+    monkeypatch.delenv("CUSTOMOCR_DATA", raising=False)
+    monkeypatch.setattr(training, "GLYPHS_AN_EPOCH", 36 * 58)
+
+
+def test_an_epoch_has_as_many_glyphs_of_each_class_from_the_shares_asked_for():
+    fonts = load_samples()
+    digits = fonts.only("0123456789")
+    sources = [image_source("digits", digits, (0.75, 0.0)), image_source("fonts", fonts, (0.25, 1.0))]
+    plan = training.draw_plan(sources, 36 * 40)
+    assert {(s.name, n) for s, c, n in plan if c == 3} == {("digits", 30), ("fonts", 10)}
+    images, labels = draw_epoch(sources, 36 * 40, np.random.default_rng(1))
+    assert (np.bincount(labels) == 40).all() and len(images) == 36 * 40
+    again = draw_epoch(sources, 36 * 40, np.random.default_rng(1))
+    assert np.array_equal(images, again[0])
+
+
+def test_the_folded_network_gives_the_same_probabilities_with_fewer_layers():
+    model = network()
+    rng = np.random.default_rng(1)
+    for layer in model.layers:  # batch norms that do something
+        if layer.__class__.__name__ == "BatchNormalization":
+            layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
+    glyphs = load_samples().images[:64]
+    expected = softmax(model.predict(to_input(glyphs), verbose=0), 1.7)
+    folded = fold(model, 1.7)
+    assert np.abs(folded.predict(to_input(glyphs), verbose=0) - expected).max() < 1e-4
+    assert folded.count_params() < model.count_params() <= training.PARAMETERS_AT_MOST
+
+
+def test_temperature_makes_a_boastful_network_honest():
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 36, 5000)
+    logits = rng.normal(size=(5000, 36))
+    logits[np.arange(5000), labels] += 2.5  # normal noise and a shift of 2.5: the true log-probabilities are 2.5 times these
+    boastful = logits * 6
+    found = best_temperature(boastful, labels)
+    assert 2.2 < found < 2.6
+    assert calibration_error(softmax(boastful, found), labels) < calibration_error(softmax(boastful), labels) / 3
+
+
+def test_the_reject_curve_falls_to_the_surest_answers():
+    probabilities = np.full((100, 36), 0.0)
+    probabilities[:, 0] = np.linspace(0.5, 1, 100)
+    probabilities[:, 1] = 1 - probabilities[:, 0]
+    labels = np.where(np.arange(100) < 10, 1, 0)  # the ten least sure are wrong
+    curve = reject_curve(probabilities, labels)
+    assert curve.error.iloc[-1] == pytest.approx(0.1) and curve.error[curve.answered <= 0.9].max() == 0
+
+
+def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_model_and_card(small, tmp_path, monkeypatch, capsys):
+    out, shown = tmp_path / "run", []
+    fit = training.fit
+
+    def stops(*args, **kw):
+        if len(shown) == 1:
+            raise KeyboardInterrupt
+        shown.append(1)
+        return fit(*args, **kw)
+
+    monkeypatch.setattr(training, "fit", stops)
+    with pytest.raises(KeyboardInterrupt):
+        train(out=out, epochs=4)
+    assert (out / "checkpoint.keras").exists() and not (out / "characters.onnx").exists()
+    monkeypatch.setattr(training, "fit", fit)
+    with pytest.raises(ModelError, match="resume"):
+        train(out=out, epochs=4)
+    with pytest.raises(ModelError, match="seed 1, now 2"):
+        train(out=out, epochs=4, seed=2, resume=True)
+    about = train(out=out, resume=True)
+    assert [line.split(",")[0] for line in (out / "log.csv").read_text().splitlines()] == ["epoch", "2", "4"]
+    assert about == json.loads((out / "characters.json").read_text()) and about["classes"] == CLASSES
+    assert f"--epochs {about['epochs']} --seed 1" in (out / "CARD.md").read_text()
+    assert "about 0 to go" in capsys.readouterr().out
+    answers = training.classifier(out / "characters.onnx")(load_samples().images[:5])
+    assert answers.shape == (5, 36) and np.allclose(answers.sum(1), 1, atol=1e-4)
+
+
+def test_a_wrong_order_is_refused_before_any_work(tmp_path):
+    for wrong in (dict(epochs=2, minutes=1), dict(epochs=0), dict(minutes=-1)):
+        with pytest.raises(ModelError):
+            train(out=tmp_path / "none", **wrong)
+    assert not (tmp_path / "none").exists()
