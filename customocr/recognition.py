@@ -21,9 +21,9 @@ from .images import load_image
 from .segmentation import Sheet, TextLine, analyse, polarity, propose, windows
 
 # %% auto #0
-__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_AT', 'SPACE_SOFT', 'SURE', 'MARK', 'LEAST_LINE', 'LEAST_PAGE',
-           'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'GLYPHS_TO_TURN', 'TURN_GAIN', 'load_network', 'Character', 'Word',
-           'Line', 'Page', 'space_probabilities', 'Reader', 'Explanation']
+__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_AT', 'SPACE_SOFT', 'SURE', 'UNLIKELY', 'MARK', 'LEAST_LINE', 'LEAST_PAGE',
+           'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN', 'TURN_GAIN', 'load_network',
+           'Character', 'Word', 'Line', 'Page', 'space_probabilities', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = Path(__file__).parent / "models" if "__file__" in globals() else Path("../customocr/models")
@@ -173,12 +173,14 @@ def space_probabilities(
     return out
 
 
-SURE = 0.97  # probability of being one whole character from which a component is neither cut nor joined
+SURE = 0.9  # probability of being one whole character from which a component is neither cut nor joined
+UNLIKELY = 0.01  # probability of being one whole character under which a candidate is not classified
 MARK = 0.5  # probability of being no character from which a piece is left out
 LEAST_LINE = 0.35  # mean sureness of its characters under which a line is no text
 LEAST_PAGE = 0.08  # the same for the line of a page that holds most of its text
 DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
 ENOUGH_TO_TURN = 6  # characters a page must have for its direction to be doubted: many short numbers read both ways
+CERTAIN_DIRECTION = 0.93  # mean sureness from which the direction is not doubted
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 TURN_GAIN = 0.1  # in mean log-probability of the likeliest class, that a turned page must win to be tried
 
@@ -260,9 +262,15 @@ class Reader:
             return []
         known: dict[int, np.ndarray] = {}
         lines = [propose(line, np.exp(logs[:, 0]) > SURE) for line, logs in zip(sheet.lines, self._look(sheet.lines, known))]
-        glyphs = np.stack([normalise_glyph(c.piece.ink) for line in lines for c in line.candidates])
-        probabilities = np.split(_run(self.network, glyphs[..., None]), np.cumsum([len(line.candidates) for line in lines])[:-1])
-        judged = [_lattice(*each) for each in zip(lines, self._look(lines, known), probabilities)]
+        logs = self._look(lines, known)
+        likely = np.concatenate(logs)[:, 0] > np.log(UNLIKELY)
+        pieces = [c.piece for line in lines for c in line.candidates]
+        probabilities = np.full((len(pieces), len(CLASSES)), 1 / len(CLASSES), np.float32)
+        if likely.any():
+            glyphs = np.stack([normalise_glyph(pieces[k].ink) for k in np.flatnonzero(likely)])
+            probabilities[likely] = _run(self.network, glyphs[..., None])
+        probabilities = np.split(probabilities, np.cumsum([len(line.candidates) for line in lines])[:-1])
+        judged = [_lattice(*each) for each in zip(lines, logs, probabilities)]
         return [j for j in judged if len(j.kept)]
 
     def _decode(self, sheet: Sheet, knowledge: Knowledge) -> list[tuple[_Judged, Decoding]]:
@@ -279,7 +287,7 @@ class Reader:
         doubtful = abs(light) < DOUBTFUL_POLARITY
         readings = [self._reading(grey, 0, dark, knowledge) for dark in ((True, False) if doubtful else (light > 0,))]
         best = max(readings, key=lambda r: r.evidence)
-        turn = self._direction(best) if rotate else 0
+        turn = self._direction(best) if rotate and best.mean < CERTAIN_DIRECTION else 0
         if turn:
             turned = self._reading(np.ascontiguousarray(np.rot90(grey, -turn)), 90 * turn, not best.sheet.inverted, knowledge)
             if turned.mean > best.mean:
