@@ -2,9 +2,9 @@
 
 Quarto pipes each notebook through this (`ipynb-filters` in _quarto.yml). For any HTML output, a table of pandas too, it would
 load scripts from elsewhere in case they are wanted; as raw HTML inside Markdown the table is the same and nothing is loaded.
-A widget needs a kernel: on a page it is left out, and the prose and figures around it stand alone. A figure without a
-`fig-alt` of its own gets the paragraph that leads to it as its text for those who cannot see it. Long code is folded, its
-names in the line that unfolds it.
+A widget needs a kernel: on a page it is left out, and the prose and figures around it stand alone. A figure is numbered, and
+what its `fig-alt` says is its caption too; one without gets the paragraph that leads to it as its text for those who cannot
+see it. Long code is folded, its names in the line that unfolds it.
 """
 import json
 import re
@@ -37,13 +37,18 @@ def last_paragraph(markdown: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rsplit(" ", 1)[0] + " …"
 
 
-def tell(cell: dict, lead: str) -> None:
-    "Give a cell's figures the text that leads to them, where they have none."
+def tell(cell: dict, lead: str, number: int) -> int:  # the next figure's number
+    "Number and caption a cell's figure with its `fig-alt`; where it has none, the text that leads to it says what it is."
     source = "".join(cell["source"])
     figures = sum(any(k.startswith("image/") for k in o.get("data", {})) for o in cell["outputs"])
-    if figures and lead and "fig-alt" not in source:
+    alt = re.search(r"^#\| *fig-alt: *(.*)$", source, re.M)
+    if figures == 1 and alt and "fig-cap" not in source and "label:" not in source:
+        cell["source"] = f"#| label: fig-{number}\n#| fig-cap: {alt[1]}\n{source}"
+        return number + 1
+    if figures and lead and not alt:
         texts = lead if figures == 1 else [f"{lead} ({i} of {figures})" for i in range(1, figures + 1)]
         cell["source"] = f"#| fig-alt: {json.dumps(texts, ensure_ascii=False)}\n{source}"
+    return number
 
 
 def fold(cell: dict) -> None:
@@ -59,13 +64,13 @@ def fold(cell: dict) -> None:
 
 if __name__ == "__main__":
     notebook = json.load(sys.stdin)
-    lead = ""
+    lead, number = "", 1
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             lead = last_paragraph("".join(cell["source"])) or lead
         if "outputs" in cell:
             cell["outputs"] = [new for output in cell["outputs"] for new in fit(output)]
-            tell(cell, lead)
+            number = tell(cell, lead, number)
             fold(cell)
     notebook.get("metadata", {}).pop("widgets", None)
     json.dump(notebook, sys.stdout)
