@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from .sweep import Language, Starts, Sweep
 # %% auto #0
 __all__ = ['N', 'BORDER', 'ORDER', 'NEUTRAL', 'WORD', 'NUMBER', 'INITIALS', 'CODE', 'LISTED', 'N_CONTEXT', 'UNIFORM', 'SHARE',
            'STICKY', 'SPACE_SHARE', 'PRIOR_WEIGHT', 'PLACEHOLDER', 'ALPHABETS', 'LEXICON_SIZE', 'LEXICON_SHARE',
-           'MARGIN', 'STRICT_MARGIN', 'WIDE_MARGIN', 'EMPTY', 'Lattice', 'witten_bell', 'build_language',
+           'MARGIN', 'TIED_MARGIN', 'WIDE_MARGIN', 'BATCH', 'EMPTY', 'Lattice', 'witten_bell', 'build_language',
            'shipped_language', 'no_language', 'Lexicon', 'alphabet_mask', 'Knowledge', 'word_starts', 'WordReading',
            'Decoding', 'decode_lines', 'decode']
 
@@ -272,8 +272,9 @@ class Knowledge:
 LEXICON_SIZE = 5000  # words that a shorter lexicon is weighed as
 LEXICON_SHARE = 0.7  # probability that a word is one of a soft lexicon's
 MARGIN = 14.0  # nats below the best reading of the same ink at which a partial reading is given up
-STRICT_MARGIN = 20.0  # the same under a strict lexicon, where the best-looking start may lead nowhere
-WIDE_MARGIN = 60.0  # the same under a pattern, and for a strict lexicon when nothing came through
+TIED_MARGIN = 20.0  # the same under a pattern or a strict lexicon, where the best-looking start may lead nowhere
+WIDE_MARGIN = 40.0  # the same when nothing came through
+BATCH = 64  # lines that go through one sweep, so that a book of lines needs no more memory than a page
 
 
 def word_starts(
@@ -371,18 +372,25 @@ def decode_lines(
     n_alternatives: int = 5,  # alternatives listed per character
 ) -> list[Decoding]:  # one per lattice
     "Read the lines of a page in one sweep; each line is decoded by itself. A line that does not fit what is known is read without it and marked."
-    weight = PRIOR_WEIGHT if isinstance(knowledge.prior, bool) else float(knowledge.prior or PRIOR_WEIGHT)
-    language = (shipped_language if knowledge.prior else no_language)(weight)
-    constrained = knowledge.strict or knowledge.automaton is not None
-    margins = (STRICT_MARGIN, WIDE_MARGIN) if knowledge.strict else (WIDE_MARGIN,) if constrained else (MARGIN,)
-    relaxed = Knowledge(knowledge.alphabet, lexicon=knowledge.index, prior=knowledge.prior, reject=knowledge.reject)
+    if len(lattices) > BATCH:
+        parts = [lattices[i : i + BATCH] for i in range(0, len(lattices), BATCH)]
+        return [d for part in parts for d in decode_lines(part, knowledge, n_alternatives)]
+    free = replace(knowledge, pattern=None, lexicon=knowledge.index, strict=False)
+    tied = knowledge.strict or knowledge.automaton is not None
+    rounds = [  # what is known, the margin, whether every class is followed, whether it fits what is known
+        (knowledge, TIED_MARGIN, False, True),
+        (knowledge, TIED_MARGIN, True, True),
+        (replace(knowledge, lexicon=knowledge.index, prior=knowledge.prior and knowledge.strict), WIDE_MARGIN, True, True),
+        (free, math.inf, False, False),
+    ] if tied else [(knowledge, MARGIN, False, True), (free, math.inf, False, True)]
     out: list[Decoding] = [EMPTY] * len(lattices)
     todo = [i for i, x in enumerate(lattices) if len(x.start)]
-    for known, margin, matched in [*((knowledge, m, True) for m in margins), (relaxed, math.inf, not constrained)]:
+    for known, margin, every, matched in rounds:
         if not todo:
             break
-        starts = word_starts(known, weight)
-        sweep = Sweep([lattices[i] for i in todo], language, starts, known.classes, known.automaton, known.index, not known.strict, margin)
+        weight = PRIOR_WEIGHT if isinstance(known.prior, bool) else float(known.prior or PRIOR_WEIGHT)
+        language = (shipped_language if known.prior else no_language)(weight)
+        sweep = Sweep([lattices[i] for i in todo], language, word_starts(known, weight), known, every, margin)
         for k, i in enumerate(todo):
             if k in sweep.last:
                 out[i] = _read(sweep, k, known.reject, matched, n_alternatives)

@@ -9,6 +9,7 @@ case counts as capitals. Punctuation is not read by the network and so matches n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -221,6 +222,11 @@ def compile_pattern(
     "Compile a mask or a regular expression for a whole line; `KnowledgeError` names the spot that makes no sense."
     if not isinstance(pattern, str):
         raise KnowledgeError(f"pattern is a text such as 'AA999AA' or 're:[A-Z]+ \\d{{4}}', not {type(pattern).__name__}")
+    return _compile(pattern)
+
+
+@lru_cache(maxsize=64)
+def _compile(pattern: str) -> Automaton:
     regular = pattern.startswith("re:")
     parser = _Parser(pattern[3:] if regular else pattern, regular)
     start, end = parser.choice()

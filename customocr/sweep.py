@@ -20,6 +20,7 @@ EVIDENCE_WEIGHT = 1.0  # on the network's log-probabilities
 SEGMENT_WEIGHT = 1.0  # on the log-scores of the cuts
 CLASS_FLOOR = 1e-4  # probability that any class keeps, whatever the network says: knowledge may overrule it at a price
 LIKELY = 1e-3  # classes less probable than this share of the best are not followed where nothing constrains the text
+OF_ITS_KIND = 0.1  # under a pattern, digits and letters at least this probable beside the best digit or letter are followed too
 SPACE_FLOOR = 1e-3  # a pattern may deny or demand a word space at this probability
 
 
@@ -73,12 +74,11 @@ class Sweep:
         lattices: Sequence,  # `Lattice`s, each with at least one edge
         language: Language,  # what may follow what within words
         starts: Starts,  # how words begin
-        classes: np.ndarray,  # bool (36,), classes that may be read
-        automaton: Automaton | None,  # pattern of a whole line
-        index,  # `Lexicon` or None
-        free: bool,  # whether words may leave the lexicon
+        knowledge,  # `Knowledge`: its classes, automaton, index and strict
+        every: bool,  # whether every class is followed, not only the likely ones
         margin: float,  # nats below the best reading of the same ink at which a partial reading is given up
     ):
+        automaton, index = knowledge.automaton, knowledge.index
         self.language, self.starts, self.automaton, self.index, self.margin = language, starts, automaton, index, margin
         self.trie0 = len(language.finish)  # language states from here on are nodes of the lexicon
         self.n_q = len(automaton.accept) if automaton else 1
@@ -93,16 +93,24 @@ class Sweep:
         self.score = SEGMENT_WEIGHT * np.concatenate([x.score for x in lattices]).astype(np.float64)
         self.space = np.concatenate([x.space for x in lattices]).astype(np.float64)
         p = np.exp(np.concatenate([x.logp for x in lattices]).astype(np.float64)) + CLASS_FLOOR
-        p *= classes
+        p *= knowledge.classes
         p /= p.sum(1, keepdims=True)
         with np.errstate(divide="ignore"):
             self.logp = EVIDENCE_WEIGHT * np.log(p)
         self.blank = np.concatenate([np.zeros(len(x.start), bool) if x.blank is None else x.blank for x in lattices])
-        likely = (p > (0 if automaton else LIKELY) * p.max(1, keepdims=True)) & free & ~self.blank[:, None]
+        likely = self._likely(p, every) & ~self.blank[:, None] & (not knowledge.strict)
         self.n_likely = likely.sum(1)
         self.first_likely = np.cumsum(self.n_likely) - self.n_likely
         self.likely = np.append(np.nonzero(likely)[1], 0)
         self._run()
+
+    def _likely(self, p, every):
+        "Classes worth following; under a pattern the best digits and the best letters, as either may be asked for."
+        likely = p > (0 if every else LIKELY) * p.max(1, keepdims=True)
+        if self.automaton is not None:
+            best = np.repeat([p[:, :10].max(1), p[:, 10:].max(1)], [10, N - 10], axis=0).T
+            likely |= p > OF_ITS_KIND * best
+        return likely
 
     def _finish(self, state):
         "Log-probability that a word ends in these language states."
