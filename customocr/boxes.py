@@ -7,6 +7,8 @@ pages went through the very segmentation that will ask it. `customocr train --bo
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,22 +128,29 @@ def compose_many(
     strokes_file: Path,  # unipen_strokes.npz
     writers: list[int],
     pages: int,
-    seed: int = 0,
+    seed: int,
+    keep: Path,  # folder where each finished chunk is kept, so that an interrupt loses at most one a process
     processes: int = 2,
 ) -> Boxes:
     "Candidates of many pages, composed by several processes, with progress."
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
-    parts, start = [], time.time()
+    keep.mkdir(parents=True, exist_ok=True)
     sizes = [min(CHUNK, pages - i) for i in range(0, pages, CHUNK)]
+    files = [keep / f"seed{seed}-chunk{i}-{n}pages.npz" for i, n in enumerate(sizes)]
+    todo = [i for i, file in enumerate(files) if not file.is_file()]
+    start = time.time()
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        jobs = [pool.submit(_chunk, strokes_file, writers, n, [seed, i]) for i, n in enumerate(sizes)]
-        for job in jobs:
-            parts.append(job.result())
-            print(f"\rcomposed {len(parts)} of {len(jobs)} hundreds of pages, {time.time() - start:.0f} s", end="", flush=True)
+        jobs = {pool.submit(_chunk, strokes_file, writers, sizes[i], [seed, i]): i for i in todo}
+        for done, job in enumerate(as_completed(jobs), 1):
+            part = files[jobs[job]].with_suffix(".part.npz")
+            np.savez(part, **vars(job.result()))
+            part.replace(files[jobs[job]])
+            print(f"\rcomposed {len(files) - len(todo) + done} of {len(files)} parts of {CHUNK} pages, {time.time() - start:.0f} s", end="", flush=True)
     print()
-    return join(parts)
+    load = lambda z: Boxes(**{k: z[k] if z[k].ndim else int(z[k]) for k in z.files})
+    return join([load(np.load(file)) for file in files])
 
 
 def export(
@@ -208,17 +217,26 @@ def train_network(
 
 
 def train(
-    data: str | Path,  # the data folder, with characters/train/unipen_strokes.npz
-    out: str | Path,  # folder for boxes.onnx and boxes.json
+    data: str | Path | None = None,  # the data folder, with characters/train/unipen_strokes.npz; None: $CUSTOMOCR_DATA
+    out: str | Path = "runs/boxes",  # folder for boxes.onnx and boxes.json, and for what is done so far
     pages: int = 5000,  # composed for training
-    epochs: int = 6,
+    epochs: int = 7,
     seed: int = 0,
+    resume: bool = False,  # go on with the composed pages of an interrupted run
 ) -> dict:  # the card: data, split, figures, minutes
-    "Compose pages in the hands of UNIPEN's training writers, cut them, train, check on the validation writers, export."
+    """Compose pages in the hands of UNIPEN's training writers, cut them, train, check on the validation writers, export.
+
+    Raises `DataError` where the strokes are missing.
+    """
     from customocr.data import unipen_test_writers, unipen_validation_writers
 
-    start = time.time()
-    folder = Path(data) / "characters" / "train"
+    start, out = time.time(), Path(out)
+    data = data if data is not None else os.environ.get("CUSTOMOCR_DATA")
+    if data is None:
+        raise DataError("the network for boxes is trained on UNIPEN's strokes: give the data folder with --data or CUSTOMOCR_DATA")
+    folder, parts = Path(data) / "characters" / "train", out / "parts"
+    if not resume:
+        shutil.rmtree(parts, ignore_errors=True)
     strokes = folder / "unipen_strokes.npz"
     if not strokes.is_file():
         raise DataError(f"{strokes}: no such file; give the data folder with characters/train/unipen_strokes.npz")
@@ -226,18 +244,17 @@ def train(
     test, validation = set(unipen_test_writers()), set(unipen_validation_writers())
     writers = [i for i, n in enumerate(names) if n not in test | validation]
     others = [i for i, n in enumerate(names) if n in validation]
-    check = compose_many(strokes, others, max(20, pages // 12), seed + 1)
-    boxes = compose_many(strokes, writers, pages, seed)
+    check = compose_many(strokes, others, max(20, pages // 12), seed + 1, parts)
+    boxes = compose_many(strokes, writers, pages, seed, parts)
     model, history = train_network(boxes, check, epochs, seed)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     export(model, out / "boxes.onnx", check.windows[:200])
     card = dict(
         pages=pages, boxes=len(boxes.kinds), kinds=dict(zip(KINDS, np.bincount(boxes.kinds, minlength=3).tolist())), epochs=epochs, seed=seed,
         writers=len(writers), parameters=model.count_params(), validation_writers=len(others), validation_boxes=len(check.kinds),
         validation_accuracy=history["val_accuracy"][-1], characters_with_a_candidate=round(check.found / check.written, 4),
         minutes=round((time.time() - start) / 60, 1), history=history,
-        command=f"customocr train --boxes --pages {pages} --epochs {epochs} --seed {seed}",
+        command=f"customocr train --boxes --data DIR --pages {pages} --epochs {epochs} --seed {seed}",
     )
     (out / "boxes.json").write_text(json.dumps(card, indent=1) + "\n")
+    shutil.rmtree(parts)
     return card

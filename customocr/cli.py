@@ -50,6 +50,8 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
     budget.add_argument("--minutes", type=float, metavar="N", help="about how long to train")
     train.add_argument("--seed", type=int, metavar="N", help="seed of everything random")
     train.add_argument("--resume", action="store_true", default=None, help="go on from the last checkpoint in --out")
+    train.add_argument("--boxes", action="store_true", help="train the network that judges boxes instead of the one for characters; needs the data folder's UNIPEN strokes")
+    train.add_argument("--pages", type=_count, metavar="N", help="pages composed for --boxes")
     return top
 
 
@@ -165,6 +167,16 @@ def train_model(
         complain(f"training needs {', '.join(missing)}: pip install 'customocr[train]'")
         return 2
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if options.boxes:
+        from customocr.boxes import train as train_boxes
+
+        for name in ("az", "minutes"):
+            if getattr(options, name) is not None:
+                raise CustomOCRError(f"--{name} does not go with --boxes: composed pages are its only data, --pages and --epochs its measure")
+        train_boxes(**given(options, "data", "out", "pages", "epochs", "seed", "resume"))
+        return 0
+    if options.pages is not None:
+        raise CustomOCRError("--pages goes with --boxes")
     from customocr.training import train
 
     train(**given(options, "data", "az", "out", "epochs", "minutes", "seed", "resume"))
