@@ -28,6 +28,10 @@ class BuildError(Exception):
     "What is missing, and what to do."
 
 
+class NoNpm(BuildError):
+    "npm is not there, or cannot fetch."
+
+
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -39,14 +43,14 @@ def runtime() -> Path:  # folder that holds FILES
     if not all((cache / name).is_file() and sha256(cache / name) == digest for name, digest in FILES.items()):
         npm = shutil.which("npm")
         if npm is None:
-            raise BuildError("npm is not on PATH: install Node.js, which brings npm, to build the drawing page")
+            raise NoNpm("npm is not on PATH: install Node.js, which brings npm, to build the drawing page")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             command = [npm, "pack", "--silent", f"onnxruntime-web@{version}", "--pack-destination", folder]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
             packed = list(Path(folder).glob("*.tgz"))
             if done.returncode or not packed:
-                raise BuildError(f"npm could not fetch onnxruntime-web {version}: {done.stderr.strip() or 'no answer'}")
+                raise NoNpm(f"npm could not fetch onnxruntime-web {version}: {done.stderr.strip() or 'no answer'}")
             with tarfile.open(packed[0]) as archive:
                 for name in FILES:
                     (cache / name).write_bytes(archive.extractfile(f"package/dist/{name}").read())
