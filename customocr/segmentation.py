@@ -9,88 +9,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from .glyphs import normalise_glyph
-TUTORIAL_BLOCK, TUTORIAL_C = 11, 9  # pixels, grey levels: adaptive threshold
-TUTORIAL_CANNY = 40, 150  # change of grey a pixel: an edge goes on above the lower, starts above the higher limit
-TUTORIAL_WIDTHS, TUTORIAL_HEIGHTS = (4, 160), (14, 140)  # pixels, of a character
-TUTORIAL_SHEET = 0.5  # share of the page's width and height from which the largest contour is taken for a sheet
-TUTORIAL_EDGE = 8  # pixels, cut off the sheet on each side
-
-
-def tutorial_stages(
-    grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
-) -> dict[str, np.ndarray]:  # caption -> uint8 (h, w), in order; the last is what contours are looked for in
-    "The tutorial's page, a picture a step."
-    square = np.ones((3, 3), np.uint8)
-    out = {"grey": grey, "blurred": cv2.GaussianBlur(grey, (3, 3), 0)}
-    out["threshold"] = cv2.adaptiveThreshold(out["blurred"], 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, TUTORIAL_BLOCK, TUTORIAL_C)
-    out["inverted"] = 255 - out["threshold"]
-    out["dilated"] = cv2.dilate(out["inverted"], square)
-    out["edges"] = cv2.Canny(out["dilated"], *TUTORIAL_CANNY)
-    out["outline"] = cv2.dilate(out["edges"], square)
-    return out
-
-
-def tutorial_outline(
-    grey: np.ndarray,  # uint8 (h, w)
-    sigma: float = 7,  # pixels, of the 3 x 3 blur: so large that it weighs all nine the same
-) -> np.ndarray:  # uint8 (h, w), white outlines
-    "The shorter way of the tutorial's helpers for further pages: blur, Canny, dilation."
-    return cv2.dilate(cv2.Canny(cv2.GaussianBlur(grey, (3, 3), sigma), *TUTORIAL_CANNY), np.ones((3, 3), np.uint8))
-
-
-def tutorial_contours(
-    outline: np.ndarray,  # uint8 (h, w), white on black
-) -> tuple[np.ndarray, ...]:  # int32 (n, 1, 2) points of each external contour, left to right
-    "External contours, sorted by their left side."
-    import imutils
-    from imutils.contours import sort_contours
-
-    found = imutils.grab_contours(cv2.findContours(outline, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE))
-    return tuple(sort_contours(found, method="left-to-right")[0]) if len(found) else ()
-
-
-def tutorial_sheet(
-    outline: np.ndarray,  # uint8 (h, w), white on black
-) -> tuple[int, int, int, int] | None:  # x, y, w, h; None where there is no sheet
-    "The inside of the largest contour, where that is at least half as wide and high as the page."
-    contours = sorted(tutorial_contours(outline), key=cv2.contourArea, reverse=True)
-    if not contours:
-        return None
-    x, y, w, h = cv2.boundingRect(contours[0])
-    if w < TUTORIAL_SHEET * outline.shape[1] or h < TUTORIAL_SHEET * outline.shape[0] or min(w, h) <= 2 * TUTORIAL_EDGE:
-        return None
-    return x + TUTORIAL_EDGE, y + TUTORIAL_EDGE, w - 2 * TUTORIAL_EDGE, h - 2 * TUTORIAL_EDGE
-
-
-def tutorial_boxes(
-    grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
-) -> list[tuple[int, int, int, int]]:  # x, y, w, h, left to right
-    "The boxes of the tutorial's way through a page, its cut for a sheet on a table included."
-    outline = tutorial_stages(grey)["outline"]
-    x, y, w, h = tutorial_sheet(outline) or (0, 0, 0, 0)
-    if w:
-        outline = tutorial_stages(grey[y : y + h, x : x + w])["outline"]
-    (least_w, most_w), (least_h, most_h) = TUTORIAL_WIDTHS, TUTORIAL_HEIGHTS
-    found = [cv2.boundingRect(c) for c in tutorial_contours(outline)]
-    return [(x + left, y + top, w, h) for left, top, w, h in found if least_w <= w <= most_w and least_h <= h <= most_h]
-
-
-def tutorial_glyphs(
-    grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
-    boxes: list[tuple[int, int, int, int]],  # x, y, w, h
-    margin: int = 2,  # pixels around each box
-    side: int = 28,  # pixels
-) -> np.ndarray:  # uint8 (N, 28, 28), white on black
-    "Each box by Otsu's threshold, its longer side brought to 28 pixels, black around the shorter; boxes end at the picture's edge."
-    out = np.zeros((len(boxes), side, side), np.uint8)
-    for k, (x, y, w, h) in enumerate(boxes):
-        roi = grey[max(0, y - margin) : y + h + margin, max(0, x - margin) : x + w + margin]
-        ink = cv2.threshold(roi, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)[1]
-        f = side / max(ink.shape)
-        small = cv2.resize(ink, (max(1, round(f * ink.shape[1])), max(1, round(f * ink.shape[0]))), interpolation=cv2.INTER_AREA)
-        top, left = (side - small.shape[0]) // 2, (side - small.shape[1]) // 2
-        out[k, top : top + small.shape[0], left : left + small.shape[1]] = small
-    return out
 
 # %% auto #0
 __all__ = ['TUTORIAL_BLOCK', 'TUTORIAL_C', 'TUTORIAL_CANNY', 'TUTORIAL_WIDTHS', 'TUTORIAL_HEIGHTS', 'TUTORIAL_SHEET',
@@ -357,7 +275,7 @@ def straight_runs(
         out &= cv2.dilate(mask, np.ones((3, 3), np.uint8))
     return out if not pad else out[:, pad:-pad] if axis == 0 else out[pad:-pad]
 
-
+# %% ../nbs/02_segmentation.ipynb #748fd18f
 def _select(mask, keep):
     "The components of a mask for which keep(x, y, w, h, ink, pixels) holds."
     labels, stats = components(mask)
@@ -374,7 +292,7 @@ def find_rules(
     """Straight thin runs of ink that are longer than writing makes them: ruled lines, frames, edges of cells and sheets.
 
     Across, a run counts from 2.6 character heights on. Down, strokes of 1 and I are long themselves: a run counts from
-    2.6 heights, or from 1.5 where it meets a rule or the picture's edge. A small frame is measured by its own sides.
+    2.6 heights, or from 1.5 where both its ends meet a rule or the picture's edge. A small frame is measured by its own sides.
     """
     out = np.zeros_like(mask)
     if not len(stats):
@@ -403,8 +321,10 @@ def _rules(chosen, labels, stats, boxes, letter):
     meets = cv2.dilate(across, np.ones((9, 9), np.uint8))
     meets[:3] = meets[-3:] = 1
     meets[:, :2] = meets[:, -2:] = 1
+    near = int(0.3 * letter)
+    met = lambda rows, x, w: meets[rows, x : x + w].any()
     thin_down = lambda x, y, w, h, ink, part: ink < 0.45 * letter * h and (
-        h >= 2.6 * letter or (meets[y : y + h, x : x + w] & part).any()
+        h >= 2.6 * letter or (met(np.s_[max(0, y - near) : y + near], x, w) and met(np.s_[y + h - near : y + h + near], x, w))
     )
     return across | _select(down, thin_down)
 
