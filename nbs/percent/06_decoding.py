@@ -9,7 +9,7 @@
 # from "these are digits" to a list of all the names that can occur. They are multiplied, and the best path through them
 # is the reading.
 #
-# *Needs*: two minutes, 1 GB of memory. With `CUSTOMOCR_DATA` set, glyphs are those of UNIPEN's validation and test writers
+# *Needs*: five minutes with the data folder, half a minute without, 1 GB of memory. With `CUSTOMOCR_DATA` set, glyphs are those of UNIPEN's validation and test writers
 # and pages are real photos and scans, of which only figures are stored; without, everything runs on what comes with the package.
 #
 # *Terms*: [lattice](glossary.html#lattice), [Viterbi](glossary.html#viterbi), [n-gram](glossary.html#n-gram),
@@ -43,6 +43,8 @@ import time
 from collections import Counter
 
 import matplotlib.pyplot as plt
+from matplotlib.colors import PowerNorm
+from matplotlib.ticker import NullFormatter
 import pandas as pd
 
 from customocr.confusion_fixes import LOOK_ALIKES, align, blanket_fix, look_alike_errors, neighbour_fix, random_codes, spell
@@ -78,8 +80,7 @@ def read_all(**knowledge):
 
 bare = read_all(prior=False)
 confused = Counter(p for (_, t), r in zip(truth, bare) for p in align(solid(t), solid(r)) if p[0] and p[1] and p[0] != p[1])
-table = pd.DataFrame([(f"{t} read as {r}", n) for (t, r), n in confused.most_common(12)], columns=["confusion", "times"])
-table.T
+print("  ".join(f"{t}>{r} {n}" for (t, r), n in confused.most_common(20)))
 
 # %%
 def show_confusions(
@@ -91,7 +92,7 @@ def show_confusions(
     for (t, r), n in confused.items():
         grid[CLASSES.index(t), CLASSES.index(r)] = n
     figure, axes = plt.subplots(figsize=(6.0, 5.4), dpi=90)
-    image = axes.imshow(grid, cmap="magma_r")
+    image = axes.imshow(grid, cmap="Blues", norm=PowerNorm(0.35))
     axes.set_xticks(range(36), CLASSES, fontsize=7)
     axes.set_yticks(range(36), CLASSES, fontsize=7)
     axes.set(xlabel="read as", ylabel="written", title=title)
@@ -138,8 +139,8 @@ class Lattice:
         return cls(t + 1, at, at + 1, np.zeros(t, np.float32), np.log(np.maximum(probs, 1e-30)), space)
 
 # %% [markdown]
-# Two strokes that may be an H or two I's: five nodes' worth of ink, seven candidates. The numbers on the edges are the
-# two best classes of each.
+# Two strokes that may be an H or two I's, and two more characters: five nodes, five candidates. The numbers on the edges are
+# the two best classes of each.
 
 # %%
 def row(*chances):
@@ -165,18 +166,17 @@ def draw_lattice(
     lattice,
     chosen=(),  # edges to draw in colour
 ):  # matplotlib figure
-    "Nodes on a line, edges as arcs with their two best classes."
-    figure, axes = plt.subplots(figsize=(6.5, 2.2), dpi=90)
-    for e in range(len(lattice.start)):
-        a, b = lattice.start[e], lattice.end[e]
+    "Nodes on a line, edges with their two best classes; those over several cuts as arcs."
+    figure, axes = plt.subplots(figsize=(6.5, 1.9), dpi=90)
+    for e, (a, b) in enumerate(zip(lattice.start, lattice.end)):
         x = np.linspace(a, b, 30)
-        height = 0.55 * (b - a - 0.6) * np.sin(np.pi * (x - a) / (b - a))
-        axes.plot(x, height, color="tab:red" if e in chosen else "grey", lw=2 if e in chosen else 1)
+        y = 0.5 * (b - a - 1) * np.sin(np.pi * (x - a) / (b - a))
+        axes.plot(x, y, color="tab:red" if e in chosen else "grey", lw=2 if e in chosen else 1)
         p = np.exp(lattice.logp[e])
-        best = np.argsort(-p)[:2]
-        axes.text((a + b) / 2, height.max() + 0.04, "  ".join(f"{CLASSES[k]} {p[k]:.2f}" for k in best), ha="center", fontsize=8)
+        label = "  ".join(f"{CLASSES[k]} {p[k]:.2f}" for k in np.argsort(-p)[:2])
+        axes.text((a + b) / 2, y.max() + (0.06 if b - a > 1 else -0.2), label, ha="center", fontsize=8)
     axes.plot(range(lattice.n_nodes), np.zeros(lattice.n_nodes), "ko", ms=5)
-    axes.set(ylim=(-0.2, 1.1))
+    axes.set(ylim=(-0.3, 0.75))
     axes.axis("off")
     return figure
 
@@ -748,10 +748,11 @@ def show_doubt(
     figure, axes = plt.subplots(figsize=(5.4, 3.2), dpi=90)
     for text in texts:
         axes.plot(chances, [in_doubt(text, p, **knowledge) for p in chances], label=text.replace("_", "▢"))
-    axes.plot([0, 1], [0, 1], "k:", lw=1, label="the network alone")
+    axes.plot(chances, chances, "k:", lw=1, label="the network alone")
     if mark is not None:
         axes.axvline(mark, color="grey", lw=1)
-    axes.set(xlabel="network: probability of 0 (else O)", ylabel="after decoding", title="What the neighbours add")
+    axes.set(xscale="logit", xlim=(1e-4, 1 - 1e-4), xlabel="network: probability of 0 (else O)", ylabel="after decoding", title="What the neighbours add")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(fontsize=8)
     figure.tight_layout()
     return figure
@@ -768,8 +769,8 @@ doubt = {t: in_doubt(t, 0.5) for t in ("7P_9", "2_47", "B_OK")}
 assert abs(doubt["7P_9"] - 0.5) < 0.05 and doubt["2_47"] > 0.8 and doubt["B_OK"] < 0.05
 
 # %% [markdown]
-# In the code the curve stays on the diagonal: nothing is added. Between digits the 0 wins earlier, in `BOOK` the O holds out
-# until the network is nearly certain. No threshold had to be set for it, and `B0OK` can still be read, by one who
+# In the code the curve stays on the network's own: nothing is added. (The axis is stretched at both ends, where the
+# decisions fall.) Between digits the 0 wins early, in `BOOK` the O holds out until the network is nearly certain. No threshold had to be set for it, and `B0OK` can still be read, by one who
 # prints it clearly.
 #
 # In a running kernel, the next cell has sliders: change the word, the probability, the alphabet, and see it decode.
@@ -896,7 +897,8 @@ figure.tight_layout();
 # look-alike pairs. The rules start from the bare reading; the prior chooses cuts and characters together.
 
 # %%
-with_prior = read_all()
+pages = [reader.read(root / r["path"]) for r in rows]
+with_prior = [page.text for page in pages]
 page_texts = {"bare": bare, "blanket fix": [blanket_fix(t) for t in bare], "neighbour rule": [neighbour_fix(t) for t in bare], "prior": with_prior}
 
 
@@ -977,8 +979,8 @@ pd.DataFrame({name: [np.mean(e), len(e)] for name, e in exact.items()}, index=["
 
 # %%
 sure, right = [], []
-for r, (_, text) in zip(rows, truth):
-    characters = [c for line in reader.read(root / r["path"]).lines for w in line.words for c in w.characters]
+for page, (_, text) in zip(pages, truth):
+    characters = [c for line in page.lines for w in line.words for c in w.characters]
     if len(characters) == len(solid(text)):
         sure += [c.confidence for c in characters]
         right += [c.text == t for c, t in zip(characters, solid(text))]
@@ -1039,16 +1041,18 @@ pd.DataFrame(geometry, index=["network", "aspect", "both"]).T.style.format("{:.3
 # ## What it costs
 
 # %%
-line = spelled["words"][0]
-page = [spelled[kind][i] for kind in ("words", "numbers", "words", "codes") for i in range(3)]
+some = [spelled[kind][i] for kind in ("words", "numbers", "words", "codes") for i in range(3)]
 start = time.perf_counter()
 for _ in range(20):
-    decode_lines(page)
+    decode_lines(some)
 took = (time.perf_counter() - start) / 20
+n = sum(len(x.start) for x in some)
+samples = load_samples().images
 start = time.perf_counter()
-reader.classify(np.zeros((sum(len(x.start) for x in page), 28, 28), np.uint8) + 1)
-network = time.perf_counter() - start
-print(f"{sum(len(x.start) for x in page)} characters in {len(page)} lines: decoding takes {took / network:.1f} times as long as one pass of the network over them")
+for _ in range(20):
+    reader.classify(samples[:n])
+network = (time.perf_counter() - start) / 20
+print(f"{n} characters in {len(some)} lines: decoding takes {took / network:.1f} times as long as one pass of the network over them")
 
 # %% [markdown]
 # `benchmarks/decoding.py` measures the share of whole page readings, together with everything else on this page.
