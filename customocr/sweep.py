@@ -9,6 +9,8 @@ that fall more than a margin behind the best one of the same ink.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,6 +66,12 @@ def _sizes(heads: np.ndarray, n: int) -> np.ndarray:
     np.subtract(heads[1:], heads[:-1], out=size[:-1])
     size[-1] = n - heads[-1]
     return size
+
+
+def _summed(states: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    "Equal states together with the sum of their masses."
+    unique, where = np.unique(states, return_inverse=True)
+    return unique, np.bincount(where, weights=mass)
 
 
 class Sweep:
@@ -308,6 +316,7 @@ class Sweep:
         key = self.edge * (N + 2) + self.cls + 1  # what an arc reads: arcs that differ only in state fall together
         self.by_key = np.argsort(key, kind="stable")
         self.key = key[self.by_key]
+        self.by_source = self.sources = None  # arcs by the state they leave, sorted when first asked for
 
     def path(self, i: int) -> list[int]:
         "The arcs of the best reading of lattice i, from left to right."
@@ -316,6 +325,54 @@ class Sweep:
             out.append(arc)
             state = int(self.source[arc])
         return out[::-1]
+
+    def readings(
+        self,
+        before: int | None,  # the arc of the word space before the word; None: the line begins
+        i: int,  # lattice
+        n: int,  # how many texts
+        patience: int,  # partial readings to look at before it stops with what it has
+    ) -> list[tuple[tuple[int, ...], float]]:  # classes of the word and their probability, most probable first
+        "The most probable readings of one word, by extending the most probable partial one (best first)."
+        if self.by_source is None:
+            self.by_source = np.argsort(self.source, kind="stable")
+            self.sources = self.source[self.by_source]
+        if before is None:
+            k = len(self.starts.state)
+            states, mass = np.arange(i * k, i * k + k), self.mass[i * k : i * k + k]
+        else:
+            some = self.by_key[slice(*(self.key.searchsorted(self.edge[before] * (N + 2) + BLANK + 1, side) for side in ("left", "right")))]
+            states, mass = _summed(self.target[some], self.mass[self.source[some]] * self.onward[some])
+        count = itertools.count()  # settles ties, so that arrays are never compared
+        heap = [(-mass.sum(), next(count), (), states, mass)]
+        found: dict[tuple, float] = {}
+        while heap and patience and (len(found) < n or -heap[0][0] > 0.1 * min(found.values())):
+            chance, _, text, states, mass = heapq.heappop(heap)
+            patience -= 1
+            if states is None:
+                found[text] = found.get(text, 0.0) - chance
+                continue
+            low, high = self.sources.searchsorted(states), self.sources.searchsorted(states, "right")
+            ended = float(mass[low == high].sum())  # at the line's end there is no way on
+            if ended:
+                heapq.heappush(heap, (-ended, next(count), text, None, None))
+            own, nth = _spread(high - low, low)
+            arcs = self.by_source[nth]
+            flow = mass[own] * self.onward[arcs]
+            key = self.edge[arcs] * (N + 2) + self.cls[arcs] + 1
+            order = key.argsort(kind="stable")
+            bounds = [*_heads(key[order]), len(order)]
+            for a, b in zip(bounds[:-1], bounds[1:]):
+                some = order[a:b]
+                total, read = float(flow[some].sum()), int(self.cls[arcs[some[0]]])
+                if total < 1e-4:
+                    continue
+                if read == BLANK:
+                    heapq.heappush(heap, (-total, next(count), text, None, None))
+                else:
+                    longer = text if read < 0 else (*text, read)
+                    heapq.heappush(heap, (-total, next(count), longer, *_summed(self.target[arcs[some]], flow[some])))
+        return sorted(found.items(), key=lambda item: -item[1])[:n]
 
     def probability(self, arcs: Sequence[int]) -> float:
         "Probability that the text runs through what these successive arcs read, whatever the states."

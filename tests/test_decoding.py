@@ -288,3 +288,30 @@ def test_ink_that_may_be_no_character_is_stepped_over_when_that_reads_better():
     assert decode(unsure, Knowledge(pattern="A9")).text == "A7" and decode(unsure, Knowledge(pattern="AA9")).text == "AI7"
     assert decode(unsure, Knowledge(lexicon=["AI7", "B"], strict=True)).text == "AI7"
     assert decode(unsure, Knowledge(prior=False)).words[0].probability < 0.8
+
+
+def test_word_alternatives_carry_their_probabilities():
+    sos = decode(undecided("SOS 105")).words[0]
+    texts = dict(sos.alternatives)
+    assert {"SOS", "505"} <= set(texts) and sos.alternatives[0][0] == sos.text
+    assert texts[sos.text] == pytest.approx(sos.probability, rel=1e-4)
+    assert [p for _, p in sos.alternatives] == sorted((p for _, p in sos.alternatives), reverse=True) and sum(texts.values()) <= 1 + 1e-6
+
+
+def test_word_alternatives_equal_brute_force_over_all_cuts():
+    rng = np.random.default_rng(5)
+    start, end = np.array([0, 0, 1, 1, 2, 3, 2]), np.array([1, 2, 2, 3, 3, 4, 4])
+    probs = np.zeros((7, 36))
+    probs[:, :2] = rng.dirichlet([1, 1], 7)
+    lattice = Lattice(5, start, end, rng.normal(size=7).astype(np.float32), np.log(probs + 1e-30), np.zeros(5, np.float32))
+    (word,) = decode(lattice, Knowledge(alphabet="01", prior=False)).words
+    p = np.exp(lattice.logp.astype(float))[:, :2] + sweep.CLASS_FLOOR
+    p /= p.sum(1, keepdims=True)
+    chances = {}
+    for path in ((0, 2, 4, 5), (0, 2, 6), (1, 4, 5), (1, 6), (0, 3, 5)):
+        for classes in itertools.product(range(2), repeat=len(path)):
+            text = "".join(map(str, classes))
+            chances[text] = chances.get(text, 0) + np.exp(lattice.score[list(path)].sum()) * np.prod([p[e, c] for e, c in zip(path, classes)])
+    total = sum(chances.values())
+    best = max(chances, key=chances.get)
+    assert dict(word.alternatives)[best] == pytest.approx(chances[best] / total, rel=1e-3)

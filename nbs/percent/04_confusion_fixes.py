@@ -103,7 +103,7 @@ def show_confusions(
     share = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
     np.fill_diagonal(share, 0)
     figure, axes = plt.subplots(figsize=(6.2, 5.6), dpi=90)
-    image = axes.imshow(np.minimum(share, 20), cmap="magma_r", vmin=0, vmax=20)
+    image = axes.imshow(np.minimum(share, 20), cmap="Blues", vmin=0, vmax=20)
     axes.set_xticks(range(36), CLASSES, fontsize=7)
     axes.set_yticks(range(36), CLASSES, fontsize=7)
     axes.set(xlabel="read as", ylabel="true class", title=title)

@@ -554,6 +554,8 @@ LEXICON_SHARE = 0.7  # probability that a word is one of a soft lexicon's
 MARGIN = 14.0  # nats below the best reading of the same ink at which a partial reading is given up
 TIED_MARGIN = 20.0  # the same under a pattern or a strict lexicon, where the best-looking start may lead nowhere
 WIDE_MARGIN = 40.0  # the same when nothing came through
+UNSURE = 0.9  # probability of a word below which its alternatives are looked for
+PATIENCE = 100  # partial readings that are looked at for the alternatives of a word
 BATCH = 64  # lines that go through one sweep, so that a book of lines needs no more memory than a page
 
 
@@ -587,6 +589,7 @@ class WordReading:
     probability: float  # 0..1, that every character of the word is right
     first: int  # index of its first character in the line's decoding
     last: int  # index after its last character
+    alternatives: tuple = ()  # ((text, probability), ...), most probable first, other cuts included; looked for where the word is unsure
 
 
 @dataclass(frozen=True)
@@ -633,7 +636,12 @@ def _read(
     words, begin, first = [], 0, 0
     for stop in stops:
         last = first + int(is_character[begin:stop].sum())
-        words.append(WordReading(shown[first:last], sweep.probability(arcs[begin:stop]), first, last))
+        probability = sweep.probability(arcs[begin:stop])
+        others = ((characters[first:last], probability),)
+        if probability < UNSURE and n_alternatives > 1:
+            found = sweep.readings(arcs[begin - 1] if begin else None, i, n_alternatives, PATIENCE)
+            others = tuple(("".join(CLASSES[k] for k in text), p) for text, p in found) or others
+        words.append(WordReading(shown[first:last], probability, first, last, others))
         begin, first = stop, last
     return Decoding(
         text=" ".join(w.text for w in words),
