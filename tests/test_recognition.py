@@ -1,0 +1,256 @@
+"""The reader as a user meets it: the same text whatever the size, light, polarity or direction of the page, in order, with boxes that fit."""
+import json
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError
+
+import cv2
+import numpy as np
+import pytest
+
+from customocr import samples
+from customocr.compose import box_scores
+from customocr.confusion_fixes import align
+from customocr.errors import ImageError, KnowledgeError, ModelError
+from customocr.glyphs import CLASSES
+from customocr.recognition import Page, Reader
+
+SAMPLES = {p.name: p for p in samples.pages()}
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    "The shipped reader."
+    return Reader()
+
+
+@pytest.fixture(scope="module")
+def hello() -> np.ndarray:
+    "One plain line, BGR."
+    return cv2.imread(str(samples.page("hello")))
+
+
+def solid(text: str) -> str:
+    "The characters without what stands between them."
+    return "".join(text.split())
+
+
+def wrong(name: str, page: Page) -> float:
+    "Share of the characters to change."
+    pairs = align(solid(SAMPLES[name].text), solid(page.text))
+    return sum(a != b for a, b in pairs) / len(solid(SAMPLES[name].text))
+
+
+def true_boxes(name: str) -> np.ndarray:
+    return np.concatenate([np.reshape(b, (-1, 4)) for b in SAMPLES[name].boxes])
+
+
+# ---- text
+@pytest.mark.parametrize("name", list(SAMPLES))
+def test_sample_pages_are_read(reader, name):
+    page = reader.read(SAMPLES[name].path)
+    assert wrong(name, page) <= 0.15
+    assert len(page.lines) == len(SAMPLES[name].text.splitlines()), "lines come out as lines"
+
+
+def test_hardly_a_character_of_all_samples_is_wrong(reader):
+    assert np.mean([wrong(name, reader.read(page.path)) for name, page in SAMPLES.items()]) < 0.04
+
+
+def test_words_and_lines_are_in_reading_order(reader):
+    page = reader.read(samples.page("ruled"))
+    assert [line.text.split()[0][:1] for line in page.lines] == ["B", "B", "2"]
+    tops = [line.box[1] for line in page.lines]
+    assert tops == sorted(tops)
+    for line in page.lines:
+        lefts = [c.box[0] for word in line.words for c in word.characters]
+        assert lefts == sorted(lefts)
+    assert reader.read(samples.page("hello")).text == "HELLO WORLD"
+    assert [len(line.words) for line in reader.read(samples.page("hello")).lines] == [2]
+
+
+@pytest.mark.parametrize("factor", [0.4, 0.7, 2, 5])
+def test_size_does_not_matter(reader, hello, factor):
+    size = cv2.resize(hello, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    assert solid(reader.read(size).text) == "HELLOWORLD"
+
+
+def test_polarity_and_shadow_do_not_matter(reader, hello):
+    assert reader.read(255 - hello).text == "HELLO WORLD"
+    shade = np.where(np.arange(hello.shape[1]) > hello.shape[1] // 2, 0.4, 1.0)[None, :, None]
+    assert solid(reader.read((hello * cv2.blur(shade.repeat(len(hello), 0), (31, 1))[..., None]).astype(np.uint8)).text) == "HELLOWORLD"
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_direction_does_not_matter_and_boxes_fit_the_page_as_given(reader, turns):
+    upright = cv2.imread(str(samples.page("lines")))
+    page = reader.read(np.ascontiguousarray(np.rot90(upright, turns)))
+    assert page.rotation == 90 * turns and wrong("lines", page) <= 0.1
+    assert page.size == (upright.shape[1], upright.shape[0])[:: 1 if turns == 2 else -1]
+    x, y, w, h = true_boxes("lines").T
+    height, width = upright.shape[:2]
+    expected = {1: (y, width - x - w, h, w), 2: (width - x - w, height - y - h, w, h), 3: (height - y - h, x, h, w)}[turns]
+    assert box_scores([c.box for c in page.characters], np.stack(expected, 1))[1] > 0.85
+
+
+def test_turning_can_be_switched_off(reader):
+    upside_down = np.ascontiguousarray(np.rot90(cv2.imread(str(samples.page("lines"))), 2))
+    assert reader.read(upside_down, rotate=False).rotation == 0
+
+
+def test_rules_and_frames_are_not_read(reader):
+    for name in ("ruled", "fields", "comb"):
+        assert len(reader.read(samples.page(name)).characters) <= len(solid(SAMPLES[name].text)) + 1
+
+
+# ---- boxes
+@pytest.mark.parametrize("name", ["hello", "lines", "ruled", "note", "chalk"])
+def test_boxes_are_those_of_the_characters(reader, name):
+    precision, recall = box_scores([c.box for c in reader.read(SAMPLES[name].path).characters], true_boxes(name))
+    assert precision > 0.85 and recall > 0.85
+
+
+def test_boxes_of_a_large_photo_are_in_its_own_pixels(reader, hello):
+    large = cv2.resize(hello, None, fx=7, fy=7, interpolation=cv2.INTER_CUBIC)
+    assert large.shape[0] * large.shape[1] > 3_500_000
+    page = reader.read(large)
+    assert page.size == (large.shape[1], large.shape[0])
+    assert box_scores([c.box for c in page.characters], true_boxes("hello") * 7)[1] > 0.85
+
+
+def test_boxes_of_words_and_lines_hold_their_characters(reader):
+    for line in reader.read(samples.page("lines")).lines:
+        for outer, inner in [(line.box, [w.box for w in line.words])] + [(w.box, [c.box for c in w.characters]) for w in line.words]:
+            for x, y, w, h in inner:
+                assert outer[0] <= x and outer[1] <= y and x + w <= outer[0] + outer[2] and y + h <= outer[1] + outer[3]
+
+
+# ---- the result
+def test_results_are_values(reader):
+    page = reader.read(samples.page("hello"))
+    for value, name in ((page, "rotation"), (page.lines[0], "words"), (page.lines[0].words[0], "confidence"), (page.characters[0], "text")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, name, None)
+    assert page == reader.read(samples.page("hello")), "the same page gives the same result"
+
+
+def test_confidence_and_alternatives_are_probabilities(reader):
+    for c in reader.read(samples.page("lines")).characters:
+        assert 0 < c.confidence <= 1 and c.text in CLASSES
+        chances = [p for _, p in c.alternatives]
+        assert chances == sorted(chances, reverse=True) or c.text in dict(c.alternatives)
+        assert c.text in dict(c.alternatives) and sum(chances) <= 1.001
+
+
+def test_to_dict_is_json_and_complete(reader):
+    page = reader.read(samples.page("lines"))
+    told = json.loads(json.dumps(page.to_dict()))
+    assert told["text"] == page.text and (told["width"], told["height"]) == page.size and told["rotation"] == 0
+    texts = ["".join(c["text"] for c in w["characters"]) for line in told["lines"] for w in line["words"]]
+    assert texts == page.text.split()
+    assert told["lines"][0]["words"][0]["characters"][0]["box"] == list(page.characters[0].box)
+
+
+def test_pages_show_themselves(reader, hello):
+    page = reader.read(hello)
+    drawn = page.draw()
+    assert drawn.ndim == 3 and drawn.dtype == np.uint8 and min(drawn.shape[:2]) >= min(hello.shape[:2])
+    assert page._repr_png_().startswith(b"\x89PNG") and "HELLO WORLD" in page._repr_markdown_()
+    assert (page.picture == hello).all(), "drawing leaves the picture alone"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 60), (50, 50), (400, 300, 3)])
+def test_a_page_without_writing_gives_no_text(reader, shape):
+    for level in (0, 255):
+        page = reader.read(np.full(shape, level, np.uint8))
+        assert page.text == "" and page.lines == () and page.characters == ()
+        page.draw(), json.dumps(page.to_dict())
+
+
+# ---- settings
+def test_an_alphabet_holds_and_unsure_characters_can_be_rejected(reader):
+    assert set(solid(reader.read(samples.page("lines"), alphabet="digits").text)) <= set("0123456789")
+    rejected = reader.read(samples.page("lines"), reject=1.0)
+    assert any(c.text not in CLASSES for c in rejected.characters)
+    assert len(rejected.characters) == len(reader.read(samples.page("lines")).characters)
+
+
+def test_mistakes_get_one_error(reader, tmp_path):
+    with pytest.raises(ImageError, match="no such file"):
+        reader.read(tmp_path / "missing.png")
+    with pytest.raises(ImageError):
+        reader.read(None)
+    with pytest.raises(KnowledgeError):
+        reader.read(samples.page("hello"), alphabet="")
+    with pytest.raises(ModelError, match="no such model"):
+        Reader(tmp_path / "missing.onnx")
+    (tmp_path / "text.onnx").write_text("no network")
+    with pytest.raises(ModelError, match="text.onnx"):
+        Reader(tmp_path / "text.onnx")
+
+
+# ---- single glyphs
+def test_classify_gives_probabilities_for_any_28_x_28(reader):
+    with np.load(samples.glyphs()) as stored:
+        glyphs, labels = stored["x"][::29], stored["y"][::29]
+    rows = reader.classify(glyphs)
+    assert rows.shape == (len(glyphs), 36) and rows.dtype == np.float32 and np.allclose(rows.sum(1), 1, atol=1e-4)
+    assert (rows.argmax(1) == labels).mean() > 0.8
+    small = np.zeros((28, 28), np.uint8)
+    small[2:12, 3:13] = cv2.resize(glyphs[5], (10, 10), interpolation=cv2.INTER_AREA)
+    assert reader.classify(small[None]).shape == (1, 36), "laid out before it is looked at"
+    assert reader.classify(np.zeros((0, 28, 28), np.uint8)).shape == (0, 36)
+
+
+@pytest.mark.parametrize("glyphs", [np.zeros((28, 28), np.uint8), np.zeros((2, 32, 32), np.uint8), np.zeros((2, 28, 28), np.float32), np.zeros((2, 28, 28, 1), np.uint8)], ids=["one", "size", "type", "channel"])
+def test_classify_says_what_it_needs(reader, glyphs):
+    with pytest.raises(ModelError, match=r"uint8 \(N, 28, 28\)"):
+        reader.classify(glyphs)
+
+
+# ---- how it works
+def test_all_glyphs_of_a_page_go_through_the_network_in_one_call():
+    class Counting:
+        def __init__(self, network):
+            self.network, self.calls = network, []
+
+        def run(self, outputs, feed):
+            self.calls.append(len(next(iter(feed.values()))))
+            return self.network.run(outputs, feed)
+
+        def __getattr__(self, name):
+            return getattr(self.network, name)
+
+    reader = Reader()
+    reader.network = Counting(reader.network)
+    page = reader.read(samples.page("lines"), rotate=False)
+    assert len(reader.network.calls) == 1 and reader.network.calls[0] >= len(page.characters)
+
+
+def test_an_explanation_keeps_every_stage(reader):
+    explanation = reader.explain(samples.page("ruled"))
+    stages = explanation.stages()
+    assert len(stages) == 7 and all(s.dtype == np.uint8 for s in stages.values())
+    assert explanation.page.text == reader.read(samples.page("ruled")).text
+    assert explanation.draw().shape[1] == 840 and explanation._repr_png_().startswith(b"\x89PNG")
+    assert reader.explain(np.full((50, 50), 255, np.uint8)).draw().ndim == 3, "a page without text as well"
+
+
+def test_reading_needs_no_training_libraries():
+    code = "import sys, customocr.recognition; print([m for m in ('tensorflow', 'keras', 'pandas', 'matplotlib', 'seaborn', 'sklearn') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+# ---- real pages
+def test_real_pages_stay_right(reader, data_dir):
+    rows = [line.split("\t") for line in (data_dir / "pages" / "truth.tsv").read_text(encoding="utf8").splitlines()[1:]]
+    rows = [r for r in rows if r[1] == "field" and r[2] != "yes"]
+    if not rows:
+        pytest.skip("the data folder has no form fields")
+    errors = length = 0
+    for path, _, _, _, text, *_ in rows:
+        true = "".join(c for c in text if c in CLASSES)
+        pairs = align(true, "".join(c for c in reader.read(data_dir / "pages" / path).text if c in CLASSES))
+        errors, length = errors + sum(a != b for a, b in pairs), length + len(true)
+    assert errors / length < 0.1
