@@ -81,11 +81,19 @@ def outlined(image, boxes, colour=(0, 120, 255), thick=2):
     return out
 
 
+def worth(stage):
+    "Error rates on real pages without a stage and with it, stored from the run described at the end."
+    table = pd.read_csv("stored/pages/stages.csv").pivot(index="reader", columns="kind", values="cer")
+    return table.loc[[f"without {stage}", "customocr"]].rename(index={"customocr": "with it"}).rename_axis(index=None, columns=None).round(3)
+
+
 def show(image, scale=1.0):
-    "One picture, as a JPEG: a tenth of a PNG's size."
+    "One picture, as JPEG or PNG, whichever is smaller."
     if scale != 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA)
-    return Image(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), format="jpeg")
+    stored = {"jpeg": cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), "png": cv2.imencode(".png", image)[1].tobytes()}
+    kind = min(stored, key=lambda kind: len(stored[kind]))
+    return Image(stored[kind], format=kind)
 
 
 def figure(panels, columns=2, width=760):
@@ -107,8 +115,8 @@ def figure(panels, columns=2, width=760):
 
 
 # %% [markdown]
-# # The tutorial's page
-# ## A photo, and grey
+# ## The tutorial's page
+# ### A photo, and grey
 # One line of capitals, photographed under uneven light. The photo has three colours a pixel; for shapes, one number is enough, from 0 (black) to 255 (white).
 
 # %%
@@ -120,7 +128,7 @@ print(line.image.shape, "->", grey.shape, "from", grey.min(), "to", grey.max())
 figure({"the photo": line.image, "grey": grey})
 
 # %% [markdown]
-# ## Preprocess, one picture a step
+# ### Preprocess, one picture a step
 # **Blur.** Sensors and paper are grainy, and a threshold turns grain into dots. A Gaussian blur gives each pixel the weighted mean of its 3 x 3 neighbourhood.
 
 # %%
@@ -180,7 +188,7 @@ from ipywidgets import interact
 interact(lambda block, c, low, high: show(outline_at(block, c, low, high)), block=(3, 61, 2), c=(0, 40), low=(0, 255), high=(0, 255));
 
 # %% [markdown]
-# ## Contours
+# ### Contours
 # A contour is the closed line around something white. *External* contours are those that lie in no other: the ring of an O gives one, not two. `imutils` hides that OpenCV's versions
 # return different things, and sorts them from left to right.
 
@@ -199,7 +207,7 @@ print(len(stats) - 1, "components,", len(contours), "external contours")
 assert len(stats) - 1 == len(contours) == 12
 
 # %% [markdown]
-# ## Boxes
+# ### Boxes
 # The bounding rectangle of each contour. What is narrower than 4 or wider than 160 pixels, lower than 14 or higher than 140, is taken for dirt or for a frame.
 
 # %%
@@ -213,7 +221,7 @@ show(outlined(line.image, boxes))
 # Twelve boxes for twelve characters. *Precision* is the share of the found boxes that are right (share at least half their joint area with a true one), *recall* the share of
 # the true boxes that were found; [Composed pages](07_composer.ipynb) has the details.
 #
-# ## From box to glyph
+# ### From box to glyph
 # Each box is cut out of the grey page as a region of interest (ROI), and Otsu's threshold, inverted, makes white ink on black. This time one threshold is enough, because inside so small a cut the light is even.
 
 # %%
@@ -270,7 +278,7 @@ interact(lambda margin: show(grid([with_margin(margin, k) for k in range(12)]), 
 # %% [markdown]
 # Divided by 255 and with a channel axis, the twelve glyphs are one array (12, 28, 28, 1): what [recognition](03_recognition.ipynb) hands to the network in one call.
 #
-# ## The same as functions
+# ### The same as functions
 # The tutorial's helpers write globals and draw while they compute. Here is its whole way as functions that take what they need and return what they made; all its constants stand in one place.
 
 # %%
@@ -330,7 +338,7 @@ assert np.array_equal(tutorial_stages(grey)["outline"], outline) and len(tutoria
 assert tutorial_contours(np.zeros((20, 20), np.uint8)) == ()
 
 # %% [markdown]
-# ## A sheet on a dark table
+# ### A sheet on a dark table
 # Then the tutorial meets a page on which *nothing* is found:
 
 # %%
@@ -413,7 +421,7 @@ print(len(tutorial_boxes(further)), "boxes")
 show(outlined(further, tutorial_boxes(further)), 0.4)
 
 # %% [markdown]
-# ## What this way is worth
+# ### What this way is worth
 # On all sample pages, box by box:
 
 # %%
@@ -430,8 +438,8 @@ assert first.recall["hello"] == 1 and first.recall[["fields", "cell", "scan"]].m
 # Plain pages with letters of the right size: all boxes right, a shadow and rules in pale ink included. The note on its dark table comes out whole, thanks to the fix. In frames and for small letters: none. And a box says nothing
 # yet of the ink in it, or of which line it belongs to. What follows starts anew, from the pixels.
 #
-# # Pages as people write and photograph them
-# ## Which is the ink?
+# ## Pages as people write and photograph them
+# ### Which is the ink?
 # The letters below are chalk. The tutorial thresholds what is darker than its surroundings, so what it boxes are the rims and the insides of strokes, and Otsu's inverted cut shows the board.
 
 # %%
@@ -506,7 +514,14 @@ assert guess["polarity"] > 0.93
 # %% [markdown]
 # Where the vote is close, the reader will try both and keep what looks more like characters ([Recognition](03_recognition.ipynb)).
 #
-# ## Light
+# And on real pages? Of other people's photos, scans and forms we may store figures but no pictures. So each section ends with two rows: the [character error rate](glossary.html#cer) of the whole reader with this stage switched off, and with it. How it is measured stands [at the
+# end](#on-real-pages). Light ink is rare there, and where it occurs it is all or nothing:
+
+# %%
+worth("polarity")
+
+# %% [markdown]
+# ### Light
 # A deep shadow. Otsu's threshold takes the shadow for ink. The adaptive one survives it, but C = 9 grey levels mean much in the dark and little in the light: ink gets thin in the shade and
 # paper grain passes in the light.
 
@@ -554,8 +569,11 @@ spread = {name: levels(image).std() / levels(image).mean() for name, image in {"
 assert spread["ink strength"] < spread["255 - grey"]
 pd.Series(spread, name="contrast of the letters: deviation over mean").round(3).to_frame().T
 
+# %%
+worth("light")
+
 # %% [markdown]
-# ## Faint and broken strokes
+# ### Faint and broken strokes
 # Pencil on rough paper: in places a stroke is hardly darker than the grain. A threshold high enough to keep the grain out breaks it, a lower one lets the paper in.
 
 # %%
@@ -647,9 +665,13 @@ inked.loc[["otsu", "adaptive", "half", "ridge"]].round(2)
 assert (inked["components a character"].loc["ridge"] - 1).abs().max() < 0.2
 
 # %% [markdown]
-# One component a character: that is what the next steps need, and only the last row has it on all three. By pixels alone it is not always the best mask, as it draws the strokes a little bolder.
-#
-# ## Any size
+# One component a character: that is what the next steps need, and only the last row has it on all three. By pixels alone it is not always the best mask, as it draws the strokes a little bolder. On real pages:
+
+# %%
+worth("ridges")
+
+# %% [markdown]
+# ### Any size
 # Limits of 14 to 140 pixels, a block of 11, a dilation by one: every number of the tutorial is made for letters some 40 pixels high. The same line at nine sizes:
 
 # %%
@@ -724,7 +746,7 @@ assert 32 < estimate < 48
 # %% [markdown]
 # How the page is brought to size comes further below, with [all steps together](#all-together). First, what stands among the letters.
 #
-# ## Frames and rules
+# ### Frames and rules
 # Form fields. To the tutorial the frame *is* the contour, and what is written in it is hidden. The sheet on the table was of the same kind. Where letters touch a rule, letter and rule are one piece of ink.
 
 # %%
@@ -951,9 +973,12 @@ removed.round(2)
 #| hide
 assert removed["recall after"].mean() > removed["recall before"].mean() + 0.04 and removed["rules gone"].min() > 0.9
 
+# %%
+worth("rules")
+
 # %% [markdown]
-# ## Ink that is no text
-# Specks, blots, long dashes, the edge of the sheet, pictures: what cannot be part of a character by its size and place is set aside before any line is looked for. What stays doubtful, such as dots and commas, stays in; the learnt judge [below](#judge) will see it among its neighbours.
+# ### Ink that is no text
+# Specks, blots, long dashes, the edge of the sheet, pictures: what cannot be part of a character by its size and place is set aside before any line is looked for. What stays doubtful, such as dots and commas, stays in; the learnt judge [below](#the-judge) will see it among its neighbours.
 
 # %%
 #| export
@@ -982,7 +1007,7 @@ print(f"{len(stats)} components, {may.sum()} may be text, {len(speckled.all_boxe
 show(outlined(outlined(speckled.image, stats[~may, :4] + [-3, -3, 6, 6], (255, 150, 60), 2), stats[may, :4]))
 
 # %% [markdown]
-# ## Lines
+# ### Lines
 # The tutorial sorts boxes from left to right. With three lines that gives one jumbled row:
 
 # %%
@@ -1134,7 +1159,7 @@ in_lines.round(2)
 assert in_lines["chains"].min() > 0.8 > in_lines["empty rows"].loc[True]
 
 # %% [markdown]
-# ## Characters in pieces
+# ### Characters in pieces
 # Within a line, a `Piece` is a patch of soft ink: grey values are kept, because the network's training glyphs have soft edges too. A component brings only its own ink, even where boxes overlap.
 
 # %%
@@ -1243,8 +1268,11 @@ figure({"components": outlined(loose.image, [p.box for p in parts]), "joined": o
 # %%
 assert len(whole) < len(parts)
 
+# %%
+worth("parts")
+
 # %% [markdown]
-# ## Characters grown together
+# ### Characters grown together
 # The opposite: letters that touch are one component, and no rule by hand says where to cut: the cheapest cut through a row of letters often goes through the middle of an N or U. So do not decide. **Cut wherever a cut may be**,
 # then offer every run of neighbouring parts as a candidate and leave the choice to those who know characters. This is called over-segmentation.
 
@@ -1465,7 +1493,13 @@ reached.round(3)
 assert (reached["candidates"] >= reached[["components", "every cut made"]].max(axis=1)).all() and reached["candidates"].loc[0.3] > 0.85
 
 # %% [markdown]
-# ## The judge {#judge}
+# On real pages, first without any cut, then with cuts but no parts put together:
+
+# %%
+pd.concat([worth("cuts").iloc[:1], worth("joins")])
+
+# %% [markdown]
+# ### The judge
 # Which candidates are characters? The character network cannot tell: it was only ever shown characters, and half an H is a perfectly good I. Hand-made rules on width and gaps reach their end here too, since I and W
 # differ by a factor of five. But a person sees it at once, *by looking at the neighbours*. So a small network gets to see what the person sees: the candidate's own ink, and in a second channel all ink of the line around it, at the line's size and level.
 
@@ -1527,10 +1561,16 @@ card = json.loads(card_file.read_text()) if card_file.exists() else {}
 pd.Series({name: card.get(name) for name in ("pages", "boxes", "writers", "validation_writers", "validation_boxes", "validation_accuracy", "characters_with_a_candidate", "parameters", "minutes", "command")}, name="card").to_frame()
 
 # %% [markdown]
+# Without it, every candidate counts as a character as much as any other:
+
+# %%
+worth("judge")
+
+# %% [markdown]
 # The judge's answers do not become decisions yet. They become scores on the edges of a [lattice](glossary.html#lattice): its nodes are the cuts, its edges the candidates, and a way from left to right is one reading of the line. Which way is best, the classifier and the
 # language have a say in as well; that is the next notebook's work.
 #
-# ## All together {#all-together}
+# ### All together
 # A `Sheet` keeps a page at every stage, and knows the way back from its own pixels to those of the picture.
 
 # %%
@@ -1684,8 +1724,14 @@ assert min(recall["ours"]) > 0.8 > max(recall["tutorial"][0], recall["tutorial"]
 assert len(analyse(np.full((50, 50), 255, np.uint8)).lines) == 0
 
 # %% [markdown]
-# # What it is worth
-# ## Box by box
+# On real pages, the page at its own size instead, and its lines left sloping:
+
+# %%
+pd.concat([worth("scale").iloc[:1], worth("turning")])
+
+# %% [markdown]
+# ## What it is worth
+# ### Box by box
 # The tutorial's boxes against those of the whole reader, judge and decoding included (a glance ahead: `Reader` is the [next notebook](03_recognition.ipynb)), on composed pages of every kind of paper. Five hands, the same pages for both; a box is right from an intersection over union
 # of 0.5 on. These fonts and texts took no part in the judge's training.
 
@@ -1716,7 +1762,7 @@ on_samples.round(2)
 assert on_samples["ours", "recall"].mean() > 0.9
 
 # %% [markdown]
-# ## On real pages
+# ### On real pages
 # Fonts are not hands, and our damages are our guesses. The figures that count are those of real pages: photos, scans, form fields and table cells by other people. They are not ours to show; what can be shown is how much of them is
 # read. `benchmarks/page_errors.py` measures any reader by [character error rate](glossary.html#cer), the characters to insert, delete or change over those written; spaces do not count. The tutorial's way is its boxes with *our* network, so that only the
 # segmentation differs. Stored from the run
@@ -1737,12 +1783,12 @@ rates[["images", "tutorial", "customocr"]].round(3)
 assert (rates.customocr < rates.tutorial).all()
 
 # %% [markdown]
-# And what is each idea worth? The same pages with one stage switched off at a time. A figure above "customocr" is what its absence costs; one below it is a stage that does more harm than good *on that kind*.
+# And what is each idea worth? The same pages with one stage switched off at a time. A figure above the first row's is what its absence costs; one below it says that on this kind of page the stage does more harm than good.
 
 # %%
 stages = pd.read_csv(stored / "stages.csv")
 order = list(dict.fromkeys(stages.reader))
-stages.pivot(index="reader", columns="kind", values="cer").loc[order].round(3)
+stages.pivot(index="reader", columns="kind", values="cer").loc[order].rename(index={"customocr": "all stages"}).round(3)
 
 # %%
 #| fig-alt: "Bars: by how much the error rate on all pages rises when one stage is left out."
@@ -1752,7 +1798,7 @@ ax.set(xlabel="change of the error rate on all pages", ylabel="")
 plt.tight_layout()
 
 # %% [markdown]
-# ## What it costs
+# ### What it costs
 # Time against pixels, with the same hundred characters on the page, and against characters, on the same 2 megapixels. The unit is the time of one adaptive threshold of 1 megapixel, measured between the pages, since a busy machine slows both.
 
 # %%
@@ -1791,7 +1837,7 @@ axes[1].set(xlabel="characters, 2 megapixels", ylim=(0, None));
 # %% [markdown]
 # Pixels cost little beyond the first look, because the page is worked on at the size of its letters. Characters cost in proportion.
 #
-# ## What stays unsolved
+# ### What stays unsolved
 # Letters that are written *over* each other share ink and cannot be parted by a cut. Joined-up writing has strokes between the letters that belong to neither; we read capitals and digits that stand by themselves or touch. A sheet photographed from
 # far to the side is turned, not rectified. Columns side by side come out line by line across both.
 #
