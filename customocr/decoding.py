@@ -129,11 +129,11 @@ class Lexicon:
         if isinstance(words, (str, Path)):
             where = f"lexicon {str(words)!r}, line "
             try:
-                lines = Path(words).read_text(encoding="utf8").splitlines()
-            except OSError as error:
-                raise KnowledgeError(f"lexicon {str(words)!r}: {error.strerror or error}; give a list of words or a text file with one word per line") from None
+                lines = Path(words).read_text(encoding="utf-8-sig").splitlines()
             except UnicodeDecodeError as error:
                 raise KnowledgeError(f"lexicon {str(words)!r}, byte {error.start}: not UTF-8 text; save the word list as UTF-8, one word per line") from None
+            except (OSError, ValueError) as error:
+                raise KnowledgeError(f"lexicon {str(words)!r}: {getattr(error, 'strerror', None) or error}; give a list of words or a text file with one word per line") from None
             rows = ["" if line.startswith("#") else line.strip().upper() for line in lines]
         else:
             where = "lexicon, word "
@@ -213,7 +213,7 @@ def _lexicon_of(words) -> Lexicon:
     if isinstance(words, (str, Path)):
         try:
             about = Path(words).stat()
-        except OSError:
+        except (OSError, ValueError):
             return Lexicon(words)  # raises the error that names the file
         return _lexicon_of_file(Path(words), about.st_size, about.st_mtime_ns)
     return Lexicon(words)
@@ -233,7 +233,7 @@ def alphabet_mask(
     if not alphabet.strip():
         raise KnowledgeError("alphabet is empty: name at least one character, or 'digits', 'letters', 'alphanumeric'")
     mask = np.zeros(N, bool)
-    for i, c in enumerate(ALPHABETS.get(alphabet, alphabet).upper()):
+    for i, c in enumerate(ALPHABETS.get(alphabet.lower(), alphabet).upper()):
         if c == " ":
             continue
         if c not in CLASSES:

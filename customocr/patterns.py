@@ -157,7 +157,7 @@ class _Parser:
             self.fail("a repeat with nothing before it")
         self.at += 1
         if not self.regular:
-            mask = {"A": LETTERS, "9": DIGITS, "*": ANY}.get(c)
+            mask = {"A": LETTERS, "9": DIGITS, "*": ANY}.get(c.upper())
             return self.symbols(mask) if mask else self.literal(c)
         if c == ".":
             return self.symbols(ANY | {BLANK})

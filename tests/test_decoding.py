@@ -140,6 +140,7 @@ def test_alphabet_takes_the_mass_from_other_classes():
     assert digits.probabilities[0] > 0.8
     assert all(c in "0123456789" for c, _ in digits.alternatives[0])
     assert decode(glyph, Knowledge(alphabet="xyz0")).text == "0"
+    assert decode(glyph, Knowledge(alphabet="Digits")).text == "0"
 
 
 def test_reject_leaves_a_placeholder_instead_of_a_guess():
@@ -158,6 +159,7 @@ def test_reject_leaves_a_placeholder_instead_of_a_guess():
     [
         ("AA999AA", "IO105SO"),
         ("9{5}", "10580"),
+        ("aa9", "IO1"),
         ("A{2,7} 9{4}", "BOSS 2015"),
         ("99/99/9999", "12051980"),
         ("\\A9{3}", "A105"),
@@ -247,7 +249,7 @@ def test_lexicon_index_holds_exactly_its_words(tmp_path):
 
 @pytest.mark.parametrize(
     "lexicon, message",
-    [(["MARTIN", "O'BRIEN"], "word 2.*O'BRIEN.*\"'\""), ([], "no words"), (["GARÇON"], "word 1.*Ç"), ("no/such/file.txt", "no/such/file.txt"), ([3], "list of words"), (7, "list of words"), (["JEAN PAUL"], "word 1")],
+    [(["MARTIN", "O'BRIEN"], "word 2.*O'BRIEN.*\"'\""), ([], "no words"), (["GARÇON"], "word 1.*Ç"), ("no/such/file.txt", "no/such/file.txt"), ([3], "list of words"), (7, "list of words"), (["JEAN PAUL"], "word 1"), ("a\0b", "null"), (".", "directory")],
 )
 def test_bad_lexicon_names_the_spot(lexicon, message):
     with pytest.raises(KnowledgeError, match=message):

@@ -371,11 +371,11 @@ class Lexicon:
         if isinstance(words, (str, Path)):
             where = f"lexicon {str(words)!r}, line "
             try:
-                lines = Path(words).read_text(encoding="utf8").splitlines()
-            except OSError as error:
-                raise KnowledgeError(f"lexicon {str(words)!r}: {error.strerror or error}; give a list of words or a text file with one word per line") from None
+                lines = Path(words).read_text(encoding="utf-8-sig").splitlines()
             except UnicodeDecodeError as error:
                 raise KnowledgeError(f"lexicon {str(words)!r}, byte {error.start}: not UTF-8 text; save the word list as UTF-8, one word per line") from None
+            except (OSError, ValueError) as error:
+                raise KnowledgeError(f"lexicon {str(words)!r}: {getattr(error, 'strerror', None) or error}; give a list of words or a text file with one word per line") from None
             rows = ["" if line.startswith("#") else line.strip().upper() for line in lines]
         else:
             where = "lexicon, word "
@@ -472,7 +472,7 @@ def _lexicon_of(words) -> Lexicon:
     if isinstance(words, (str, Path)):
         try:
             about = Path(words).stat()
-        except OSError:
+        except (OSError, ValueError):
             return Lexicon(words)  # raises the error that names the file
         return _lexicon_of_file(Path(words), about.st_size, about.st_mtime_ns)
     return Lexicon(words)
@@ -492,7 +492,7 @@ def alphabet_mask(
     if not alphabet.strip():
         raise KnowledgeError("alphabet is empty: name at least one character, or 'digits', 'letters', 'alphanumeric'")
     mask = np.zeros(N, bool)
-    for i, c in enumerate(ALPHABETS.get(alphabet, alphabet).upper()):
+    for i, c in enumerate(ALPHABETS.get(alphabet.lower(), alphabet).upper()):
         if c == " ":
             continue
         if c not in CLASSES:
@@ -859,7 +859,7 @@ hints = {
     "pattern A{1,20}": dict(pattern="A{1,20}"),
     "pattern 9{1,20}": dict(pattern="9{1,20}"),
 }
-read = {name: {kind: [d.characters for d in decode_lines(spelled[kind], Knowledge(**hint))] for kind in texts} for name, hint in hints.items()}
+read = {name: {kind: [d.characters for d in decode_lines(spelled[kind], Knowledge(**hint), 1)] for kind in texts} for name, hint in hints.items()}
 for name, rule in (("blanket fix", blanket_fix), ("neighbour rule", neighbour_fix)):
     read[name] = {kind: [rule(t) for t in read["bare"][kind]] for kind in texts}
 won = pd.DataFrame({name: {kind: accuracy(texts[kind], r[kind]) for kind in texts} for name, r in read.items()}).T
@@ -889,7 +889,7 @@ assert won.names["soft lexicon"] >= won.names["prior"] and won.numbers["alphabet
 # %%
 weights = [0, 0.2, 0.4, 0.6, PRIOR_WEIGHT, 1.0, 1.2, 1.5]
 tuned = lattices_of(texts, *glyphs_of(1), np.random.default_rng(7))
-curve = {kind: [accuracy(texts[kind], [d.characters for d in decode_lines(tuned[kind], Knowledge(prior=w or False))]) for w in weights] for kind in texts}
+curve = {kind: [accuracy(texts[kind], [d.characters for d in decode_lines(tuned[kind], Knowledge(prior=w or False), 1)]) for w in weights] for kind in texts}
 figure, axes = plt.subplots(figsize=(5.2, 3.2), dpi=90)
 for kind, values in curve.items():
     axes.plot(weights, values, "o-", ms=4, label=kind)
