@@ -6,7 +6,9 @@ Screenshots are left in artefacts/.
 
 import base64
 import functools
+import html
 import http.server
+import json
 import os
 import re
 import shutil
@@ -290,6 +292,11 @@ class Links(HTMLParser):
             self.untold.append((attrs.get("src") or "")[:60])
 
 
+def html_text(page: Path) -> str:
+    "A page's text without its tags, as a reader would copy it."
+    return html.unescape(re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8")))
+
+
 @pytest.fixture(scope="session")
 def pages(rendered) -> dict[Path, Links]:
     found = [page for page in SITE.rglob("*.html") if "site_libs" not in page.parts]
@@ -327,7 +334,7 @@ def test_every_picture_has_a_text(pages):
 
 def test_no_directive_or_twin_reaches_the_reader(pages):
     for page in pages:
-        text = re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8"))
+        text = html_text(page)
         assert not re.search(r"#\s*\|\s*(export|hide|default_exp|eval|echo|label|fig-)", text), page
         assert "percent" not in page.relative_to(SITE).parts
 
@@ -362,3 +369,15 @@ def test_the_site_leads_to_the_drawing_page(visit, site):
     draw(page, SEVEN)
     assert answer(page) == "7"
     assert page.locator("nav a", has_text="Learn").get_attribute("href") == "../nbs/learning_path.html"
+
+
+def test_code_keeps_its_lines(pages):
+    "What the notebook filters hand on loses no line break: where a line ends, another does not begin."
+    for notebook in (ROOT / "nbs").glob("[0-9]*.ipynb"):
+        page = SITE / "nbs" / f"{notebook.stem}.html"
+        shown = [line.rstrip() for line in html_text(page).splitlines()]
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "code" and not re.search(r"#\|\s*(hide|default_exp|echo: false|include: false)", source):
+                lines = [line.rstrip() for line in source.splitlines() if line.strip() and not line.startswith("#|")]
+                assert all(line in shown for line in lines), (page.name, [line for line in lines if line not in shown][:3])

@@ -72,5 +72,6 @@ if __name__ == "__main__":
             cell["outputs"] = [new for output in cell["outputs"] for new in fit(output)]
             number = tell(cell, lead, number)
             fold(cell)
+        cell["source"] = "".join(cell["source"]).splitlines(keepends=True)  # the form in which Quarto keeps line breaks
     notebook.get("metadata", {}).pop("widgets", None)
     json.dump(notebook, sys.stdout)
