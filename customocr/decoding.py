@@ -71,15 +71,15 @@ def witten_bell(
 
 # %% ../nbs/06_decoding.ipynb #b36bd291
 N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last three symbols
-UNIFORM = (  # kind, its classes, and the chance that it ends after a character (mean lengths 5, 6 and 7)
-    (NUMBER, slice(0, 10), 1 / 5),
-    (INITIALS, slice(10, 36), 1 / 6),
-    (CODE, slice(0, 36), 1 / 7),
+UNIFORM = (  # kind, share of digits, and the chance that it ends after a character (mean lengths 5, 6 and 7)
+    (NUMBER, 1.0, 1 / 5),
+    (INITIALS, 0.0, 1 / 6),
+    (CODE, 0.5, 1 / 7),
 )
-SHARE = np.array([0.50, 0.30, 0.05, 0.15])  # words, numbers, initials and codes: how often each is expected
+SHARE = np.array([0.55, 0.33, 0.05, 0.07])  # words, numbers, initials and codes: how often each is expected
 STICKY = 0.5  # probability that a word is of the kind of the word before it, beyond chance
 SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five letters
-PRIOR_WEIGHT = 0.8  # on the log-probabilities of the language; chosen below on validation writers
+PRIOR_WEIGHT = 0.85  # on the log-probabilities of the language; chosen below on validation writers
 
 
 def build_language(
@@ -93,10 +93,11 @@ def build_language(
     follow[:N_CONTEXT, 10:] = np.arange(N_CONTEXT)[:, None] % 27 ** (ORDER - 2) * 27 + np.arange(1, 27)
     gain[:N_CONTEXT, 10:] = np.log(p[:, 1:]) + NEUTRAL
     finish[1:N_CONTEXT] = np.log(p[1:, BORDER])  # but no word is empty
-    for kind, classes, stop in UNIFORM:
+    for kind, digits, stop in UNIFORM:
         state = N_CONTEXT + kind - 1
-        follow[state] = state
-        gain[state, classes] = math.log((1 - stop) / len(CLASSES[classes])) + NEUTRAL
+        chances = np.repeat([digits / 10, (1 - digits) / 26], [10, 26])
+        with np.errstate(divide="ignore"):
+            follow[state], gain[state] = state, np.log((1 - stop) * chances) + NEUTRAL
         finish[state] = math.log(stop / (1 - stop))  # the first character is certain
     regime = np.append(np.full(N_CONTEXT, WORD), [NUMBER, INITIALS, CODE, LISTED])
     return Language(follow, weight * gain, weight * finish, regime, weight * NEUTRAL, weight * math.log(1 - SPACE_SHARE), weight * math.log(SPACE_SHARE))

@@ -53,10 +53,16 @@ def test_prior_settles_what_the_shape_leaves_open(text):
     assert decode(undecided(text)).text == text
 
 
-@pytest.mark.parametrize("text", ["7PZ9", "A21I17Q", "TH3", "W0RD", "B00K", "XQ7", "QXZJ", "5AM0"])
+@pytest.mark.parametrize("text", ["7PZ9", "A21I17Q", "TH3", "AB0Z", "B00K", "XQ7", "QXZJ", "5AM0"])
 def test_clear_codes_are_not_corrected_into_words(text):
     probs = np.array([row((c, 0.998), *((o, 0.001) for p in PAIRS if c in p for o in p if o != c)) for c in text])
     assert decode(Lattice.linear(probs)).text == text
+
+
+def test_without_the_prior_the_evidence_alone_decides():
+    probs = np.array([row((c, 0.6), *((o, 0.39) for p in PAIRS if c in p for o in p if o != c)) for c in "W0RD5"])
+    assert decode(Lattice.linear(probs), Knowledge(prior=False)).text == "W0RD5"
+    assert decode(Lattice.linear(probs)).text == "WORDS"
 
 
 def brute_force(lattice, mask=None):
