@@ -381,3 +381,29 @@ def test_code_keeps_its_lines(pages):
             if cell["cell_type"] == "code" and not re.search(r"#\|\s*(hide|default_exp|echo: false|include: false)", source):
                 lines = [line.rstrip() for line in source.splitlines() if line.strip() and not line.startswith("#|")]
                 assert all(line in shown for line in lines), (page.name, [line for line in lines if line not in shown][:3])
+
+
+# ---- pages drawn from other files
+
+
+def build_pages():
+    sys.path.insert(0, str(ROOT / "tools"))
+    import build_pages
+
+    return build_pages
+
+
+def test_results_show_the_stored_figures():
+    text = (ROOT / "nbs" / "results.qmd").read_text(encoding="utf-8")
+    assert build_pages().with_tables(text) == text, "run python tools/build_pages.py"
+
+
+def test_the_api_page_tells_every_parameter():
+    page = build_pages().api_page()
+    assert "### Reader {#recognition.Reader}" in page
+    assert "- **`alphabet`**" in page and "- **returns** `Page`" in page
+
+
+def test_exercises_are_collected():
+    page = build_pages().exercises_page()
+    assert page.count("\n## ") >= 5 and "solution" in page.lower()

@@ -1,12 +1,15 @@
-"""Write the site's two pages that are drawn from other files: the API reference and the list of exercises.
+"""Write what the site draws from other files: the API reference, the list of exercises, the tables of results.
 
     python tools/build_pages.py
 
 Quarto runs this before each render (`pre-render` in _quarto.yml). nbs/api.qmd comes from the package's signatures,
 their comments and docstrings (docments); nbs/exercises.qmd from the notebooks' "Exercises" sections. Neither is kept in git:
-they cannot be out of date. Only the standard library is used, so that TensorFlow is not loaded to print a signature.
+they cannot be out of date. nbs/results.qmd is written by hand but for its tables, which come from the stored figures of
+the benchmarks (nbs/stored): no figure is copied by hand. Only the standard library is used, so that TensorFlow is not
+loaded to print a signature.
 """
 import ast
+import csv
 import html
 import io
 import json
@@ -246,6 +249,132 @@ def exercises_page() -> str:
     return "\n".join(parts)
 
 
+# ---- the results
+
+STORED = NOTEBOOKS / "stored"
+READERS = {"customocr": "**customocr**", "tutorial": "tutorial", "tesseract": "Tesseract", "rapidocr": "RapidOCR"}
+KINDS = {"page": "page", "word": "word", "field": "form field", "boxed_row": "comb", "digits": "digits", "all": "all"}
+
+
+def rows_of(path: Path) -> list[dict]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def table(head: list, rows: list) -> str:
+    "A Markdown table; all but the first column to the right."
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def share(value) -> str:
+    return f"{float(value):.3f}"
+
+
+def pages_table() -> str:
+    "CER of each reader by kind, then how often ours is right altogether."
+    found = {(row["reader"], row["kind"]): row for row in rows_of(STORED / "pages" / "readers.csv")}
+    kinds = [kind for kind in KINDS if ("customocr", kind) in found]
+    head = ["CER", *(f"{KINDS[kind]} ({found['customocr', kind]['images']})" for kind in kinds)]
+    rows = [[name, *(share(found[reader, kind]["cer"]) for kind in kinds)] for reader, name in READERS.items() if (reader, "all") in found]
+    for figure in ("exact", "layout"):
+        rows.append([f"customocr, {figure}", *(share(found["customocr", kind][figure]) for kind in kinds)])
+    return table(head, rows)
+
+
+SETS = {  # name in characters.json -> (name here, name in stored/tutorial/sets.csv)
+    "chars74k_hnd_36": ("Chars74K, drawn on a tablet", "chars74k_hnd_36"),
+    "bishwaprotapi_36": ("bishwaprotapi, photographed", "bishwaprotapi_36"),
+    "binaryalphadigits_36": ("Binary Alphadigits, 20 × 16 pixels", ""),
+    "usps_digits_5000": ("USPS, digits from envelopes", ""),
+    "mnist_test": ("MNIST, its test part", ""),
+    "unipen_unseen_writers": ("UNIPEN, 30 writers kept apart", "UNIPEN, 30 held-out writers"),
+}
+
+
+def stored(name: str) -> dict:
+    path = STORED / "results" / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def characters_table() -> str:
+    "Accuracy of the shipped network by set, the tutorial's beside it."
+    ours = json.loads((PACKAGE / "models" / "characters.json").read_text(encoding="utf-8")).get("test", {})
+    before = {row["set"]: row for row in rows_of(STORED / "tutorial" / "sets.csv")}
+    rows = []
+    for key, (name, old) in SETS.items():
+        if key in ours:
+            theirs = before.get(old)
+            tutorial = [share(theirs["top1"]), share(theirs["merged"])] if theirs else ["", ""]
+            rows.append([name, ours[key]["n"], share(ours[key]["top1"]), share(ours[key]["merged"]), share(ours[key]["ece"]), *tutorial])
+    return table(["Set", "Glyphs", "Top 1", "Merged", "ECE", "Tutorial's network: top 1", "merged"], rows)
+
+
+def milliseconds(value) -> str:
+    return f"{value:.0f}" if value >= 20 else f"{value:.1f}"
+
+
+def speed_table() -> str:
+    "Median time of a read by kind, each reader beside the others."
+    found = stored("pages.json").get("read", {})
+    if not found:
+        return ""
+    medians = found["median_ms"]
+    first = next(iter(medians.values()))
+    kinds = [kind for kind in KINDS if kind in first]
+    names = {"tesseract (library)": "Tesseract, as a library", "tesseract (process)": "Tesseract, a process a page", "rapidocr": "RapidOCR"}
+    rows = [[names.get(reader, "**customocr**"), *(milliseconds(by_kind[kind]) for kind in kinds)] for reader, by_kind in medians.items()]
+    return table(["Milliseconds, median", *(f"{KINDS[kind]} ({found['files'].get(kind, '')})" for kind in kinds)], rows)
+
+
+def classify_table() -> str:
+    found = stored("classify.json")
+    return table(["Classifying glyphs", ""], [[name, f"{value:,}" if isinstance(value, int) else value] for name, value in found.items() if name != "load"]) if found else ""
+
+
+def rules_table() -> str:
+    "CER and look-alike errors of the same pages, read with and without rules and prior."
+    found = stored("decoding.json").get("confusions", {})
+    if not found:
+        return ""
+    kinds = [kind for kind in KINDS if kind in found["bare"]["kinds"]]
+    names = {"bare": "network alone", "blanket": "tutorial's fix", "neighbours": "neighbour rule", "prior": "**decoder**"}
+    rows = [[names[key], *(share(row["kinds"][kind]["cer"]) for kind in kinds), sum(row["look_alikes"].values())] for key, row in found.items() if key in names]
+    return table(["CER", *(KINDS[kind] for kind in kinds), "look-alike errors"], rows)
+
+
+def hints_table() -> str:
+    found = stored("decoding.json").get("hints", {})
+    said = {"digits/digits": "digit strings, `alphabet=\"digits\"`", "letters/word": "words, `alphabet=\"letters\"`"}
+    rows = [[said[key], share(found[key]["without"]), share(found[key]["given"])] for key in said if key in found]
+    if "lexicon/soft" in found:
+        rows.append(["words, all other names as `lexicon`", share(found["lexicon/without"]["cer"]), share(found["lexicon/soft"]["cer"])])
+    return table(["CER", "without", "with"], rows) if rows else ""
+
+
+def spelled_table() -> str:
+    found = stored("decoding.json").get("codes", {})
+    rows = [[name, share(row["bare"]), share(row["prior"])] for name, row in found.items()]
+    return table(["Characters right", "network alone", "with the letter prior"], rows) if rows else ""
+
+
+TABLES = {
+    "pages": pages_table,
+    "characters": characters_table,
+    "speed": speed_table,
+    "classify": classify_table,
+    "rules": rules_table,
+    "hints": hints_table,
+    "spelled": spelled_table,
+}
+
+
+def with_tables(text: str) -> str:
+    "A page with its tables drawn anew, between `<!-- table NAME -->` and `<!-- end -->`."
+    fill = lambda found: f"{found[1]}\n\n{TABLES[found[2]]()}\n\n{found[3]}"
+    return re.sub(r"(<!-- table (\w+) -->)\n.*?(<!-- end -->)", fill, text, flags=re.S)
+
+
 def write(name: str, text: str):
     "Write a page only when it changed, so that Quarto's preview does not turn in circles."
     path = NOTEBOOKS / name
@@ -256,3 +385,4 @@ def write(name: str, text: str):
 if __name__ == "__main__":
     write("api.qmd", api_page())
     write("exercises.qmd", exercises_page())
+    write("results.qmd", with_tables((NOTEBOOKS / "results.qmd").read_text(encoding="utf-8")))
