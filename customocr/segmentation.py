@@ -198,7 +198,7 @@ def letter_height(
         ok &= ~ignore
     if not ok.any():
         return None
-    logs, weight = np.log(h[ok]), np.sqrt(ink[ok]) * np.where(edge[ok], 0.5, 1)
+    logs, weight = np.log(h[ok]), np.minimum(np.sqrt(ink[ok]), h[ok]) * np.where(edge[ok], 0.25, 1)
     best = np.argsort(-weight)[:MOST_COMPONENTS]
     logs, weight = logs[best], weight[best]
     near = np.exp(-0.5 * ((logs[:, None] - logs) / 0.22) ** 2) * weight  # heights within about a fifth support each other
@@ -757,6 +757,20 @@ def _stages(grey):
     return strength, mask, rules, ink, labels, stats, text, [index[line] for line in lines], slope, letter
 
 # %% ../nbs/02_segmentation.ipynb #c1348058
+def _brought(grey, height):
+    "The picture at its working size, the scale, its stages. Where the first look misjudged the height, a second try."
+    before = None
+    while True:
+        scale = min(LETTER / height, 6.0, math.sqrt(MOST_PIXELS / grey.size))
+        scale = 1.0 if abs(scale - 1) < 0.05 else scale
+        page = grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        stages = _stages(page)
+        letter = stages[-1]
+        if before is not None or 0.65 < letter / LETTER < 1.5:
+            return page, scale, stages
+        before, height = scale, letter / scale
+
+
 def analyse(
     grey: np.ndarray,  # uint8 (h, w), the picture
     dark: bool | None = None,  # dark ink on lighter paper; None: found out
@@ -766,13 +780,8 @@ def analyse(
     page = grey if dark else 255 - grey
     height, region = first_look(page)
     top, left = region[0].start or 0, region[1].start or 0
-    page = page[region]
-    scale = min(LETTER / height, 6.0, math.sqrt(MOST_PIXELS / page.size))
-    scale = 1.0 if abs(scale - 1) < 0.05 else scale
+    page, scale, stages = _brought(page[region], height)
     matrix = np.array([[scale, 0, scale * (0.5 - left) - 0.5], [0, scale, scale * (0.5 - top) - 0.5]])
-    if scale != 1:
-        page = cv2.resize(page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    stages = _stages(page)
     slope = stages[8]
     if abs(slope) > 0.06:  # about 3.5 degrees: turn the page so that its lines lie level
         h, w = page.shape
