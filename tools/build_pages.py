@@ -272,14 +272,16 @@ def share(value) -> str:
 
 
 def pages_table() -> str:
-    "CER of each reader by kind, then how often ours is right altogether."
+    "CER and share exact of each reader by kind of picture."
     found = {(row["reader"], row["kind"]): row for row in rows_of(STORED / "pages" / "readers.csv")}
     kinds = [kind for kind in KINDS if ("customocr", kind) in found]
-    head = ["CER", *(f"{KINDS[kind]} ({found['customocr', kind]['images']})" for kind in kinds)]
-    rows = [[name, *(share(found[reader, kind]["cer"]) for kind in kinds)] for reader, name in READERS.items() if (reader, "all") in found]
-    for figure in ("exact", "layout"):
-        rows.append([f"customocr, {figure}", *(share(found["customocr", kind][figure]) for kind in kinds)])
-    return table(head, rows)
+    head = [f"{KINDS[kind]} ({found['customocr', kind]['images']})" for kind in kinds]
+    there = {reader: name for reader, name in READERS.items() if (reader, "all") in found}
+    of = lambda figure, reader: [share(found[reader, kind][figure]) for kind in kinds]
+    errors = [[name, *of("cer", reader)] for reader, name in there.items()]
+    right = [[name, *of("exact", reader)] for reader, name in there.items()]
+    right.insert(1, ["**customocr**, with the layout", *of("layout", "customocr")])
+    return table(["CER", *head], errors) + "\n\n" + table(["Exact", *head], right)
 
 
 SETS = {  # name in characters.json -> (name here, name in stored/tutorial/sets.csv)
