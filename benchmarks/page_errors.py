@@ -95,6 +95,11 @@ def _half_as_strong(strength, letter):
     return (cv2.compare(strength, cv2.max(cv2.multiply(local, 0.5), least), cv2.CMP_GT) > 0).astype(np.uint8)
 
 
+def _own_size(grey, height):
+    "The page at the size it was photographed in."
+    return grey, 1.0, segmentation._stages(grey)
+
+
 def _level(stats, letter, group=segmentation.group_lines):
     lines, _ = group(stats, letter)
     return lines, 0.0
@@ -109,7 +114,7 @@ STAGES = {  # name -> what is put in place of what
     "polarity": [(recognition, "polarity", lambda grey: 1.0)],
     "light": [(segmentation, "ink_strength", _darkness)],
     "ridges": [(segmentation, "ink_mask", _half_as_strong)],
-    "scale": [(segmentation, "first_look", lambda grey: (segmentation.LETTER, np.s_[:, :]))],
+    "scale": [(segmentation, "_brought", _own_size)],
     "rules": [(segmentation, "find_rules", lambda mask, labels, stats, letter: np.zeros_like(mask))],
     "turning": [(segmentation, "group_lines", _level)],
     "parts": [(segmentation, "join_parts", lambda pieces, letter: pieces)],

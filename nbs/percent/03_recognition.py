@@ -161,6 +161,8 @@ f"thirty glyphs one by one take {apart / together:.1f} times as long as together
 # For each glyph the likeliest class and its probability, printed as a percentage and drawn on the page:
 
 # %%
+#| label: fig-recognition-tutorial
+#| fig-cap: "The tutorial's reading, drawn on the page."
 #| fig-alt: "The line with a box around each character and the answer above it."
 def drawn(image, boxes, probabilities):
     "The page with boxes and the likeliest class of each."
@@ -318,8 +320,10 @@ two.characters[1]
 # The line below has touching letters. `segmentation.analyse` finds its pieces, `propose` cuts them wherever little ink is crossed and offers every run of neighbours: far more candidates than letters.
 
 # %%
+#| label: fig-recognition-touching
+#| fig-cap: "A line whose letters touch in places."
 #| fig-alt: "A line of partly touching letters, SAVE 177 NOW."
-touching = write(["SAVE 177 NOW"], Paper(texture=1), 1, touching=0.6)
+touching = write(["SAVE 177 NOW"], Paper(texture=1), 2, touching=0.6)
 sheet = analyse(touching.image)
 cut = propose(sheet.lines[0], np.zeros(len(sheet.lines[0].pieces), bool))
 print(f"{len(sheet.lines[0].pieces)} components, {len(cut.pieces)} parts, {len(cut.candidates)} candidates, {len(touching.characters)} characters")
@@ -329,6 +333,8 @@ show(touching.image)
 # Ask both networks about every candidate. The *character network* says which of the 36 it would be, the *judge* whether, among these neighbours, it is one whole character at all. Half of an N is a fine I to the one, and part of something to the other:
 
 # %%
+#| label: fig-recognition-networks
+#| fig-cap: "What both networks say of some candidates."
 #| fig-alt: "Twelve candidates with the classifier's answer and the judge's probability below each."
 judge = load_network(MODELS / BOXES, 3)
 logits = _run(judge, windows(cut))
@@ -385,6 +391,8 @@ def piece_gaps(
     return (np.array([p.x for p in line.pieces[1:]]) - right[:-1]) / line.letter
 
 # %%
+#| label: fig-recognition-spaces
+#| fig-cap: "The probability of a space in every gap."
 #| fig-alt: "Three lines with bars at the gaps, high and green between words, low and red between letters; on the third, of short words, some are in doubt."
 def gap_view(page):
     "The line with the probability of a space as a bar in every gap, green over one half."
@@ -471,6 +479,8 @@ table["chosen"] = np.isin(np.arange(len(table)), decoded.edges)
 table.round(3).head(12)
 
 # %%
+#| label: fig-recognition-lattice
+#| fig-cap: "Every candidate is an arc; the chosen path is green."
 #| fig-alt: "The line's lattice: nodes along the line, edges as arcs with their classes, the chosen path in green."
 def arcs(judged, decoded):
     "Edges as arcs above the ink, the chosen ones green."
@@ -692,6 +702,8 @@ def _line(sheet, judged, decoding, scale, back):
 # A path is enough. The page shows itself with its boxes and its text:
 
 # %%
+#| label: fig-recognition-page
+#| fig-cap: "A page read: the less sure, the redder."
 #| fig-alt: "The sample page with four lines, each character boxed, its reading above."
 reader = Reader()
 page = reader.read(samples.page("lines"))
@@ -774,6 +786,8 @@ except ModelError as error:
 # The page is turned, and read as it lies. Boxes are those of the page as it was *given*, so that they fit the picture one has:
 
 # %%
+#| label: fig-recognition-turned
+#| fig-cap: "A page on its side, read; boxes are those of the page as it was given."
 #| fig-alt: "The sample page lying on its side, with upright boxes around the lying characters."
 upright = sample("lines")
 turns = {k: reader.read(np.ascontiguousarray(np.rot90(upright, k))) for k in range(4)}
@@ -891,6 +905,8 @@ class Explanation:
         return cv2.imencode(".png", self.draw())[1].tobytes()
 
 # %%
+#| label: fig-recognition-explain
+#| fig-cap: "A page at every stage of its reading."
 #| fig-alt: "A ruled page at seven stages, from grey to the glyphs with their classes and confidences."
 explanation = reader.explain(samples.page("ruled"))
 show(explanation.draw(), 0.75)
@@ -996,6 +1012,8 @@ assert (cer["customocr"] < cer[order[1:]].min(axis=1)).all()
 stored[stored.reader == "customocr"].set_index("kind")[["images", "characters", "cer", "exact", "layout"]].round(3)
 
 # %%
+#| label: fig-recognition-peers
+#| fig-cap: "Character error rates on real pages."
 #| fig-alt: "Bars of the error rate of four readers for each kind of page; ours is the lowest in every kind."
 ax = cer[order].clip(upper=1).plot.bar(figsize=(7.2, 2.8), width=0.8, color=["#1b7f79", "#5b7fb5", "#d9822b", "#b9b9b9"], rot=0)
 ax.set(xlabel="", ylabel="character error rate", ylim=(0, 1))
@@ -1036,7 +1054,7 @@ plt.tight_layout()
 #
 # </details>
 #
-# **3.** How much is the judge worth? In `_lattice`, give every candidate the same score (`whole = np.full(len(p), 0.5)`) and read the touching line again. What does the character network alone make of it?
+# **3.** How much is the judge worth? Give `_lattice` the same answer of the judge for every candidate and read the touching line again. What does the character network alone make of it?
 #
 # <details><summary>Solution</summary>
 #
@@ -1044,7 +1062,7 @@ plt.tight_layout()
 # same = np.log(np.tile([0.5, 0.4, 0.1], (len(cut.candidates), 1)))
 # decode_lines([_lattice(cut, same, classes).lattice], Knowledge())[0].text
 # ```
-# Many short candidates win: every stem becomes an I or a 1, and each is quite sure of itself.
+# Now a cut is as good as any, as long as the classifier finds a name for what it leaves: part of a W makes a fine V, and what is left of it goes to its neighbour.
 #
 # </details>
 #
