@@ -91,7 +91,7 @@ def show(image, scale=1.0):
     "One picture, as JPEG or PNG, whichever is smaller."
     if scale != 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA)
-    stored = {"jpeg": cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), "png": cv2.imencode(".png", image)[1].tobytes()}
+    stored = {"jpeg": cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 78])[1].tobytes(), "png": cv2.imencode(".png", image)[1].tobytes()}
     kind = min(stored, key=lambda kind: len(stored[kind]))
     return Image(stored[kind], format=kind)
 
@@ -120,6 +120,8 @@ def figure(panels, columns=2, width=760):
 # One line of capitals, photographed under uneven light. The photo has three colours a pixel; for shapes, one number is enough, from 0 (black) to 255 (white).
 
 # %%
+#| label: fig-segmentation-line
+#| fig-cap: "The tutorial's kind of page: one photographed line."
 #| fig-alt: "A photographed line of handwriting in blue: READ MY LINE 27, the paper darker towards one side."
 paper = Paper(gradient=0.3, texture=2, noise=2, blur=0.7, ink=(120, 60, 40))
 line = compose_page(["READ MY LINE 27"], hands["patrick-hand"], np.random.default_rng(4), paper, 42, letter_gap=0.3)
@@ -161,16 +163,20 @@ f"ink on {(inverted > 0).mean():.1%} of the page, after the dilation on {(dilate
 # picture that is black and white already, Canny adds little. On a grey one it is a threshold of its own, which the tutorial's helpers will use below.
 
 # %%
+#| label: fig-segmentation-steps
+#| fig-cap: "From the blurred page to closed outlines, a picture a step."
 #| fig-alt: "Six pictures of the line: blurred, thresholded, inverted, dilated, Canny edges, edges dilated."
 edges = cv2.Canny(dilated, 40, 150)
 outline = cv2.dilate(edges, square)
 figure({"Gaussian blur 3 x 3": blurred, "adaptive threshold, block 11, C 9": threshold, "inverted": inverted, "dilated 3 x 3": dilated, "Canny 40, 150": edges, "edges dilated 3 x 3": outline})
 
 # %% [markdown]
-# Are these numbers good ones? In Jupyter, run the next cell and move the sliders. Without a kernel, four settings say most of it: too small a block hollows the strokes, too small a C lets the paper
-# through, too large a C loses the pen, and high Canny limits break the edges.
+# Are these numbers good ones? In Jupyter, run the next cell and move the sliders. Without a kernel, four settings say most of it: the tutorial's own; C too small, and the paper comes
+# through; C too large, and the pen is lost; a block of 51, which does no harm on this page and would in a shadow.
 
 # %%
+#| label: fig-segmentation-settings
+#| fig-cap: "Four settings of the adaptive threshold: the tutorial's, C too small, C too large, a wide block."
 #| fig-alt: "The outline of the line at four settings: good, paper let through, strokes lost, and a wide block."
 def outline_at(block=11, c=9, low=40, high=150):
     "The last picture of the chain at other settings."
@@ -211,6 +217,8 @@ assert len(stats) - 1 == len(contours) == 12
 # The bounding rectangle of each contour. What is narrower than 4 or wider than 160 pixels, lower than 14 or higher than 140, is taken for dirt or for a frame.
 
 # %%
+#| label: fig-segmentation-boxes
+#| fig-cap: "Bounding boxes of the external contours."
 #| fig-alt: "The line with a box around each of the twelve characters."
 rectangles = [cv2.boundingRect(c) for c in contours]
 boxes = [(x, y, w, h) for x, y, w, h in rectangles if 4 <= w <= 160 and 14 <= h <= 140]
@@ -225,6 +233,8 @@ show(outlined(line.image, boxes))
 # Each box is cut out of the grey page as a region of interest (ROI), and Otsu's threshold, inverted, makes white ink on black. This time one threshold is enough, because inside so small a cut the light is even.
 
 # %%
+#| label: fig-segmentation-roi
+#| fig-cap: "A region of interest, and the same after Otsu's threshold, inverted."
 #| fig-alt: "The letter R in grey and as white ink on black."
 x, y, w, h = boxes[0]
 roi = grey[y : y + h, x : x + w]
@@ -236,6 +246,8 @@ show(np.hstack([roi, np.full((h, 6), 128, np.uint8), ink]), 3)
 # The network wants 28 x 28. To resize plainly stretches an I to the width of an M. So the longer side becomes 28, the other in proportion, and black fills up the rest:
 
 # %%
+#| label: fig-segmentation-glyph
+#| fig-cap: "Above plainly resized, below with the longer side brought to 28 and padded."
 #| fig-alt: "Above I, M and 7 resized to a square, the I as wide as the M; below the same with their proportions kept."
 def padded(ink, side=28):
     "The tutorial's glyph: longer side to 28, black around the shorter."
@@ -262,6 +274,8 @@ show(np.vstack([grid([cv2.resize(ink, (28, 28)) for ink in three]), grid([padded
 # tells; so does the row below, with 0, 2, 6 and 14 pixels. A margin grows into the neighbours before long, and it is a number of pixels again.
 
 # %%
+#| label: fig-segmentation-margin
+#| fig-cap: "Margins of 0, 2, 6 and 14 pixels."
 #| fig-alt: "The letter D as a glyph with margins of 0, 2, 6 and 14 pixels: larger margins make it smaller and let the neighbour in."
 def with_margin(margin, k=3):
     return padded(cut(boxes[k], margin))
@@ -327,6 +341,8 @@ def tutorial_contours(
 # gives edges as dark ink does.
 
 # %%
+#| label: fig-segmentation-short
+#| fig-cap: "Outlines by the helpers' shorter chain."
 #| fig-alt: "The outline of the line by the short chain: thinner than before, every character closed."
 short = tutorial_outline(grey)
 print(len(tutorial_contours(short)), "contours by the short chain,", len(tutorial_contours(tutorial_stages(grey)["outline"])), "by the long one")
@@ -342,6 +358,8 @@ assert tutorial_contours(np.zeros((20, 20), np.uint8)) == ()
 # Then the tutorial meets a page on which *nothing* is found:
 
 # %%
+#| label: fig-segmentation-sheet
+#| fig-cap: "The sheet's own edge is the only external contour."
 #| fig-alt: "A white sheet with two lines on a dark table, and its outline: one rectangle around everything."
 meeting = write(["MEET ME", "AT NOON"], Paper(table="dark", texture=1.5, blur=0.6, noise=2), 2, letter_gap=0.3)
 outside = tutorial_contours(tutorial_stages(meeting.image)["outline"])
@@ -398,6 +416,8 @@ def tutorial_glyphs(
     return out
 
 # %%
+#| label: fig-segmentation-sheet-cut
+#| fig-cap: "Cut to the sheet, less 8 pixels."
 #| fig-alt: "The sheet on the table, now with a box around each letter."
 inside = tutorial_boxes(meeting.image)
 print("precision {:.2f}, recall {:.2f}".format(*box_scores(inside, meeting.all_boxes)))
@@ -415,6 +435,8 @@ assert tutorial_boxes(np.full((40, 60), 255, np.uint8)) == [] and tutorial_sheet
 # The fix holds while the sheet fills half of the picture. One step back from the table, and it is neither a sheet by this rule nor a character by the limits:
 
 # %%
+#| label: fig-segmentation-further
+#| fig-cap: "The same sheet from further away: no box."
 #| fig-alt: "The same sheet smaller, in the middle of a dark table: nothing is boxed."
 further = cv2.copyMakeBorder(meeting.image, 230, 230, 330, 330, cv2.BORDER_CONSTANT, value=38)
 print(len(tutorial_boxes(further)), "boxes")
@@ -440,9 +462,11 @@ assert first.recall["hello"] == 1 and first.recall[["fields", "cell", "scan"]].m
 #
 # ## Pages as people write and photograph them
 # ### Which is the ink?
-# The letters below are chalk. The tutorial thresholds what is darker than its surroundings, so what it boxes are the rims and the insides of strokes, and Otsu's inverted cut shows the board.
+# The letters below are chalk. Edges are found where they were, more or less, so most boxes hold a letter. But Otsu's inverted cut makes ink of the board: the network would get negatives, dark on white, which it has never seen.
 
 # %%
+#| label: fig-segmentation-chalk
+#| fig-cap: "Light on dark: the boxes hold letters, the glyphs are negatives."
 #| fig-alt: "White letters CHALK 20 on black with the tutorial's boxes, and the cut-out glyphs: dark letters on white."
 chalk = write(["CHALK 20"], Paper(colour=(48, 52, 46), ink=(225, 230, 230), grain=0.4, noise=2), letter_gap=0.3)
 wrong = tutorial_boxes(chalk.image)
@@ -477,6 +501,8 @@ def polarity(
     return float(np.mean(votes[1:] or votes)) + 0.2 * (float(np.median(small)) / 255 - 0.45)
 
 # %%
+#| label: fig-segmentation-hats
+#| fig-cap: "What a small closing and a small opening change: chalk is in the top hat."
 #| fig-alt: "The chalk page's black hat, which is faint, beside its top hat, which shows the letters."
 kernel = np.ones((9, 9), np.uint8)
 hats = {"black hat, 9 pixels": cv2.morphologyEx(chalk.image, cv2.MORPH_BLACKHAT, kernel), "top hat, 9 pixels": cv2.morphologyEx(chalk.image, cv2.MORPH_TOPHAT, kernel)}
@@ -522,11 +548,13 @@ worth("polarity")
 
 # %% [markdown]
 # ### Light
-# A deep shadow. Otsu's threshold takes the shadow for ink. The adaptive one survives it, but C = 9 grey levels mean much in the dark and little in the light: ink gets thin in the shade and
-# paper grain passes in the light.
+# A deep shadow. Otsu's threshold takes the shadow for ink. The adaptive one does not, but C = 9 grey levels mean much in the dark and little in the light: in the shade ink is hardly 9 levels darker
+# than paper, and strokes fray.
 
 # %%
-#| fig-alt: "A page under a deep shadow; Otsu's threshold blackens half of it; the adaptive one frays letters in the shade; ink strength is even."
+#| label: fig-segmentation-shadow
+#| fig-cap: "Under a deep shadow."
+#| fig-alt: "A page under a deep shadow; Otsu's threshold blackens half of it; the adaptive one frays the letters in the shade, whose boxes are fragments."
 shady = write(["MEET ME AT", "PIER 39 BY 6"], Paper(shadow=0.8, gradient=0.2, noise=4, blur=0.8), 1, height=40)
 _, by_otsu = cv2.threshold(shady.image, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
 figure({"a deep shadow": shady.image, "Otsu": by_otsu, "the tutorial's adaptive threshold": tutorial_stages(shady.image)["threshold"], "the tutorial's boxes": outlined(shady.image, tutorial_boxes(shady.image))})
@@ -554,6 +582,8 @@ def ink_strength(
     return cv2.divide(cv2.subtract(paper, smooth), cv2.add(paper, 32), scale=255)  # + 32 grey levels: black regions stay quiet
 
 # %%
+#| label: fig-segmentation-strength
+#| fig-cap: "Paper estimated and divided out."
 #| fig-alt: "The paper without writing, with its shadow; and the ink's strength, even from light to shade."
 strength = ink_strength(shady.image, 40)
 closing = cv2.morphologyEx(shady.image, cv2.MORPH_CLOSE, np.ones((41, 41), np.uint8))
@@ -577,6 +607,8 @@ worth("light")
 # Pencil on rough paper: in places a stroke is hardly darker than the grain. A threshold high enough to keep the grain out breaks it, a lower one lets the paper in.
 
 # %%
+#| label: fig-segmentation-pencil
+#| fig-cap: "Faint pencil and what a fixed threshold makes of it."
 #| fig-alt: "Faint grainy pencil; the tutorial's threshold breaks strokes and shows specks."
 pencil = write(["FAINT PENCIL", "NUMBER 2"], Paper(opacity=0.22, grain=0.7, fade=0.6, texture=2, noise=3), 3, height=40)
 figure({"faint pencil": pencil.image, "the tutorial's adaptive threshold": tutorial_stages(pencil.image)["threshold"]})
@@ -624,6 +656,8 @@ def ridge_mask(grey, height):
 
 
 # %%
+#| label: fig-segmentation-ridges
+#| fig-cap: "Ridges keep faint parts of strokes."
 #| fig-alt: "The pencil page as ink: with a threshold at half strength strokes have gaps, with ridges most are closed."
 figure({"half as strong as the strongest nearby": on_white(half_mask(pencil.image, 40)), "with ridges": on_white(ridge_mask(pencil.image, 40))})
 
@@ -675,7 +709,9 @@ worth("ridges")
 # Limits of 14 to 140 pixels, a block of 11, a dilation by one: every number of the tutorial is made for letters some 40 pixels high. The same line at nine sizes:
 
 # %%
-#| fig-alt: "Recall of the tutorial's boxes against letter height: right from 30 to 100 pixels, zero at 9 and at 240."
+#| label: fig-segmentation-sizes
+#| fig-cap: "The same line at nine sizes: the tutorial's numbers fit letters of 40 to 110 pixels."
+#| fig-alt: "Recall of the tutorial's boxes against letter height: good from 40 to 110 pixels, zero below 16 and above 200."
 heights = [9, 12, 16, 24, 40, 64, 110, 200, 400]
 sized = {h: [write(["HEIGHT 4711"], Paper(texture=1, noise=1, blur=0.02 * h), k, list(hands)[k], h, letter_gap=0.3) for k in range(3)] for h in heights}
 recall = {"tutorial": [np.mean([box_scores(tutorial_boxes(p.image), p.all_boxes)[1] for p in sized[h]]) for h in heights]}
@@ -730,6 +766,8 @@ def letter_height(
     return float(np.exp(np.average(logs, weights=near[near.sum(1).argmax()])))
 
 # %%
+#| label: fig-segmentation-height
+#| fig-cap: "The typical height is where the components agree."
 #| fig-alt: "Heights of the components of a noisy page: many specks below 5 pixels, a cluster around 40, which the estimate hits."
 speckled = write(["TAKE 20 PENS", "TO ROOM 39"], Paper(specks=30, texture=4, noise=4), 2, height=40)
 labels, stats = components(ridge_mask(speckled.image, 40))
@@ -750,6 +788,8 @@ assert 32 < estimate < 48
 # Form fields. To the tutorial the frame *is* the contour, and what is written in it is hidden. The sheet on the table was of the same kind. Where letters touch a rule, letter and rule are one piece of ink.
 
 # %%
+#| label: fig-segmentation-frames
+#| fig-cap: "A frame hides what it holds; rules tie letters together."
 #| fig-alt: "A framed field and a ruled page whose letters stand on strong rules, with the tutorial's boxes: none in the frame, letters glued to the rule."
 framed = write(["KOWALSKI", "48 620"], Paper(frame="box", rule_colour=(60, 60, 60), texture=1), letter_gap=0.25)
 ruled = write(["EGGS 12", "BREAD 3"], Paper(rules="ruled", rule_colour=(110, 90, 70), rule_width=0.07, texture=1), 2)
@@ -844,6 +884,8 @@ def straight_runs(
     return out if not pad else out[:, pad:-pad] if axis == 0 else out[pad:-pad]
 
 # %%
+#| label: fig-segmentation-runs
+#| fig-cap: "Only rules are straight for so long."
 #| fig-alt: "The ruled page's ink, and the straight runs across found in it: only the rules."
 across = straight_runs(ridge_mask(ruled.image, 44), 2.6 * 44, 0)
 figure({"ink": on_white(ridge_mask(ruled.image, 44)), "straight runs across": on_white(across)})
@@ -927,6 +969,8 @@ def remove_rules(
     return left | (bridges & grown & mask)
 
 # %%
+#| label: fig-segmentation-removed
+#| fig-cap: "Rules and frames taken out (blue), strokes bridged."
 #| fig-alt: "The field and the ruled page with rules in blue and the remaining ink: letters whole, frame and rules gone."
 def without_rules(page, height=44):
     "Mask, rules and the ink that is left."
@@ -999,6 +1043,8 @@ def maybe_text(
     return ok
 
 # %%
+#| label: fig-segmentation-junk
+#| fig-cap: "Orange may be text, blue is set aside."
 #| fig-alt: "A page with specks; components that may be text boxed in orange, those set aside in blue."
 labels, stats = components(without_rules(speckled, 40)[2])
 may = maybe_text(stats, 40, speckled.image.shape)
@@ -1011,6 +1057,8 @@ show(outlined(outlined(speckled.image, stats[~may, :4] + [-3, -3, 6, 6], (255, 1
 # The tutorial sorts boxes from left to right. With three lines that gives one jumbled row:
 
 # %%
+#| label: fig-segmentation-sloping
+#| fig-cap: "Three lines that slope and sag."
 #| fig-alt: "Three sloping, sagging lines of handwriting."
 sloped = write(["THE LINE GOES", "UP AND SAGS", "IN 3 ROWS"], Paper(texture=1), 3, "architects-daughter", 36, slope=5, curve=0.4, line_gap=1.7)
 by_x = np.argsort(sloped.all_boxes[:, 0])
@@ -1106,6 +1154,8 @@ def group_lines(
     return [np.array(sorted(line, key=lambda k: x[k] + w[k] / 2)) for line in out], slope
 
 # %%
+#| label: fig-segmentation-chains
+#| fig-cap: "Chains of mutual neighbours."
 #| fig-alt: "The three lines, each joined by a path from letter to letter in a colour of its own."
 _, stats = components(ridge_mask(sloped.image, 36))
 lines, slope = group_lines(stats, 36)
@@ -1256,6 +1306,8 @@ def join_parts(
     return out
 
 # %%
+#| label: fig-segmentation-parts
+#| fig-cap: "Components, and what belongs together."
 #| fig-alt: "Letters with dots and loose bars: boxes of the components, and boxes after joining."
 loose = write(["FIVE PIES"], Paper(fade=0.95, opacity=0.9), 6, "shadows-into-light", 44, dotted_i=1.0)
 mask = ridge_mask(loose.image, 44)
@@ -1277,6 +1329,8 @@ worth("parts")
 # then offer every run of neighbouring parts as a candidate and leave the choice to those who know characters. This is called over-segmentation.
 
 # %%
+#| label: fig-segmentation-touching
+#| fig-cap: "Touching letters are one component."
 #| fig-alt: "A line of touching letters; its components are groups of letters."
 touching = write(["SAVE 177 NOW"], Paper(), 1, touching=1.0)
 mask = ridge_mask(touching.image, 44)
@@ -1366,6 +1420,8 @@ def cut_piece(
     return out
 
 # %%
+#| label: fig-segmentation-seams
+#| fig-cap: "Seams that cross little ink."
 #| fig-alt: "The touching letters with thin seams at all places where little ink is crossed: between letters and through some."
 pieces = line_pieces(ink_strength(touching.image, 44), labels, stats, np.arange(len(stats)))
 whole = union(pieces)
@@ -1450,6 +1506,8 @@ def propose(
     return TextLine(letter, tuple(pieces), tuple(out))
 
 # %%
+#| label: fig-segmentation-candidates
+#| fig-cap: "Parts in the first row; below, what each makes with its right neighbours."
 #| fig-alt: "The first parts of the line and all candidates that begin with each of them, a row for each number of parts."
 proposed = propose(single(44, pieces), np.zeros(len(pieces), bool))
 tile = lambda p: cv2.copyMakeBorder(255 - cv2.resize(p.ink, None, fx=64 / 80, fy=64 / 80, interpolation=cv2.INTER_AREA), 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=170)
@@ -1534,6 +1592,8 @@ def windows(
     return out
 
 # %%
+#| label: fig-segmentation-windows
+#| fig-cap: "What the judge sees: a candidate (orange) among its neighbours."
 #| fig-alt: "Windows of six candidates: the line's ink in grey, the candidate's own in orange; some are whole letters, some halves, some two letters."
 views = windows(proposed)
 chosen = np.linspace(0, len(views) - 1, 12).astype(int)
@@ -1543,7 +1603,7 @@ show(np.vstack([np.hstack(framed_tiles[:6]), np.hstack(framed_tiles[6:])]))
 
 # %% [markdown]
 # Three answers: *one whole character*, *not one* (a part, or two together), *no character at all* (a comma, a rest of a rule, a speck). The labels cost nothing: a composed page knows who owns every pixel, so a candidate's label follows from its ink, and
-# the pages go through this very segmentation with all its mistakes. `customocr/boxes.py` composes them in the hands of UNIPEN's training writers and trains a network of three convolutions and 90,000 weights; `customocr train --boxes` does it
+# the pages go through this very segmentation with all its mistakes. `customocr/boxes.py` composes them in the hands of UNIPEN's training writers and trains a network of four convolutions and 86,000 weights; `customocr train --boxes` does it
 # again. Here is a page of ours with its labels, and what the card of the shipped network says:
 
 # %%
@@ -1690,6 +1750,8 @@ def analyse(
     return Sheet(page, strength, mask, rules, ink, labels, stats, text, tuple(lines), letter, slope, not dark, inverse)
 
 # %%
+#| label: fig-segmentation-stages
+#| fig-cap: "A page at each stage of `analyse`."
 #| fig-alt: "The sample page with rules at six stages: grey, strength, mask, rules, ink, pieces by line."
 sheet = analyse(sample("ruled"))
 pieces_view = cv2.cvtColor(on_white(sheet.ink), cv2.COLOR_GRAY2BGR)
@@ -1707,6 +1769,8 @@ len(sheet.lines), round(sheet.letter, 1), round(sheet.slope, 3), sheet.inverted
 # Now the plot of sizes again. The boxes are the components', before any cut, so that nothing learnt helps:
 
 # %%
+#| label: fig-segmentation-sizes-after
+#| fig-cap: "The nine sizes again."
 #| fig-alt: "Recall against letter height: the tutorial's curve has a hump from 30 to 110 pixels, ours stays high from 9 to 400."
 def tight(piece):
     "The box of a piece's ink, without its soft rim."
@@ -1742,7 +1806,7 @@ pd.concat([worth("scale").iloc[:1], worth("turning")])
 # ## What it is worth
 # ### Box by box
 # The tutorial's boxes against those of the whole reader, judge and decoding included (a glance ahead: `Reader` is the [next notebook](03_recognition.ipynb)), on composed pages of every kind of paper. Five hands, the same pages for both; a box is right from an intersection over union
-# of 0.5 on. These fonts and texts took no part in the judge's training.
+# of 0.5 on. These hands took no part in the judge's training.
 
 # %%
 from customocr.recognition import Reader
@@ -1800,6 +1864,8 @@ order = list(dict.fromkeys(stages.reader))
 stages.pivot(index="reader", columns="kind", values="cer").loc[order].rename(index={"customocr": "all stages"}).round(3)
 
 # %%
+#| label: fig-segmentation-loss
+#| fig-cap: "What leaving out one stage costs on real pages."
 #| fig-alt: "Bars: by how much the error rate on all pages rises when one stage is left out."
 loss = stages[stages.kind == "all"].set_index("reader").cer
 ax = (loss.drop("customocr") - loss["customocr"]).sort_values().plot.barh(figsize=(5.5, 3), color="#1b7f79")
@@ -1811,6 +1877,8 @@ plt.tight_layout()
 # Time against pixels, with the same hundred characters on the page, and against characters, on the same 2 megapixels. The unit is the time of one adaptive threshold of 1 megapixel, measured between the pages, since a busy machine slows both.
 
 # %%
+#| label: fig-segmentation-cost
+#| fig-cap: "Cost against pixels and against characters."
 #| fig-alt: "Two plots of the time of analyse: it levels off with pixels and grows in proportion to characters."
 def crowded(characters, pixels):
     "A square page of so many characters on so many pixels."
@@ -1844,7 +1912,7 @@ axes[1].plot(many, by_characters, "o-", color="#1b7f79")
 axes[1].set(xlabel="characters, 2 megapixels", ylim=(0, None));
 
 # %% [markdown]
-# Pixels cost little beyond the first look, because the page is worked on at the size of its letters. Characters cost in proportion.
+# Time grows far slower than the pixels, because the page is worked on at the size of its letters, whatever the camera's. With the characters it grows in proportion.
 #
 # ### What stays unsolved
 # Letters that are written *over* each other share ink and cannot be parted by a cut. Joined-up writing has strokes between the letters that belong to neither; we read capitals and digits that stand by themselves or touch. A sheet photographed from
@@ -1863,7 +1931,7 @@ axes[1].set(xlabel="characters, 2 megapixels", ylim=(0, None));
 #
 # {h: round(float(np.mean([box_scores(relative_boxes(p.image), p.all_boxes)[1] for p in sized[h]])), 2) for h in heights}
 # ```
-# Large letters come back only in part: a block of 11 pixels hollows strokes wider than that, and the median is of fragments. Small ones stay lost, as the dilations by a pixel glue them. The constants before the boxes would have to be relative as well.
+# It hardly helps. In large letters a block of 11 pixels hollows strokes that are wider than that, and the median is one of fragments. Small ones stay lost, as the dilations by a pixel glue them together. The constants before the boxes would have to be relative as well.
 #
 # </details>
 #
@@ -1905,8 +1973,8 @@ axes[1].set(xlabel="characters, 2 megapixels", ylim=(0, None));
 # <details><summary>Solution</summary>
 #
 # ```python
-# parts = labelled.glyphs[labelled.kinds == 1][:24]
-# show(np.vstack([np.hstack(parts[:12]), np.hstack(parts[12:24])]), 2)
+# parts = labelled.glyphs[labelled.kinds == 1]
+# show(np.hstack(parts[:14]), 2)
 # ```
 # The stem of an E is a fine I, and the right half of a W a V. Only the neighbours tell, which is why the judge sees them.
 #
