@@ -762,7 +762,9 @@ def show_doubt(
     if mark is not None:
         axes.axvline(mark, color="grey", lw=1)
     axes.set(xscale="logit", xlim=(1e-4, 1 - 1e-4), xlabel="network: probability of 0 (else O)", ylabel="after decoding", title="What the neighbours add")
+    axes.set_xticks([1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999], ["0.001", "0.01", "0.1", "0.5", "0.9", "0.99", "0.999"], fontsize=8)
     axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
     axes.legend(fontsize=8)
     figure.tight_layout()
     return figure
@@ -780,8 +782,10 @@ assert 0.4 < doubt["7P_9"] < 0.75 and doubt["2_47"] > 0.8 and doubt["B_OK"] < 0.
 
 # %% [markdown]
 # In the code the curve stays close to the network's own; it leans to the 0 a little, because a digit is one of ten and a
-# letter one of twenty-six. (The axis is stretched at both ends, where the decisions fall.) Between digits the 0 wins early, in `BOOK` the O holds out until the network is nearly certain. No threshold had to be set for it, and `B0OK` can still be read, by one who
-# prints it clearly.
+# letter one of twenty-six. (The axis is stretched at both ends, where the decisions fall.) Between digits the 0 wins early,
+# in `BOOK` the O holds out until the network is nearly certain. And `B0OK` can still be read, by one who prints it clearly: a
+# class to which the network gives less than a thousandth of the best one's probability is not followed any more where
+# nothing but the prior speaks for it, hence the steps at both ends.
 #
 # In a running kernel, the next cell has sliders: change the word, the probability, the alphabet, and see it decode.
 
@@ -869,7 +873,7 @@ won.loc[["bare", "blanket fix", "neighbour rule", *list(hints)[1:]]].style.forma
 
 # %%
 cost = 100 * (won.codes["bare"] - won.codes["prior"])
-print(f"the prior costs {cost:.2f} points on {len(texts['codes'])} random codes")
+print(f"on {len(texts['codes'])} random codes the prior changes the accuracy by {-cost:+.2f} points")
 
 # %%
 #| hide
@@ -878,7 +882,7 @@ assert won.names["soft lexicon"] >= won.names["prior"] and won.numbers["alphabet
 
 # %% [markdown]
 # Read it by columns. The blanket fix lifts words and ruins numbers; the neighbour rule lifts both and takes a little from codes.
-# The prior lifts words, names and numbers by more than either and leaves codes nearly alone. A hint that is true beats
+# The prior lifts words, names and numbers by more than either and does codes no harm. A hint that is true beats
 # the prior on its own ground. One that is not true - digits for words, a strict list for what is not in it - costs nearly
 # everything, except the soft lexicon: words that it does not hold keep their other ways in.
 #
