@@ -19,8 +19,9 @@ from .segmentation import Sheet, TextLine, analyse, polarity, propose, windows
 
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'LEAST_LINE', 'LEAST_PAGE',
-           'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN', 'TURN_GAIN', 'load_network',
-           'Character', 'Word', 'Line', 'Page', 'space_probabilities', 'piece_gaps', 'Reader', 'Explanation']
+           'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN', 'TURN_GAIN', 'LEAST_SIDE',
+           'load_network', 'Character', 'Word', 'Line', 'Page', 'space_probabilities', 'piece_gaps', 'Reader',
+           'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = Path(__file__).parent / "models" if "__file__" in globals() else Path("../customocr/models")
@@ -227,6 +228,7 @@ ENOUGH_TO_TURN = 6  # characters a page must have for its direction to be doubte
 CERTAIN_DIRECTION = 0.93  # mean sureness from which the direction is not doubted
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 TURN_GAIN = 0.1  # in mean log-probability of the likeliest class, that a turned page must win to be tried
+LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 # %% ../nbs/03_recognition.ipynb #48377ce9
 class Reader:
@@ -369,7 +371,10 @@ class _Reading:
 
 
 def _grey(pixels):
-    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    "Grey pixels; a page of a few pixels is padded to the right and below: OpenCV takes an (n, 1) array for a scalar."
+    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    right, below = (max(0, LEAST_SIDE - side) for side in grey.shape[::-1])
+    return cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE) if right or below else grey
 
 
 def _page(image, reading):

@@ -117,9 +117,7 @@ def _run(network, images):
 network = load_network(MODELS / CHARACTERS, len(CLASSES))
 entry, exit_ = network.get_inputs()[0], network.get_outputs()[0]
 print(entry.name, entry.shape, "->", exit_.name, exit_.shape)
-start = time.perf_counter()
-load_network(MODELS / CHARACTERS, len(CLASSES))
-print(f"{(MODELS / CHARACTERS).stat().st_size / 1e6:.1f} MB, loaded in {1e3 * (time.perf_counter() - start):.0f} ms; tensorflow imported: {'tensorflow' in sys.modules}")
+print(f"{(MODELS / CHARACTERS).stat().st_size / 1e6:.1f} MB; tensorflow imported: {'tensorflow' in sys.modules}")
 
 # %%
 try:
@@ -133,7 +131,7 @@ assert "tensorflow" not in sys.modules and "keras" not in sys.modules
 
 # %% [markdown]
 # ## The tutorial's reading
-# Boxes and glyphs of one line, as [segmentation](02_segmentation.ipynb) left them. The glyphs go in as *one* array (N, 28, 28, 1): a network needs hardly longer for thirty glyphs than for one, and a loop with a call for each is the commonest way to make an OCR slow.
+# Boxes and glyphs of one line, as [segmentation](02_segmentation.ipynb) left them. The glyphs go in as *one* array (N, 28, 28, 1): every call has a cost of its own, and a loop with a call for each glyph is the commonest way to make an OCR slow.
 
 # %%
 line = write(["READ MY LINE 27"], Paper(gradient=0.3, texture=2, noise=2, blur=0.7), 4, height=42, letter_gap=0.3)
@@ -523,6 +521,7 @@ ENOUGH_TO_TURN = 6  # characters a page must have for its direction to be doubte
 CERTAIN_DIRECTION = 0.93  # mean sureness from which the direction is not doubted
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 TURN_GAIN = 0.1  # in mean log-probability of the likeliest class, that a turned page must win to be tried
+LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 # %%
 #| export
@@ -666,7 +665,10 @@ class _Reading:
 
 
 def _grey(pixels):
-    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    "Grey pixels; a page of a few pixels is padded to the right and below: OpenCV takes an (n, 1) array for a scalar."
+    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    right, below = (max(0, LEAST_SIDE - side) for side in grey.shape[::-1])
+    return cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE) if right or below else grey
 
 
 def _page(image, reading):
