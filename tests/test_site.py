@@ -394,8 +394,10 @@ def build_pages():
 
 
 def test_results_show_the_stored_figures():
-    text = (ROOT / "nbs" / "results.qmd").read_text(encoding="utf-8")
-    assert build_pages().with_tables(text) == text, "run python tools/build_pages.py"
+    pages = build_pages()
+    for name in pages.TABLED:
+        text = (ROOT / "nbs" / name).read_text(encoding="utf-8")
+        assert pages.with_tables(text) == text, f"nbs/{name}: run python tools/build_pages.py"
 
 
 def test_the_api_page_tells_every_parameter():

@@ -4,8 +4,8 @@
 
 Quarto runs this before each render (`pre-render` in _quarto.yml). nbs/api.qmd comes from the package's signatures,
 their comments and docstrings (docments); nbs/exercises.qmd from the notebooks' "Exercises" sections. Neither is kept in git:
-they cannot be out of date. nbs/results.qmd is written by hand but for its tables, which come from the stored figures of
-the benchmarks (nbs/stored): no figure is copied by hand. Only the standard library is used, so that TensorFlow is not
+they cannot be out of date. nbs/results.qmd and nbs/diary.qmd are written by hand but for their tables, which come from the
+stored figures of the benchmarks (nbs/stored): no figure is copied by hand. Only the standard library is used, so that TensorFlow is not
 loaded to print a signature.
 """
 import ast
@@ -16,6 +16,7 @@ import json
 import re
 import tokenize
 from pathlib import Path
+from statistics import mean, stdev
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "customocr"
@@ -330,7 +331,7 @@ def speed_table() -> str:
 
 
 def classify_table() -> str:
-    found = stored("classify.json")
+    found = stored("../better_model/classify.json")
     return table(["Classifying glyphs", ""], [[name, f"{value:,}" if isinstance(value, int) else value] for name, value in found.items() if name != "load"]) if found else ""
 
 
@@ -360,7 +361,27 @@ def spelled_table() -> str:
     return table(["Characters right", "network alone", "with the letter prior"], rows) if rows else ""
 
 
+def ladder_table() -> str:
+    "Mean and spread over the seeds of each rung."
+    path = STORED / "better_model" / "ladder.csv"
+    if not path.exists():
+        return ""
+    rungs: dict[str, list[dict]] = {}
+    for row in rows_of(path):
+        rungs.setdefault(row["rung"], []).append(row)
+
+    def cell(rows: list[dict], column: str, digits: int = 3) -> str:
+        values = [float(row[column]) for row in rows if row[column] not in ("", "nan")]
+        spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+        return f"{mean(values):.{digits}f}{spread}" if values else ""
+
+    columns = {"top1": "UNIPEN, new writers", "merged": "the same, merged", "foreign": "foreign capitals", "mnist": "MNIST"}
+    lines = [[f"{n}. {name}", *(cell(rows, c) for c in columns), cell(rows, "cpu_seconds", 0)] for n, (name, rows) in enumerate(rungs.items(), 1)]
+    return table(["Rung", *columns.values(), "CPU seconds"], lines)
+
+
 TABLES = {
+    "ladder": ladder_table,
     "pages": pages_table,
     "characters": characters_table,
     "speed": speed_table,
@@ -369,6 +390,9 @@ TABLES = {
     "hints": hints_table,
     "spelled": spelled_table,
 }
+
+
+TABLED = ("results.qmd", "diary.qmd")  # pages written by hand but for their tables
 
 
 def with_tables(text: str) -> str:
@@ -387,4 +411,5 @@ def write(name: str, text: str):
 if __name__ == "__main__":
     write("api.qmd", api_page())
     write("exercises.qmd", exercises_page())
-    write("results.qmd", with_tables((NOTEBOOKS / "results.qmd").read_text(encoding="utf-8")))
+    for name in TABLED:
+        write(name, with_tables((NOTEBOOKS / name).read_text(encoding="utf-8")))
