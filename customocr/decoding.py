@@ -16,14 +16,14 @@ import numpy as np
 from .errors import KnowledgeError
 from .glyphs import CLASSES
 from .patterns import BLANK, Automaton, compile_pattern
-from .sweep import Language, Starts, Sweep
+from .sweep import Starts, Sweep
 
 # %% auto #0
-__all__ = ['N', 'BORDER', 'ORDER', 'NEUTRAL', 'WORD', 'NUMBER', 'INITIALS', 'CODE', 'LISTED', 'N_CONTEXT', 'UNIFORM', 'SHARE',
-           'STICKY', 'SPACE_SHARE', 'PRIOR_WEIGHT', 'PLACEHOLDER', 'ALPHABETS', 'LEXICON_SIZE', 'LEXICON_SHARE',
-           'MARGIN', 'TIED_MARGIN', 'WIDE_MARGIN', 'UNSURE', 'PATIENCE', 'BATCH', 'EMPTY', 'Lattice', 'witten_bell',
-           'build_language', 'shipped_language', 'no_language', 'Lexicon', 'alphabet_mask', 'Knowledge', 'word_starts',
-           'WordReading', 'Decoding', 'decode_lines', 'decode']
+__all__ = ['N', 'BORDER', 'ORDER', 'NEUTRAL', 'WORD', 'NUMBER', 'INITIALS', 'CODE', 'LISTED', 'N_CONTEXT', 'N_LOWER', 'UNIFORM',
+           'SHARE', 'STICKY', 'SPACE_SHARE', 'PRIOR_WEIGHT', 'PLACEHOLDER', 'ALPHABETS', 'LEXICON_SIZE',
+           'LEXICON_SHARE', 'MARGIN', 'TIED_MARGIN', 'WIDE_MARGIN', 'UNSURE', 'PATIENCE', 'BATCH', 'EMPTY', 'Lattice',
+           'witten_bell', 'Language', 'NoLanguage', 'build_language', 'shipped_language', 'Lexicon', 'alphabet_mask',
+           'Knowledge', 'word_starts', 'WordReading', 'Decoding', 'decode_lines', 'decode']
 
 # %% ../nbs/06_decoding.ipynb #7f4f65d3
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Lattice:
 # %% ../nbs/06_decoding.ipynb #74be53bc
 N = len(CLASSES)
 BORDER = 0  # symbol of the word's border in the n-gram table; letters are 1..26
-ORDER = 4  # letters in a row that the shipped table counts
+ORDER = 5  # letters in a row that the shipped table counts
 NEUTRAL = math.log(N)  # added per character, so that a uniform prior costs nothing whatever the number of characters
 WORD, NUMBER, INITIALS, CODE, LISTED = range(5)  # kinds of text; the last is a word of the user's lexicon
 
@@ -70,7 +70,8 @@ def witten_bell(
     return np.where(total > 0, (counts + kinds * lower) / known, lower)
 
 # %% ../nbs/06_decoding.ipynb #b36bd291
-N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last three symbols
+N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last four symbols
+N_LOWER = 27 ** (ORDER - 2)
 UNIFORM = (  # kind, share of digits, and the chance that it ends after a character (mean lengths 5, 6 and 7)
     (NUMBER, 1.0, 1 / 5),
     (INITIALS, 0.0, 1 / 6),
@@ -82,25 +83,80 @@ SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces:
 PRIOR_WEIGHT = 0.85  # on the log-probabilities of the language; chosen below on validation writers
 
 
+@dataclass(frozen=True)
+class Language:
+    "What may follow what within a word, by states: the last four symbols of a word, then one state for each other kind."
+    runs: np.ndarray  # int64 (K,), runs of five symbols that were seen, as numbers in base 27, sorted
+    seen: np.ndarray  # float32 (K,), log-probability of each one's last symbol
+    lower: np.ndarray  # float32 (27**3, 27), log-probability of a symbol after three, for the runs that were not
+    back: np.ndarray  # float32 (27**4,), log of the probability left to those, after four symbols
+    uniform: np.ndarray  # float32 (3, 36), log-probability of each class in the other kinds
+    finish: np.ndarray  # float32 (S,), log-probability that the word ends in a state, times `weight`
+    regime: np.ndarray  # int8 (S + 1,), kind of text of each state; the last entry is the lexicon's
+    weight: float  # on all log-probabilities
+    neutral: float  # weight of a character of which nothing is known
+    stay: float  # weight that the language gives a gap without a word space, so that it is not counted twice
+    leave: float  # the same for a gap with one
+
+    def step(
+        self,
+        state: np.ndarray,  # int64 (A,)
+        cls: np.ndarray,  # int64 (A,), class read in each
+    ) -> tuple[np.ndarray, np.ndarray]:  # next states, weights (-inf where impossible)
+        "Read one class in each state."
+        letter = cls - 9  # 1..26
+        shorter = state % N_LOWER
+        run = state * 27 + letter
+        at = np.minimum(self.runs.searchsorted(run), len(self.runs) - 1)
+        word = (state < N_CONTEXT) & (letter > 0)
+        before = np.where(word, state, 0)
+        gain = np.where(self.runs[at] == run, self.seen[at], self.back[before] + self.lower[shorter, np.maximum(letter, 0)])
+        gain[~word] = -np.inf
+        to = shorter * 27 + letter
+        other = (state >= N_CONTEXT).nonzero()[0]
+        to[other] = state[other]
+        gain[other] = self.uniform[state[other] - N_CONTEXT, cls[other]]
+        return to, self.weight * (gain + NEUTRAL)
+
+
+@dataclass(frozen=True)
+class NoLanguage:
+    "One state in which every class may follow every class, at no cost: the evidence alone decides."
+    finish: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    regime: np.ndarray = field(default_factory=lambda: np.array([CODE, LISTED]))
+    neutral: float = PRIOR_WEIGHT * NEUTRAL  # weight of a character of a lexicon's word
+    stay: float = 0.0
+    leave: float = 0.0
+
+    def step(self, state, cls):
+        "Stay in the state."
+        return state, np.zeros(len(state))
+
+
 def build_language(
-    counts: np.ndarray,  # unsigned (27, 27, 27, 27), how often four symbols follow each other
+    runs: np.ndarray,  # int64 (K,), runs of five symbols as numbers in base 27, sorted
+    counts: np.ndarray,  # unsigned (K,), how often each occurs
     weight: float = PRIOR_WEIGHT,  # on all log-probabilities of the language
 ) -> Language:
-    "The four kinds of text as one table of states."
-    p = witten_bell(counts).reshape(N_CONTEXT, 27)
-    n = N_CONTEXT + len(UNIFORM)
-    follow, gain, finish = np.zeros((n, N), np.int64), np.full((n, N), -np.inf, np.float32), np.full(n, -np.inf)
-    follow[:N_CONTEXT, 10:] = np.arange(N_CONTEXT)[:, None] % 27 ** (ORDER - 2) * 27 + np.arange(1, 27)
-    gain[:N_CONTEXT, 10:] = np.log(p[:, 1:]) + NEUTRAL
-    finish[1:N_CONTEXT] = np.log(p[1:, BORDER])  # but no word is empty
-    for kind, digits, stop in UNIFORM:
-        state = N_CONTEXT + kind - 1
-        chances = np.repeat([digits / 10, (1 - digits) / 26], [10, 26])
-        with np.errstate(divide="ignore"):
-            follow[state], gain[state] = state, np.log((1 - stop) * chances) + NEUTRAL
-        finish[state] = math.log(stop / (1 - stop))  # the first character is certain
-    regime = np.append(np.full(N_CONTEXT, WORD), [NUMBER, INITIALS, CODE, LISTED])
-    return Language(follow, weight * gain, weight * finish, regime, weight * NEUTRAL, weight * math.log(1 - SPACE_SHARE), weight * math.log(SPACE_SHARE))
+    "The four kinds of text as states; the longest runs smoothed as in `witten_bell`, but only those that were seen."
+    counts = counts.astype(np.float64)
+    shorter = witten_bell(np.bincount(runs % N_CONTEXT, counts, N_CONTEXT).reshape((27,) * (ORDER - 1)))
+    lower = shorter.reshape(N_LOWER, 27)
+    before = runs // 27
+    total, kinds = np.bincount(before, counts, N_CONTEXT), np.bincount(before, minlength=N_CONTEXT)
+    with np.errstate(divide="ignore"):
+        back = np.log(np.where(kinds > 0, kinds / np.maximum(total + kinds, 1), 1))
+        seen = np.log((counts + kinds[before] * lower[before % N_LOWER, runs % 27]) / (total + kinds)[before])
+        uniform = np.log([np.repeat([digits / 10, (1 - digits) / 26], [10, 26]) * (1 - stop) for _, digits, stop in UNIFORM])
+    lower = np.log(lower)
+    finish = back + np.tile(lower[:, BORDER], 27)
+    ends = runs % 27 == BORDER
+    finish[before[ends]] = seen[ends]
+    finish[0] = -np.inf  # no word is empty
+    finish = np.append(finish, [math.log(stop / (1 - stop)) for *_, stop in UNIFORM])  # the first character is certain
+    regime = np.append(np.full(N_CONTEXT, WORD, np.int8), np.array([NUMBER, INITIALS, CODE, LISTED], np.int8))
+    small = (x.astype(np.float32) for x in (seen, lower, back, uniform, weight * finish))
+    return Language(runs, *small, regime, weight, weight * NEUTRAL, weight * math.log(1 - SPACE_SHARE), weight * math.log(SPACE_SHARE))
 
 
 @lru_cache(maxsize=4)
@@ -109,14 +165,8 @@ def shipped_language(
 ) -> Language:
     "The prior that comes with the package, built once."
     with np.load(Path(__file__).parent / "models" / "prior.npz") as z:
-        return build_language(z["counts"], weight)
-
-
-def no_language(
-    weight: float = PRIOR_WEIGHT,  # on the lexicon, if there is one
-) -> Language:
-    "Every class may follow every class, at no cost: the evidence alone decides."
-    return Language(np.zeros((1, N), np.int64), np.zeros((1, N), np.float32), np.zeros(1), np.array([CODE, LISTED]), weight * NEUTRAL, 0.0, 0.0)
+        steps, counts = (z[f"{name}_low"] + (z[f"{name}_high"].astype(np.int64) << 8) for name in ("steps", "counts"))
+    return build_language(np.cumsum(steps), counts, weight)
 
 # %% ../nbs/06_decoding.ipynb #f5158818
 class Lexicon:
@@ -398,7 +448,7 @@ def decode_lines(
         if not todo:
             break
         weight = PRIOR_WEIGHT if isinstance(known.prior, bool) else float(known.prior or PRIOR_WEIGHT)
-        language = (shipped_language if known.prior else no_language)(weight)
+        language = shipped_language(weight) if known.prior else NoLanguage()
         sweep = Sweep([lattices[i] for i in todo], language, word_starts(known, weight), known, every, margin)
         for k, i in enumerate(todo):
             if k in sweep.last:

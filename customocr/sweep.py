@@ -27,18 +27,6 @@ SPACE_FLOOR = 1e-3  # a pattern may deny or demand a word space at this probabil
 
 
 @dataclass(frozen=True)
-class Language:
-    "What may follow what within a word: a row per state, a column per class. All weights are log-probabilities."
-    follow: np.ndarray  # int64 (S, 36), next state
-    weight: np.ndarray  # float32 (S, 36), of reading the class in the state; -inf where impossible
-    finish: np.ndarray  # float64 (S,), of the word ending in the state
-    regime: np.ndarray  # int64 (S + 1,), kind of text that a state belongs to; the last entry is the lexicon's
-    neutral: float  # weight of a character of which the language knows nothing
-    stay: float  # weight that the language itself gives to a gap without a word space, not to be counted twice
-    leave: float  # the same for a gap with one
-
-
-@dataclass(frozen=True)
 class Starts:
     "How words begin."
     state: np.ndarray  # int64 (R,), language states in which a word can begin
@@ -80,7 +68,7 @@ class Sweep:
     def __init__(
         self,
         lattices: Sequence,  # `Lattice`s, each with at least one edge
-        language: Language,  # what may follow what within words
+        language,  # `Language`: what may follow what within words
         starts: Starts,  # how words begin
         knowledge,  # `Knowledge`: its classes, automaton, index and strict
         every: bool,  # whether every class is followed, not only the likely ones
@@ -203,7 +191,7 @@ class Sweep:
         if self.index is None:
             own, nth = _spread(self.n_likely[pe], self.first_likely[pe])
             cls, lang = self.likely[nth], lang[own]
-            to, gain = self.language.follow[lang, cls], self.language.weight[lang, cls]
+            to, gain = self.language.step(lang, cls)
         else:
             plain = lang < self.trie0
             trie = np.where(plain, 0, lang - self.trie0)
@@ -213,8 +201,7 @@ class Sweep:
             cls = self.index.symbol[np.minimum(nth, len(self.index.symbol) - 1)].astype(np.int64)
             cls[free] = self.likely[nth[free]]
             to, gain = self.trie0 + nth, np.full(len(own), self.language.neutral)
-            lang = lang[own[free]]
-            to[free], gain[free] = self.language.follow[lang, cls[free]], self.language.weight[lang, cls[free]]
+            to[free], gain[free] = self.language.step(lang[own[free]], cls[free])
         e, s = pe[own], ps[own]
         lat = self.lattice[e]
         q = self.flat[0][s]

@@ -4,7 +4,7 @@
     python tools/make_prior.py [--dict /usr/share/dict] [--out customocr/models/prior.npz]
 
 Sources: SCOWL's American and British words (Debian's wamerican and wbritish 2020.12.07; free to use, copy, modify,
-distribute and sell), first and last names, street words, cities and months of Faker (MIT). Only counts of four letters in a
+distribute and sell), first and last names, street words, cities and months of Faker (MIT). Only counts of five letters in a
 row go into the file, no word list. Nothing here is drawn at random, so the same sources give the same file.
 """
 import argparse
@@ -12,11 +12,12 @@ import importlib
 import pkgutil
 import re
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-ORDER = 4  # letters in a row that are counted
+ORDER = 5  # letters in a row that are counted
 COMMON_WEIGHT = 40  # what an address abbreviation, a month or the alphabet counts for against a dictionary word
 NAME_WEIGHT = 2  # names are what forms hold most, but the lists have four times as many words as names
 NAME_LISTS = ("first_names", "first_names_male", "first_names_female", "first_names_nonbinary", "last_names")
@@ -76,14 +77,16 @@ def common_words() -> set[str]:
     return {w.upper() for w in words}
 
 
-def count(weights: dict[str, int]) -> np.ndarray:  # uint32 (27,) * ORDER; 0 is the word's border, 1-26 the letters
-    "Weighted counts of ORDER symbols in a row, words padded with borders in front and one behind."
-    table = np.zeros((27,) * ORDER, np.uint32)
-    for word, weight in sorted(weights.items()):
-        row = [0] * (ORDER - 1) + [ord(c) - 64 for c in word] + [0]
-        for i in range(len(row) - ORDER + 1):
-            table[tuple(row[i : i + ORDER])] += weight
-    return table
+def count(weights: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:  # runs as numbers in base 27, sorted, and their counts
+    "Weighted counts of ORDER symbols in a row: 0 is the word's border, put in front ORDER - 1 times and once behind; 1-26 are the letters."
+    counts: Counter = Counter()
+    for word, weight in weights.items():
+        run = 0
+        for symbol in [ord(c) - 64 for c in word] + [0]:
+            run = run * 27 % 27**ORDER + symbol
+            counts[run] += weight
+    runs = np.array(sorted(counts), np.int64)
+    return runs, np.array([counts[run] for run in runs.tolist()], np.int64)
 
 
 def main():
@@ -97,10 +100,12 @@ def main():
     for group, weight in ((words, 1), (names, NAME_WEIGHT), (places, 1), (common_words(), COMMON_WEIGHT)):
         for word in group:
             weights[word] = weights.get(word, 0) + weight
-    table = count(weights)
+    runs, counts = count(weights)
     a.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(a.out, counts=np.minimum(table, 65535).astype(np.uint16))
-    print(f"{len(words)} dictionary words, {len(names)} names, {len(places)} place words: {np.count_nonzero(table)} different runs of {ORDER} letters, {a.out.stat().st_size / 1e3:.0f} kB in {a.out}")
+    steps = np.diff(runs, prepend=0)  # small numbers compress well, and better with the rare large parts by themselves
+    parts = {"steps": steps, "counts": np.minimum(counts, 65535)}
+    np.savez_compressed(a.out, **{f"{k}_low": (v & 255).astype(np.uint8) for k, v in parts.items()}, **{f"{k}_high": (v >> 8).astype(np.uint16) for k, v in parts.items()})
+    print(f"{len(words)} dictionary words, {len(names)} names, {len(places)} place words: {len(runs)} different runs of {ORDER} letters, {a.out.stat().st_size / 1e3:.0f} kB in {a.out}")
 
 
 if __name__ == "__main__":

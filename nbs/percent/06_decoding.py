@@ -33,7 +33,7 @@ import numpy as np
 from customocr.errors import KnowledgeError
 from customocr.glyphs import CLASSES
 from customocr.patterns import BLANK, Automaton, compile_pattern
-from customocr.sweep import Language, Starts, Sweep
+from customocr.sweep import Starts, Sweep
 
 # %%
 import csv
@@ -213,17 +213,16 @@ best_path(touching)
 # ## What may follow what
 #
 # Most of what people print by hand is of one of four kinds: words and names, numbers, initials, and codes that mix
-# letters and digits. Within a number every digit is equally likely; in a code, a digit is as likely as a letter, and then each
-# as likely as the next. Words are different:
-# after `HILLT` an O is likely and a 0 is not. We count how often each letter follows each three letters in word lists
-# (English words, names and places from many countries; `tools/make_prior.py` names the sources), and smooth the counts, because
-# a run of letters that the lists do not have is rare, not impossible.
+# letters and digits. Within a number every digit is equally likely; in a code, a digit is as likely as a letter, and then
+# each as likely as the next. Words are different: after `HILLT` an O is likely and a 0 is not. We count how often each letter
+# follows each four letters in word lists (English words, names and places from many countries; `tools/make_prior.py` names the
+# sources), and smooth the counts, because a run of letters that the lists do not have is rare, not impossible.
 
 # %%
 #| export
 N = len(CLASSES)
 BORDER = 0  # symbol of the word's border in the n-gram table; letters are 1..26
-ORDER = 4  # letters in a row that the shipped table counts
+ORDER = 5  # letters in a row that the shipped table counts
 NEUTRAL = math.log(N)  # added per character, so that a uniform prior costs nothing whatever the number of characters
 WORD, NUMBER, INITIALS, CODE, LISTED = range(5)  # kinds of text; the last is a word of the user's lexicon
 
@@ -246,13 +245,15 @@ p = witten_bell(counted)
 assert np.allclose(p.sum(1), 1) and p[1, 2] > p[1, 3] > p[1, 4] > 0
 
 # %% [markdown]
-# All four kinds go into one table with a row per *state*: for words, the last three letters; for the others, one state each.
-# Reading a class in a state costs something and leads to the next state. So that text with more characters is not
-# punished, each character gets $\log 36$ back: what it would cost if nothing at all were known.
+# The shorter runs fit a full table; of the runs of five only the 190,000 that occur are kept, 230 kB in the package. All four
+# kinds become *states*: for words, the last four letters; for the others, one state each. Reading a class in a state costs
+# something and leads to the next state. So that text with more characters is not punished, each character gets $\log 36$
+# back: what it would cost if nothing at all were known.
 
 # %%
 #| export
-N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last three symbols
+N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last four symbols
+N_LOWER = 27 ** (ORDER - 2)
 UNIFORM = (  # kind, share of digits, and the chance that it ends after a character (mean lengths 5, 6 and 7)
     (NUMBER, 1.0, 1 / 5),
     (INITIALS, 0.0, 1 / 6),
@@ -264,25 +265,80 @@ SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces:
 PRIOR_WEIGHT = 0.85  # on the log-probabilities of the language; chosen below on validation writers
 
 
+@dataclass(frozen=True)
+class Language:
+    "What may follow what within a word, by states: the last four symbols of a word, then one state for each other kind."
+    runs: np.ndarray  # int64 (K,), runs of five symbols that were seen, as numbers in base 27, sorted
+    seen: np.ndarray  # float32 (K,), log-probability of each one's last symbol
+    lower: np.ndarray  # float32 (27**3, 27), log-probability of a symbol after three, for the runs that were not
+    back: np.ndarray  # float32 (27**4,), log of the probability left to those, after four symbols
+    uniform: np.ndarray  # float32 (3, 36), log-probability of each class in the other kinds
+    finish: np.ndarray  # float32 (S,), log-probability that the word ends in a state, times `weight`
+    regime: np.ndarray  # int8 (S + 1,), kind of text of each state; the last entry is the lexicon's
+    weight: float  # on all log-probabilities
+    neutral: float  # weight of a character of which nothing is known
+    stay: float  # weight that the language gives a gap without a word space, so that it is not counted twice
+    leave: float  # the same for a gap with one
+
+    def step(
+        self,
+        state: np.ndarray,  # int64 (A,)
+        cls: np.ndarray,  # int64 (A,), class read in each
+    ) -> tuple[np.ndarray, np.ndarray]:  # next states, weights (-inf where impossible)
+        "Read one class in each state."
+        letter = cls - 9  # 1..26
+        shorter = state % N_LOWER
+        run = state * 27 + letter
+        at = np.minimum(self.runs.searchsorted(run), len(self.runs) - 1)
+        word = (state < N_CONTEXT) & (letter > 0)
+        before = np.where(word, state, 0)
+        gain = np.where(self.runs[at] == run, self.seen[at], self.back[before] + self.lower[shorter, np.maximum(letter, 0)])
+        gain[~word] = -np.inf
+        to = shorter * 27 + letter
+        other = (state >= N_CONTEXT).nonzero()[0]
+        to[other] = state[other]
+        gain[other] = self.uniform[state[other] - N_CONTEXT, cls[other]]
+        return to, self.weight * (gain + NEUTRAL)
+
+
+@dataclass(frozen=True)
+class NoLanguage:
+    "One state in which every class may follow every class, at no cost: the evidence alone decides."
+    finish: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    regime: np.ndarray = field(default_factory=lambda: np.array([CODE, LISTED]))
+    neutral: float = PRIOR_WEIGHT * NEUTRAL  # weight of a character of a lexicon's word
+    stay: float = 0.0
+    leave: float = 0.0
+
+    def step(self, state, cls):
+        "Stay in the state."
+        return state, np.zeros(len(state))
+
+
 def build_language(
-    counts: np.ndarray,  # unsigned (27, 27, 27, 27), how often four symbols follow each other
+    runs: np.ndarray,  # int64 (K,), runs of five symbols as numbers in base 27, sorted
+    counts: np.ndarray,  # unsigned (K,), how often each occurs
     weight: float = PRIOR_WEIGHT,  # on all log-probabilities of the language
 ) -> Language:
-    "The four kinds of text as one table of states."
-    p = witten_bell(counts).reshape(N_CONTEXT, 27)
-    n = N_CONTEXT + len(UNIFORM)
-    follow, gain, finish = np.zeros((n, N), np.int64), np.full((n, N), -np.inf, np.float32), np.full(n, -np.inf)
-    follow[:N_CONTEXT, 10:] = np.arange(N_CONTEXT)[:, None] % 27 ** (ORDER - 2) * 27 + np.arange(1, 27)
-    gain[:N_CONTEXT, 10:] = np.log(p[:, 1:]) + NEUTRAL
-    finish[1:N_CONTEXT] = np.log(p[1:, BORDER])  # but no word is empty
-    for kind, digits, stop in UNIFORM:
-        state = N_CONTEXT + kind - 1
-        chances = np.repeat([digits / 10, (1 - digits) / 26], [10, 26])
-        with np.errstate(divide="ignore"):
-            follow[state], gain[state] = state, np.log((1 - stop) * chances) + NEUTRAL
-        finish[state] = math.log(stop / (1 - stop))  # the first character is certain
-    regime = np.append(np.full(N_CONTEXT, WORD), [NUMBER, INITIALS, CODE, LISTED])
-    return Language(follow, weight * gain, weight * finish, regime, weight * NEUTRAL, weight * math.log(1 - SPACE_SHARE), weight * math.log(SPACE_SHARE))
+    "The four kinds of text as states; the longest runs smoothed as in `witten_bell`, but only those that were seen."
+    counts = counts.astype(np.float64)
+    shorter = witten_bell(np.bincount(runs % N_CONTEXT, counts, N_CONTEXT).reshape((27,) * (ORDER - 1)))
+    lower = shorter.reshape(N_LOWER, 27)
+    before = runs // 27
+    total, kinds = np.bincount(before, counts, N_CONTEXT), np.bincount(before, minlength=N_CONTEXT)
+    with np.errstate(divide="ignore"):
+        back = np.log(np.where(kinds > 0, kinds / np.maximum(total + kinds, 1), 1))
+        seen = np.log((counts + kinds[before] * lower[before % N_LOWER, runs % 27]) / (total + kinds)[before])
+        uniform = np.log([np.repeat([digits / 10, (1 - digits) / 26], [10, 26]) * (1 - stop) for _, digits, stop in UNIFORM])
+    lower = np.log(lower)
+    finish = back + np.tile(lower[:, BORDER], 27)
+    ends = runs % 27 == BORDER
+    finish[before[ends]] = seen[ends]
+    finish[0] = -np.inf  # no word is empty
+    finish = np.append(finish, [math.log(stop / (1 - stop)) for *_, stop in UNIFORM])  # the first character is certain
+    regime = np.append(np.full(N_CONTEXT, WORD, np.int8), np.array([NUMBER, INITIALS, CODE, LISTED], np.int8))
+    small = (x.astype(np.float32) for x in (seen, lower, back, uniform, weight * finish))
+    return Language(runs, *small, regime, weight, weight * NEUTRAL, weight * math.log(1 - SPACE_SHARE), weight * math.log(SPACE_SHARE))
 
 
 @lru_cache(maxsize=4)
@@ -291,14 +347,8 @@ def shipped_language(
 ) -> Language:
     "The prior that comes with the package, built once."
     with np.load(Path(__file__).parent / "models" / "prior.npz") as z:
-        return build_language(z["counts"], weight)
-
-
-def no_language(
-    weight: float = PRIOR_WEIGHT,  # on the lexicon, if there is one
-) -> Language:
-    "Every class may follow every class, at no cost: the evidence alone decides."
-    return Language(np.zeros((1, N), np.int64), np.zeros((1, N), np.float32), np.zeros(1), np.array([CODE, LISTED]), weight * NEUTRAL, 0.0, 0.0)
+        steps, counts = (z[f"{name}_low"] + (z[f"{name}_high"].astype(np.int64) << 8) for name in ("steps", "counts"))
+    return build_language(np.cumsum(steps), counts, weight)
 
 # %%
 #| hide
@@ -317,8 +367,8 @@ def weight_of(
     language = shipped_language(1.0)
     state, total = {WORD: 0, NUMBER: N_CONTEXT, INITIALS: N_CONTEXT + 1, CODE: N_CONTEXT + 2}[kind], math.log(SHARE[kind])
     for c in word:
-        k = CLASSES.index(c)
-        total, state = total + language.weight[state, k], language.follow[state, k]
+        to, gain = language.step(np.array([state]), np.array([CLASSES.index(c)]))
+        state, total = int(to[0]), total + float(gain[0])
     return total + language.finish[state]
 
 
@@ -683,7 +733,7 @@ def decode_lines(
         if not todo:
             break
         weight = PRIOR_WEIGHT if isinstance(known.prior, bool) else float(known.prior or PRIOR_WEIGHT)
-        language = (shipped_language if known.prior else no_language)(weight)
+        language = shipped_language(weight) if known.prior else NoLanguage()
         sweep = Sweep([lattices[i] for i in todo], language, word_starts(known, weight), known, every, margin)
         for k, i in enumerate(todo):
             if k in sweep.last:
