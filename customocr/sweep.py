@@ -76,7 +76,7 @@ class Sweep:
     ):
         automaton, index = knowledge.automaton, knowledge.index
         self.language, self.starts, self.automaton, self.index, self.margin = language, starts, automaton, index, margin
-        self.trie0 = len(language.finish)  # language states from here on are nodes of the lexicon
+        self.trie0 = language.n_states  # language states from here on are nodes of the lexicon
         self.n_q = len(automaton.accept) if automaton else 1
         self.n_lang = self.trie0 + (len(index.word) if index is not None else 0)
         sizes = np.array([len(x.start) for x in lattices])
@@ -111,9 +111,9 @@ class Sweep:
     def _finish(self, state):
         "Log-probability that a word ends in these language states."
         if self.index is None:
-            return self.language.finish[state]
+            return self.language.end(state)
         trie = state >= self.trie0
-        out = self.language.finish[np.where(trie, 0, state)]
+        out = self.language.end(np.where(trie, 0, state))
         out[trie] = np.where(self.index.word[state[trie] - self.trie0], 0, -np.inf)
         return out
 
@@ -245,13 +245,13 @@ class Sweep:
         begin, k, n = self.starts.state, len(self.starts.state), len(lat)
         with np.errstate(divide="ignore"):
             stay, end = np.log(1 - space), np.log(space) + self._finish(lang)
-        stay, end = stay - self.language.stay, end - self.language.leave
+        stay, end = stay - self.language.gap[0], end - self.language.gap[1]
         to_q = q
         if self.automaton:
             to_q = self.automaton.follow[q, BLANK].astype(np.int64)
             end = np.where(to_q >= 0, end, -np.inf)
         end[last] = -np.inf
-        regime = self.language.regime[np.minimum(lang, self.trie0)]
+        regime = self.language.kind(lang)
         step = np.concatenate([stay[:, None], end[:, None] + self.starts.after[regime]], 1).ravel()
         source = np.repeat(np.arange(n), k + 1)
         new_lang = np.concatenate([lang[:, None], np.broadcast_to(begin, (n, k))], 1).ravel()

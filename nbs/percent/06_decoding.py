@@ -273,12 +273,25 @@ class Language:
     lower: np.ndarray  # float32 (27**3, 27), log-probability of a symbol after three, for the runs that were not
     back: np.ndarray  # float32 (27**4,), log of the probability left to those, after four symbols
     uniform: np.ndarray  # float32 (3, 36), log-probability of each class in the other kinds
-    finish: np.ndarray  # float32 (S,), log-probability that the word ends in a state, times `weight`
-    regime: np.ndarray  # int8 (S + 1,), kind of text of each state; the last entry is the lexicon's
+    uniform_end: np.ndarray  # float32 (3,), log-probability that a word of those kinds ends
     weight: float  # on all log-probabilities
-    neutral: float  # weight of a character of which nothing is known
-    stay: float  # weight that the language gives a gap without a word space, so that it is not counted twice
-    leave: float  # the same for a gap with one
+    n_states: int = N_CONTEXT + len(UNIFORM)
+
+    @property
+    def neutral(self) -> float:
+        "Weight of a character of which nothing is known."
+        return self.weight * NEUTRAL
+
+    @property
+    def gap(self) -> tuple[float, float]:
+        "Weights that the language gives a gap without and with a word space, so that they are not counted twice."
+        return self.weight * math.log(1 - SPACE_SHARE), self.weight * math.log(SPACE_SHARE)
+
+    def _after(self, state, symbol):
+        "Log-probability of a symbol after the four of a state."
+        run = state * 27 + symbol
+        at = np.minimum(self.runs.searchsorted(run), len(self.runs) - 1)
+        return np.where(self.runs[at] == run, self.seen[at], self.back[state] + self.lower[state % N_LOWER, symbol])
 
     def step(
         self,
@@ -286,59 +299,72 @@ class Language:
         cls: np.ndarray,  # int64 (A,), class read in each
     ) -> tuple[np.ndarray, np.ndarray]:  # next states, weights (-inf where impossible)
         "Read one class in each state."
-        letter = cls - 9  # 1..26
-        shorter = state % N_LOWER
-        run = state * 27 + letter
-        at = np.minimum(self.runs.searchsorted(run), len(self.runs) - 1)
-        word = (state < N_CONTEXT) & (letter > 0)
-        before = np.where(word, state, 0)
-        gain = np.where(self.runs[at] == run, self.seen[at], self.back[before] + self.lower[shorter, np.maximum(letter, 0)])
-        gain[~word] = -np.inf
-        to = shorter * 27 + letter
-        other = (state >= N_CONTEXT).nonzero()[0]
+        letter = np.maximum(cls - 9, 0)  # 1..26, 0 for digits
+        other = state >= N_CONTEXT
+        gain = self._after(np.where(other, 0, state), letter)
+        gain[letter == 0] = -np.inf
+        to = state % N_LOWER * 27 + letter
         to[other] = state[other]
         gain[other] = self.uniform[state[other] - N_CONTEXT, cls[other]]
         return to, self.weight * (gain + NEUTRAL)
+
+    def end(
+        self,
+        state: np.ndarray,  # int64 (A,)
+    ) -> np.ndarray:  # float (A,), weight of the word ending there; -inf for a word without a character
+        "End the word."
+        other = state >= N_CONTEXT
+        gain = self._after(np.where(other, 0, state), BORDER)
+        gain[state == 0] = -np.inf
+        gain[other] = self.uniform_end[state[other] - N_CONTEXT]
+        return self.weight * gain
+
+    def kind(
+        self,
+        state: np.ndarray,  # int64 (A,), states of the lexicon included
+    ) -> np.ndarray:  # int (A,)
+        "Kind of text of each state."
+        return np.clip(state - N_CONTEXT + 1, WORD, LISTED)
 
 
 @dataclass(frozen=True)
 class NoLanguage:
     "One state in which every class may follow every class, at no cost: the evidence alone decides."
-    finish: np.ndarray = field(default_factory=lambda: np.zeros(1))
-    regime: np.ndarray = field(default_factory=lambda: np.array([CODE, LISTED]))
     neutral: float = PRIOR_WEIGHT * NEUTRAL  # weight of a character of a lexicon's word
-    stay: float = 0.0
-    leave: float = 0.0
+    gap: tuple[float, float] = (0.0, 0.0)
+    n_states: int = 1
 
     def step(self, state, cls):
         "Stay in the state."
         return state, np.zeros(len(state))
 
+    def end(self, state):
+        "A word may end anywhere."
+        return np.zeros(len(state))
+
+    def kind(self, state):
+        "A code, or a word of the lexicon."
+        return np.where(state > 0, LISTED, CODE)
+
 
 def build_language(
     runs: np.ndarray,  # int64 (K,), runs of five symbols as numbers in base 27, sorted
-    counts: np.ndarray,  # unsigned (K,), how often each occurs
+    counts: np.ndarray,  # int (K,), how often each occurs
     weight: float = PRIOR_WEIGHT,  # on all log-probabilities of the language
 ) -> Language:
     "The four kinds of text as states; the longest runs smoothed as in `witten_bell`, but only those that were seen."
-    counts = counts.astype(np.float64)
-    shorter = witten_bell(np.bincount(runs % N_CONTEXT, counts, N_CONTEXT).reshape((27,) * (ORDER - 1)))
-    lower = shorter.reshape(N_LOWER, 27)
+    shorter = witten_bell(np.bincount(runs % N_CONTEXT, counts, N_CONTEXT).reshape((27,) * (ORDER - 1))).reshape(N_LOWER, 27)
     before = runs // 27
-    total, kinds = np.bincount(before, counts, N_CONTEXT), np.bincount(before, minlength=N_CONTEXT)
+    head = np.flatnonzero(np.diff(before, prepend=-1))
+    kinds = np.diff(head, append=len(runs))
+    total = np.add.reduceat(counts, head) + kinds
+    back = np.zeros(N_CONTEXT, np.float32)
+    back[before[head]] = np.log(kinds / total)
+    seen = np.log((counts + kinds.repeat(kinds) * shorter[before % N_LOWER, runs % 27]) / total.repeat(kinds))
     with np.errstate(divide="ignore"):
-        back = np.log(np.where(kinds > 0, kinds / np.maximum(total + kinds, 1), 1))
-        seen = np.log((counts + kinds[before] * lower[before % N_LOWER, runs % 27]) / (total + kinds)[before])
         uniform = np.log([np.repeat([digits / 10, (1 - digits) / 26], [10, 26]) * (1 - stop) for _, digits, stop in UNIFORM])
-    lower = np.log(lower)
-    finish = back + np.tile(lower[:, BORDER], 27)
-    ends = runs % 27 == BORDER
-    finish[before[ends]] = seen[ends]
-    finish[0] = -np.inf  # no word is empty
-    finish = np.append(finish, [math.log(stop / (1 - stop)) for *_, stop in UNIFORM])  # the first character is certain
-    regime = np.append(np.full(N_CONTEXT, WORD, np.int8), np.array([NUMBER, INITIALS, CODE, LISTED], np.int8))
-    small = (x.astype(np.float32) for x in (seen, lower, back, uniform, weight * finish))
-    return Language(runs, *small, regime, weight, weight * NEUTRAL, weight * math.log(1 - SPACE_SHARE), weight * math.log(SPACE_SHARE))
+    uniform_end = np.log([stop / (1 - stop) for *_, stop in UNIFORM])  # the first character is certain
+    return Language(runs, seen.astype(np.float32), np.log(shorter, dtype=np.float32), back, uniform, uniform_end, weight)
 
 
 @lru_cache(maxsize=4)
@@ -369,7 +395,7 @@ def weight_of(
     for c in word:
         to, gain = language.step(np.array([state]), np.array([CLASSES.index(c)]))
         state, total = int(to[0]), total + float(gain[0])
-    return total + language.finish[state]
+    return total + language.end(np.array([state]))[0]
 
 
 names = ["word", "number", "initials", "code"]
