@@ -80,7 +80,7 @@ UNIFORM = (  # kind, share of digits, and the chance that it ends after a charac
 SHARE = np.array([0.55, 0.33, 0.05, 0.07])  # words, numbers, initials and codes: how often each is expected
 STICKY = 0.5  # probability that a word is of the kind of the word before it, beyond chance
 SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five letters
-PRIOR_WEIGHT = 0.85  # on the log-probabilities of the language; chosen below on validation writers
+PRIOR_WEIGHT = 1.0  # on the log-probabilities of the language; chosen below on validation writers
 
 
 @dataclass(frozen=True)

@@ -262,7 +262,7 @@ UNIFORM = (  # kind, share of digits, and the chance that it ends after a charac
 SHARE = np.array([0.55, 0.33, 0.05, 0.07])  # words, numbers, initials and codes: how often each is expected
 STICKY = 0.5  # probability that a word is of the kind of the word before it, beyond chance
 SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five letters
-PRIOR_WEIGHT = 0.85  # on the log-probabilities of the language; chosen below on validation writers
+PRIOR_WEIGHT = 1.0  # on the log-probabilities of the language; chosen below on validation writers
 
 
 @dataclass(frozen=True)
@@ -964,12 +964,12 @@ assert won.names["soft lexicon"] >= won.names["prior"] and won.numbers["alphabet
 #
 # ## How much weight for the language
 #
-# The prior's log-probabilities get a weight, because letters in a row are not as independent as the n-gram believes. It was
-# chosen on UNIPEN's *validation* writers, whom the table above does not contain: large enough for words and numbers, small
-# enough for codes.
+# The prior's log-probabilities can be given a weight. One is right if the network's probabilities and the language's can be
+# believed as they stand; a network that is too sure of itself needs more. We look on UNIPEN's *validation* writers, whom the
+# table above does not contain: large enough for words and numbers, small enough for codes.
 
 # %%
-weights = [0, 0.2, 0.4, 0.6, PRIOR_WEIGHT, 1.0, 1.2, 1.5]
+weights = [0, 0.2, 0.4, 0.6, 0.8, PRIOR_WEIGHT, 1.25, 1.5]
 tuned = lattices_of(texts, *glyphs_of(1), np.random.default_rng(7))
 curve = {kind: [accuracy(texts[kind], [d.characters for d in decode_lines(tuned[kind], Knowledge(prior=w or False), 1)]) for w in weights] for kind in texts}
 figure, axes = plt.subplots(figsize=(5.2, 3.2), dpi=90)
