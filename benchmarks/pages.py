@@ -7,7 +7,7 @@ DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA), else the 
 The peers are optional: `pip install rapidocr_onnxruntime==1.4.4 tesserocr` and Debian's tesseract-ocr. Sections:
 
   read     median time of one read in process by kind of page; every reader reads a file before the next file's turn, so
-           that a busy machine slows all alike. Tesseract as library (tesserocr) and as people call it (pytesseract's way:
+           that a busy machine slows all alike; and the processor time of all cores, which other work hardly changes. Tesseract as library (tesserocr) and as people call it (pytesseract's way:
            one process a page), both with --psm 6.
   photo    a 12-megapixel photo: time in process and peak memory of a process that does nothing else
   process  a fresh process on a 1-megapixel page: `customocr read`, `tesseract`, and Python loading the same network in Keras
@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -39,17 +40,32 @@ PSM = 6  # Tesseract: one block of text
 PHOTO = (4000, 3000)  # pixels, a 12-megapixel phone photo
 
 
+def cpu_seconds() -> float:  # of this process and of those it has waited for
+    "Processor time: what a call costs, whatever else the machine does."
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def timed(
+    call,  # function without arguments
+    repeats: int = 1,
+) -> tuple[float, float]:  # milliseconds: median wall time, median processor time of all cores
+    "What a call takes."
+    walls, cpus = [], []
+    for _ in range(repeats):
+        cpu, start = cpu_seconds(), time.perf_counter()
+        call()
+        walls.append(1e3 * (time.perf_counter() - start))
+        cpus.append(1e3 * (cpu_seconds() - cpu))
+    return statistics.median(walls), statistics.median(cpus)
+
+
 def milliseconds(
     call,  # function without arguments
     repeats: int = 1,
 ) -> float:  # median
-    "Median wall time of a call."
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times)
+    "Wall time of a call."
+    return timed(call, repeats)[0]
 
 
 def machine() -> str:  # one line
@@ -125,18 +141,19 @@ def section_read(
         engine(files[0][1])  # networks are loaded, caches are warm
     for kind, file in files:
         for name, engine in engines.items():
-            taken = milliseconds(lambda: engine(file), repeats=5 if name == "customocr" else 1)
-            times.setdefault(kind, {}).setdefault(name, []).append(taken)
-    medians = {kind: {name: statistics.median(taken) for name, taken in by_name.items()} for kind, by_name in times.items()}
-    print(f"\nread: median milliseconds a file ({len(files)} files), and how many times longer than customocr")
-    for kind, by_name in medians.items():
-        ours = by_name["customocr"]
-        cells = [f"{name} {taken:.1f}" + (f" ({taken / ours:.0f}x)" if name != "customocr" else "") for name, taken in by_name.items()]
-        print(f"  {kind:12s} {len(times[kind]['customocr']):4d} files   " + "   ".join(cells))
-    slowest = max((max(by_name["customocr"]), kind) for kind, by_name in times.items())
+            taken = timed(lambda: engine(file), repeats=5 if name == "customocr" else 1)
+            times.setdefault(name, {}).setdefault(kind, []).append(taken)
+    kinds = list(times["customocr"])
+    medians = [{name: {kind: statistics.median(taken[what] for taken in times[name][kind]) for kind in kinds} for name in engines} for what in (0, 1)]
+    for title, by_reader in zip(("milliseconds", "processor milliseconds"), medians):
+        print(f"\nread: median {title} a file ({len(files)} files), and how many times those of customocr")
+        for name, by_kind in by_reader.items():
+            cells = [f"{kind} {taken:.1f} ({taken / by_reader['customocr'][kind]:.1f}x)" for kind, taken in by_kind.items()]
+            print(f"  {name:20s} " + "   ".join(cells))
+    slowest = max((max(taken)[0], kind) for kind, taken in times["customocr"].items())
     print(f"  slowest file for customocr: {slowest[0]:.0f} ms ({slowest[1]})")
-    by_reader = {name: {kind: medians[kind][name] for kind in medians} for name in engines}
-    return {"median_ms": by_reader, "slowest_ms": slowest[0], "files": {kind: len(by_name["customocr"]) for kind, by_name in times.items()}}
+    counts = {kind: len(taken) for kind, taken in times["customocr"].items()}
+    return {"median_ms": medians[0], "median_cpu_ms": medians[1], "slowest_ms": slowest[0], "files": counts}
 
 
 def photo(
