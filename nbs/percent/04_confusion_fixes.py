@@ -296,7 +296,7 @@ assert gain.blanket["numbers"] < 0.8
 # %% [markdown]
 # On words the rule does what the blanket fix did, and on numbers it wins where that one destroyed. On codes it loses: half of
 # a code's characters have neighbours of the other kind, so it turns right characters into wrong ones. With all five
-# pairs it does worse on most: the more characters are in doubt, the fewer are left to lean on.
+# pairs words and codes lose again: the more characters are in doubt, the fewer are left to lean on.
 #
 # ## On whole pages
 #
