@@ -5,6 +5,7 @@
 # %% ../nbs/03_recognition.ipynb #251f627d
 from __future__ import annotations
 import json
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -312,7 +313,7 @@ class Reader:
         some = [pieces[k] for k in np.linspace(0, len(pieces) - 1, min(len(pieces), GLYPHS_TO_TURN)).astype(int)]
         glyphs = np.stack([normalise_glyph(np.rot90(p.ink, -k)) for k in range(4) for p in some])
         likely = np.log(_run(self.network, glyphs[..., None]).max(1)).reshape(4, -1).mean(1)
-        likely[0] += TURN_GAIN
+        likely[0] += TURN_GAIN * math.sqrt(GLYPHS_TO_TURN / len(some))  # few glyphs say little
         if len(pieces) < 2.5 * sum(map(bool, lines)):  # columns of single characters: lines that run down the page
             likely[[1, 3]] += 2 * TURN_GAIN
         return int(likely.argmax())
