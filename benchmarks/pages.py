@@ -279,9 +279,9 @@ def section_cost(
 
         figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained", sharey=True)
         axes[0].plot([n / 1e6 for n, _ in by_pixels], [taken for _, taken in by_pixels], "o-")
-        axes[0].set(xlabel="megapixels (100 characters)", ylabel="milliseconds a page", ylim=(0, None))
+        axes[0].set(xlabel="megapixels (100 characters)", ylabel="milliseconds a page")
         axes[1].plot(*zip(*by_characters), "o-")
-        axes[1].set(xlabel="characters (2 megapixels)")
+        axes[1].set(xlabel="characters (2 megapixels)", ylim=(0, None))
         figure.savefig(options.plot, dpi=90)
     return {"by_pixels": by_pixels, "by_characters": by_characters}
 

@@ -318,16 +318,24 @@ def milliseconds(value) -> str:
 
 
 def speed_table() -> str:
-    "Median time of a read by kind, each reader beside the others."
-    found = stored("pages.json").get("read", {})
-    if not found:
+    "Median time of a read by kind, each reader beside the others; then photos and fresh processes."
+    run = stored("pages.json")
+    if not run:
         return ""
-    medians = found["median_ms"]
-    first = next(iter(medians.values()))
-    kinds = [kind for kind in KINDS if kind in first]
+    found = run["read"]
+    kinds = [kind for kind in KINDS if kind in found["files"]]
     names = {"tesseract (library)": "Tesseract, as a library", "tesseract (process)": "Tesseract, a process a page", "rapidocr": "RapidOCR"}
-    rows = [[names.get(reader, "**customocr**"), *(milliseconds(by_kind[kind]) for kind in kinds)] for reader, by_kind in medians.items()]
-    return table(["Milliseconds, median", *(f"{KINDS[kind]} ({found['files'].get(kind, '')})" for kind in kinds)], rows)
+    heads = [f"{KINDS[kind]} ({found['files'][kind]})" for kind in kinds]
+    tables = []
+    for title, medians in (("Milliseconds, median", found["median_ms"]), ("Processor milliseconds, median", found["median_cpu_ms"])):
+        rows = [[names.get(reader, "**customocr**"), *(milliseconds(by_kind[kind]) for kind in kinds)] for reader, by_kind in medians.items()]
+        tables.append(table([title, *heads], rows))
+    started = {"customocr read": "**customocr read**", "tesseract": "Tesseract", "keras network": "Python that only loads the same network in Keras"}
+    tables.append(table(["A fresh process on a 1-megapixel page", "milliseconds"], [[started[name], milliseconds(taken)] for name, taken in run["process"].items()]))
+    photo = run["photo"]
+    tables.append(f"A photo of 12 megapixels takes {milliseconds(photo['ms'])} ms in process; a process that reads nothing else peaks at {photo['peak_mib']:.0f} MiB.")
+    tables.append(f"Measured on: {run['machine']}.")
+    return "\n\n".join(tables)
 
 
 def classify_table() -> str:
