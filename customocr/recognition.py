@@ -400,7 +400,7 @@ def _sureness(judged: _Judged, decoding: Decoding) -> np.ndarray:  # float32 (T,
 
 def _line(sheet, judged, decoding, scale, back):
     characters = [
-        Character(text, float(p), back(sheet.to_page(judged.line.candidates[judged.kept[e]].piece.box, scale)), alternatives)
+        Character(text, float(p), back(sheet.to_page(judged.line.candidates[judged.kept[e]].piece.tight, scale)), alternatives)
         for text, p, e, alternatives in zip(decoding.text.replace(" ", ""), decoding.probabilities, decoding.edges, decoding.alternatives)
     ]
     words = [Word(tuple(characters[w.first : w.last]), float(w.probability)) for w in decoding.words]

@@ -454,6 +454,11 @@ class Piece:
         return self.x, self.y, self.ink.shape[1], self.ink.shape[0]
 
     @property
+    def tight(self) -> tuple[int, int, int, int]:  # x, y, w, h of the ink without its soft rim
+        x, y, w, h = cv2.boundingRect((self.ink > 96).astype(np.uint8))
+        return (self.x + x, self.y + y, w, h) if w else self.box
+
+    @property
     def right(self) -> int:
         return self.x + self.ink.shape[1]
 
