@@ -388,7 +388,19 @@ def ladder_table() -> str:
     return table(["Rung", *columns.values(), "CPU seconds"], lines)
 
 
+def boxes_table() -> str:
+    "What the box network was trained on, and how often it is right."
+    found = json.loads((PACKAGE / "models" / "boxes.json").read_text(encoding="utf-8"))
+    rows = [["Parameters", f"{found['parameters']:,}"], ["Composed pages, writers", f"{found['pages']:,}, {found['writers']}"]]
+    rows += [[f"Boxes: {kind}", f"{count:,}"] for kind, count in found["kinds"].items()]
+    rows += [["Epochs, seed", f"{found['epochs']}, {found['seed']}"], ["Minutes, composing included", found["minutes"]]]
+    rows.append([f"Right on {found['validation_boxes']:,} boxes of {found['validation_writers']} other writers", share(found["validation_accuracy"])])
+    rows.append(["Characters of theirs that the segmentation offers as a candidate at all", share(found["characters_with_a_candidate"])])
+    return table(["Box network", ""], rows)
+
+
 TABLES = {
+    "boxes": boxes_table,
     "ladder": ladder_table,
     "pages": pages_table,
     "characters": characters_table,
@@ -400,13 +412,13 @@ TABLES = {
 }
 
 
-TABLED = ("results.qmd", "diary.qmd")  # pages written by hand but for their tables
+TABLED = ("results.qmd", "diary.qmd", "model_card.qmd")  # pages written by hand but for their tables
 
 
 def with_tables(text: str) -> str:
     "A page with its tables drawn anew, between `<!-- table NAME -->` and `<!-- end -->`."
-    fill = lambda found: f"{found[1]}\n\n{TABLES[found[2]]()}\n\n{found[3]}"
-    return re.sub(r"(<!-- table (\w+) -->)\n.*?(<!-- end -->)", fill, text, flags=re.S)
+    fill = lambda found: f"{found[1]}\n\n{TABLES[found[2]]() or found[3].strip()}\n\n{found[4]}"  # no figures stored: as it was
+    return re.sub(r"(<!-- table (\w+) -->)\n(.*?)(<!-- end -->)", fill, text, flags=re.S)
 
 
 def write(name: str, text: str):
