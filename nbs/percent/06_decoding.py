@@ -9,7 +9,7 @@
 # from "these are digits" to a list of all the names that can occur. They are multiplied, and the best path through them
 # is the reading.
 #
-# *Needs*: five minutes with the data folder, half a minute without, 1 GB of memory. With `CUSTOMOCR_DATA` set, glyphs are those of UNIPEN's validation and test writers
+# *Needs*: ten minutes with the data folder, one without, 1 GB of memory. With `CUSTOMOCR_DATA` set, glyphs are those of UNIPEN's validation and test writers
 # and pages are real photos and scans, of which only figures are stored; without, everything runs on what comes with the package.
 #
 # *Terms*: [lattice](glossary.html#lattice), [Viterbi](glossary.html#viterbi), [n-gram](glossary.html#n-gram),
@@ -245,7 +245,7 @@ p = witten_bell(counted)
 assert np.allclose(p.sum(1), 1) and p[1, 2] > p[1, 3] > p[1, 4] > 0
 
 # %% [markdown]
-# The shorter runs fit a full table; of the runs of five only the 190,000 that occur are kept, 230 kB in the package. All four
+# The shorter runs fit a full table; of the runs of five only the 190,000 that occur are kept, 240 kB in the package. All four
 # kinds become *states*: for words, the last four letters; for the others, one state each. Reading a class in a state costs
 # something and leads to the next state. So that text with more characters is not punished, each character gets $\log 36$
 # back: what it would cost if nothing at all were known.
