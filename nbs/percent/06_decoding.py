@@ -958,7 +958,7 @@ assert won.names["soft lexicon"] >= won.names["prior"] and won.numbers["alphabet
 
 # %% [markdown]
 # Read it by columns. The blanket fix lifts words and ruins numbers; the neighbour rule lifts both and takes a little from codes.
-# The prior lifts words, names and numbers by more than either and does codes no harm. A hint that is true beats
+# The prior lifts words, names and numbers by more than either and costs codes a fraction of a point. A hint that is true beats
 # the prior on its own ground. One that is not true - digits for words, a strict list for what is not in it - costs nearly
 # everything, except the soft lexicon: words that it does not hold keep their other ways in.
 #
