@@ -21,7 +21,7 @@ from customocr.data import class_weights, find_file, join, load_az, load_mnist, 
 from customocr.model import predict, scores, to_input, tutorial_network
 from customocr.training import figures, fit, load_sources, logits_of, softmax
 
-RUNGS = ("tutorial", "more hands", "one layout", "balanced", "drawn anew", "our network", "one-cycle", "smoothed labels", "averaged weights", "bfloat16", "two passes")
+RUNGS = ("tutorial", "more hands", "one layout", "balanced", "drawn anew", "our network", "one-cycle", "smoothed labels", "bfloat16")
 FOREIGN = ("kishieel_upper", "mingyanying_upper", "mohneesh7_upper", "mutikara_upper", "xxmrphdxx_upper")  # for measuring only
 FOREIGN_EACH = 1_000
 COLUMNS = ("rung", "seed", "top1", "merged", "0/O", "1/I", "5/S", "2/Z", "mnist", "foreign", "seconds", "cpu_seconds")
@@ -71,12 +71,11 @@ def run(rung: str, seed: int, data, sources, count: int):
     keras.config.set_dtype_policy("float32")
     glyphs = None if at_least(rung, "balanced") else pictures(rung, data)
     start, cpu = time.perf_counter(), time.process_time()
-    passes = training.PASSES if at_least(rung, "two passes") else 1
     if glyphs is not None:
         rows = np.concatenate([rng.permutation(len(glyphs)) for _ in range(-(-count // len(glyphs)))])[:count]
         images, labels = glyphs.images[rows], glyphs.labels[rows]
     else:
-        images, labels = training.draw_epoch(sources if at_least(rung, "drawn anew") else plain_sources(sources, data), count // passes, rng)
+        images, labels = training.draw_epoch(sources if at_least(rung, "drawn anew") else plain_sources(sources, data), count, rng)
     if not at_least(rung, "our network"):
         model = tutorial_network(seed, augment=not at_least(rung, "drawn anew"))
         weights = {c: float(w) for c, w in enumerate(class_weights(glyphs))} if glyphs is not None else None
@@ -85,18 +84,13 @@ def run(rung: str, seed: int, data, sources, count: int):
     fast, smooth = training.fast_bfloat16, training.LABEL_SMOOTHING
     training.fast_bfloat16 = fast if at_least(rung, "bfloat16") else lambda: False
     training.LABEL_SMOOTHING = smooth if at_least(rung, "smoothed labels") else 0.0
-    model = training.trainable(passes * (len(labels) // training.BATCH), seed=seed)
+    model = training.trainable(len(labels) // training.BATCH, seed=seed)
     training.fast_bfloat16, training.LABEL_SMOOTHING = fast, smooth
     if not at_least(rung, "one-cycle"):
         model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False)
         model.fit(to_input(images), np.eye(36, dtype=np.float32)[labels], batch_size=128, verbose=0)
-    elif rung == "averaged weights":  # tried, not kept: the rungs after it do without
-        rate = model.optimizer._learning_rate
-        model.compile(keras.optimizers.AdamW(rate, weight_decay=training.WEIGHT_DECAY, use_ema=True, ema_momentum=0.98), model.loss, jit_compile=False)
-        fit(model, images, labels, passes)
-        model.optimizer.finalize_variable_values(model.trainable_variables)
     else:
-        fit(model, images, labels, passes)
+        fit(model, images, labels)
     return model, time.perf_counter() - start, time.process_time() - cpu
 
 

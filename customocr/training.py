@@ -16,16 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes are about graphics cards we do not need
-
-import keras
 import pandas as pd
 
 from .data import (AZ_FILES, Characters, find_file, join, load_az, load_mnist, load_npz, load_samples, load_unipen,
                             split_stratified, split_unipen, unipen_test_writers, unipen_validation_writers)
 from .errors import DataError, ModelError
 from .glyphs import CLASSES, SIDE, normalise_glyphs
-from .model import PAIRS, export_onnx, pair_accuracy, scores, to_input
+from .model import PAIRS, export_onnx, keras, pair_accuracy, scores, to_input  # keras from there: it starts without greeting
 from .strokes import load_strokes, render_images, render_strokes
 
 # %% auto #0
@@ -462,8 +459,8 @@ Whether the project's own goal was reached stands in brackets. 0/O and the other
 ## Limits
 
 Digits and capitals only: lower case, accents and punctuation come out as the nearest of the 36. A lone 0 or O, 1 or I cannot be told apart by shape alone;
-the reader decides them from the neighbours. The network can in part tell the *collection* a glyph comes from, and MNIST holds digits only: its figure
-for MNIST is therefore flattering (notebook 05 shows it). Crops with parts of neighbours, and characters lower than about 8 pixels, are read worse.
+the reader decides them from the neighbours. MNIST holds digits only, and a
+network can learn a collection's looks in place of its shapes: notebook 05 measures how far this one did. Crops with parts of neighbours, and characters lower than about 8 pixels, are read worse.
 
 UNIPEN writers of the test: {", ".join(about["test_writers"])}.
 """

@@ -40,16 +40,13 @@ from pathlib import Path
 
 import numpy as np
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes are about graphics cards we do not need
-
-import keras
 import pandas as pd
 
 from customocr.data import (AZ_FILES, Characters, find_file, join, load_az, load_mnist, load_npz, load_samples, load_unipen,
                             split_stratified, split_unipen, unipen_test_writers, unipen_validation_writers)
 from customocr.errors import DataError, ModelError
 from customocr.glyphs import CLASSES, SIDE, normalise_glyphs
-from customocr.model import PAIRS, export_onnx, pair_accuracy, scores, to_input
+from customocr.model import PAIRS, export_onnx, keras, pair_accuracy, scores, to_input  # keras from there: it starts without greeting
 from customocr.strokes import load_strokes, render_images, render_strokes
 
 
@@ -231,7 +228,7 @@ pd.DataFrame([dict(source=s.name, samples=len(s.labels), **{"of a digit's glyphs
 glyphs, labels = draw_epoch(sources, 36 * 260, np.random.default_rng(1))
 counts = np.bincount(labels)
 assert counts.max() - counts.min() <= 3
-glyphs.shape, counts.min(), counts.max()
+glyphs.shape, int(counts.min()), int(counts.max())
 
 # %% [markdown]
 # ## The network
@@ -276,12 +273,12 @@ def network(
 big = network()
 multiplications = sum(np.prod(layer.output.shape[1:3]) * np.prod(layer.kernel.shape) for layer in big.layers if isinstance(layer, keras.layers.Conv2D))
 assert big.count_params() <= PARAMETERS_AT_MOST
-big.count_params(), round(multiplications / 1e6, 1)
+big.count_params(), f"{multiplications / 1e6:.1f} million multiplications"
 
 # %% [markdown]
 # ## The recipe
-# One cycle of the learning rate, up for a sixth of the way and down along a cosine, AdamW, batches of 512, labels smoothed by 0.05. Where the processor multiplies bfloat16 in
-# hardware, Keras' mixed precision is used.
+# One cycle of the learning rate (Smith, 2018, arXiv:1803.09820), up for a sixth of the way and down along a cosine, AdamW, batches of 512, labels smoothed by 0.05. Where the processor
+# multiplies bfloat16 in hardware, Keras' mixed precision is used.
 
 
 # %%
@@ -353,7 +350,7 @@ fit(small, glyphs, labels, passes)
 # %% [markdown]
 # ## Knowing when it is unsure
 # A confidence is of use only if it means something: of the characters read with 0.9, nine in ten should be right. The *expected calibration error* measures how far that is from
-# true. One number mends most of it: divide the logits by a temperature, chosen on glyphs that were not trained on.
+# true. One number mends what is bold or timid throughout: divide the logits by a temperature, chosen by the cross-entropy of glyphs that were not trained on. After a minute of training there is little to mend.
 
 
 # %%
@@ -637,8 +634,8 @@ Whether the project's own goal was reached stands in brackets. 0/O and the other
 ## Limits
 
 Digits and capitals only: lower case, accents and punctuation come out as the nearest of the 36. A lone 0 or O, 1 or I cannot be told apart by shape alone;
-the reader decides them from the neighbours. The network can in part tell the *collection* a glyph comes from, and MNIST holds digits only: its figure
-for MNIST is therefore flattering (notebook 05 shows it). Crops with parts of neighbours, and characters lower than about 8 pixels, are read worse.
+the reader decides them from the neighbours. MNIST holds digits only, and a
+network can learn a collection's looks in place of its shapes: notebook 05 measures how far this one did. Crops with parts of neighbours, and characters lower than about 8 pixels, are read worse.
 
 UNIPEN writers of the test: {", ".join(about["test_writers"])}.
 """
@@ -747,6 +744,237 @@ for wrong in (dict(epochs=3, minutes=1), dict(epochs=0), dict(data="nowhere")):
     except (ModelError, DataError) as error:
         print(error)
 
+# %% [markdown]
+# ## The ladder
+# What was each step worth? Every rung keeps the changes of the rungs before it and adds one. Every run shows the network the same small number of glyphs (30,000, less than a hundredth of the full
+# training), with three seeds; judges are UNIPEN's validation writers, foreign capitals by other pens (scored, never trained on) and MNIST digits. `python benchmarks/ladder.py` repeats it.
+
+# %%
+ladder = pd.read_csv(stored / "better_model/ladder.csv")
+rungs = ladder.rung.drop_duplicates().tolist()
+what = ["top1", "merged", "0/O", "1/I", "5/S", "2/Z", "foreign", "mnist", "cpu_seconds"]
+mean, spread = (getattr(ladder.groupby("rung")[what], f)().loc[rungs] for f in ("mean", "std"))
+mean.round(3).astype(str) + " ± " + spread.round(3).astype(str)
+
+# %%
+#| fig-alt: "Share right on unseen hands, rung by rung: a dot for each seed, a line through the means."
+figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+for column, label in (("merged", "UNIPEN, unseen writers"), ("foreign", "foreign capitals"), ("mnist", "MNIST digits")):
+    line = ax.plot(rungs, mean[column], label=label)[0]
+    ax.plot(ladder.rung, ladder[column], "o", ms=3, color=line.get_color())
+ax.set(ylabel="right, 0=O and 1=I merged", ylim=(0.5, 1))
+ax.tick_params(axis="x", rotation=30)
+ax.spines[["top", "right"]].set_visible(False)
+ax.legend(frameon=False);
+
+# %% [markdown]
+# The two large steps are about data: more hands (20 points), then as many glyphs of each class in place of class weights (6). Drawing anew brings a point, most of it on 5 and S and on foreign pens, though it makes the
+# glyphs harder; it pays more the longer the training, because it never repeats itself. Our network with batch norm brings nearly three. 0 and O stay a guess throughout.
+#
+# The rung of the one-cycle rate *loses* three points: it comes with batches of 512, and 30,000 glyphs make 58 steps of it in place of 234 of 128. With four times the steps the two were level, and batches of 512 an eighth cheaper, so it stayed.
+# Smoothed labels are within the spread here and are kept for the calibration; bfloat16 costs no accuracy. Its gain in time, like all times on this busy machine, is unsure.
+
+# %% [markdown]
+# ## The full run
+
+# %%
+about = json.loads(Path("../customocr/models/characters.json").read_text())
+{key: about[key] for key in ("epochs", "seed", "minutes", "cpu_minutes", "parameters", "bytes", "temperature", "precision")}
+
+# %% [markdown]
+# ```
+# customocr train --data DATA --out runs/shipped
+# ```
+# made the model in the package, on two cores shared with other work. Its log. The loss is that of a drawing's second showing, so it is lowest while the rate is high enough to learn a
+# drawing between its two showings, and rises a little when the rate goes to nothing:
+
+# %%
+#| fig-alt: "Loss falls and accuracy on the validation writers rises over the epochs of the full run, quickly at first, then slowly."
+log = pd.read_csv(stored / "better_model/log.csv")
+figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), layout="constrained")
+axes[0].plot(log.epoch, log.loss)
+axes[0].set(xlabel="epoch", ylabel="loss, labels smoothed")
+axes[1].plot(log.epoch, log.merged, label="0=O, 1=I merged")
+axes[1].plot(log.epoch, log.top1, label="plain")
+axes[1].set(xlabel="epoch", ylabel="right, validation writers")
+axes[1].legend(frameon=False)
+for ax in axes:
+    ax.spines[["top", "right"]].set_visible(False)
+
+# %% [markdown]
+# What it does on sets that were neither trained nor tuned on, with the goals we had set ourselves:
+
+# %%
+unseen = pd.DataFrame(about["test"]).T
+goals = pd.DataFrame(GOALS, index=["goal top1", "goal merged"]).T
+table = unseen.join(goals)[["n", "top1", "goal top1", "merged", "goal merged", "ece", "0/O", "1/I", "5/S", "2/Z"]]
+table.astype(float).round(4).astype({"n": int})
+
+# %% [markdown]
+# Both goals on Chars74K are reached, the other ten are missed, UNIPEN's merged one by a hair. More of the same is not the cure. A run of 20 epochs on nearly the same
+# recipe came within 1.2 points of this one on every test set: 0.991 merged on Chars74K, 0.960 on `bishwaprotapi`, 0.962 on UNIPEN, 0.967 on MNIST. Nor is it overfitting: even of MNIST's *training* digits, as they
+# are, the network reads 97 of 100, merged. It does not fit what it is shown, because what it is shown is hard: glyphs of every pen and weather, of which some no one could read, and digits and
+# letters that share a shape.
+#
+# Tried and not kept, each on the validation sets, one run each:
+#
+# - a second, lower cycle of 14 epochs with less dropout and fewer glyphs in bad weather: UNIPEN's validation writers 0.960 to 0.963, MNIST 0.976 to 0.980, foreign capitals 0.950 to 0.949, calibration error
+#   0.012 to 0.020; too little for a second schedule
+# - no dropout, in a short run: 0.949 instead of 0.935 of the training glyphs, 0.936 instead of 0.939 of the validation writers
+# - batches of 128 instead of 512, in a short run: 0.939 either way, an eighth more processor time
+# - float32 instead of bfloat16, in a short run: 0.937 and 0.936, a fifth more processor time
+#
+# ## Side by side on the tutorial's own split
+# The shipped model has seen part of the tutorial's held-out glyphs, so it cannot be judged there. Instead our recipe was trained on the tutorial's training part alone, MNIST and the A-Z sample, and
+# judged on the same 15,187 held-out glyphs. `python benchmarks/training.py` runs both:
+
+# %%
+race = json.loads((stored / "better_model/training.json").read_text())
+runs_of = pd.DataFrame(race["rows"])
+runs_of.groupby("recipe", sort=False).tail(1).set_index("recipe")
+
+# %%
+#| fig-alt: "Accuracy on the held-out fifth against seconds: ours reaches the tutorial's best after 71 of its 777 seconds."
+figure, ax = plt.subplots(figsize=(5.5, 2.8), layout="constrained")
+for recipe, rows in runs_of.groupby("recipe", sort=False):
+    ax.plot(rows.seconds, rows.accuracy, "o-", ms=3, label=recipe)
+ax.axhline(race["goal"], lw=0.8, color="grey")
+ax.set(xlabel="seconds, drawing included", ylabel="right, held-out fifth")
+ax.spines[["top", "right"]].set_visible(False)
+ax.legend(frameon=False);
+
+# %%
+rows = {recipe: pd.DataFrame(report) for recipe, report in race["reports"].items()}
+pd.concat({recipe: part.loc[list("0O5S2ZD")] for recipe, part in rows.items()}, axis=1).round(3)
+
+# %% [markdown]
+# The tutorial's best of 20 epochs is passed in a tenth of its wall time (0.09) and an eighth of its processor time (0.12). The budget that counts, the last row, was run a few minutes after the others, on the
+# same busy machine. The last table (the tutorial's side is the full run of [its notebook](01_model.ipynb)) shows what such an accuracy is worth: to be comparable, ours here saw the split's own
+# frequencies, twelve digits to a letter and no class weights, and in this short time it has bought its accuracy with the rare letters. It finds nearly all 0, 5 and 2, and gives up O, S and Z. That is the
+# prize this split gives out, and the reason why the shipped model is drawn with as many glyphs of every class and judged elsewhere.
+#
+# ## Does ours know the source, too?
+# [The model notebook](01_model.ipynb) showed a number that tells MNIST from the A-Z set without a look at the shape. Ours is fed by several sources for every class, but MNIST holds digits only, and ours
+# may know its looks. The test: MNIST's test digits as they are, and the same digits drawn anew, with other pens and other weather.
+
+# %%
+def taken_for_letters(read, images, labels):
+    answers = read(images).argmax(1)
+    wrong = answers != labels
+    letters = wrong & (answers > 9)
+    return {"right": 1 - wrong.mean(), "0 read as O": (answers[labels == 0] == CLASSES.index("O")).mean(), "1 read as I": (answers[labels == 1] == CLASSES.index("I")).mean(), "other digits read as letters": letters[(labels > 1)].mean()}
+
+
+read = classifier("../customocr/models/characters.onnx")
+if data_folder() and find_file(["mnist.npz"]):
+    digits = load_mnist(part="test")
+    drawn = render_images(digits.images, np.random.default_rng(1))
+    telltale = pd.DataFrame({"as they are": taken_for_letters(read, digits.images, digits.labels), "drawn anew": taken_for_letters(read, drawn, digits.labels)}).T
+    telltale.to_csv(stored / "better_model/telltale.csv", index_label="digits")
+pd.read_csv(stored / "better_model/telltale.csv", index_col="digits").round(3)
+
+# %% [markdown]
+# Drawing the digits anew makes them harder for anybody, so three points of loss say little by themselves. The last three columns say more: hardly more 0 are taken for O than before, and a 1 is a 1
+# both times. Ours knows MNIST by its shapes more than by its scanner. This is also why it misses its goal there: five of six errors that remain after merging are digits read as letters (a 2 as Z, a 5 as S), and a
+# network that recognised the collection would make none of them.
+#
+# ## Confidence on strangers
+# The temperature was chosen on the validation writers. Does it hold for others?
+
+# %%
+#| fig-alt: "Left: confidence against share right lies close to the diagonal. Right: the error rate falls steeply when the least sure tenth is not answered."
+reliable, rejecting = (pd.read_csv(stored / f"better_model/{name}.csv") for name in ("reliability", "reject"))
+figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+for name in CURVES:
+    part = reliable[(reliable["set"] == name) & (reliable["glyphs"] >= 10)]
+    axes[0].plot(part.confidence, part.right, "o-", ms=3, label=name)
+    part = rejecting[rejecting["set"] == name]
+    axes[1].plot(part.answered, part.error, label=name)
+axes[0].plot([0, 1], [0, 1], lw=0.8, color="grey")
+axes[0].set(xlabel="confidence", ylabel="share right")
+axes[1].set(xlabel="share answered", ylabel="error rate of the answers")
+axes[0].legend(frameon=False, fontsize=8)
+for ax in axes:
+    ax.spines[["top", "right"]].set_visible(False)
+
+# %%
+for name in CURVES:
+    part = rejecting[rejecting["set"] == name]
+    print(f"{name}: error {part.error.iloc[-1]:.3f} if all are answered, {part.error[part.answered <= 0.9].iloc[-1]:.3f} if the surest nine in ten are")
+unseen.loc[list(CURVES), "ece"]
+
+# %% [markdown]
+# It holds: close to the diagonal for people and tablets it has never seen, 0.020 and 0.014 from it on average (the goal was 0.020, Chars74K misses it by 0.0002). Not answering for the least sure tenth
+# takes nine of ten errors away on Chars74K and half of them on UNIPEN. [Recognition](03_recognition.ipynb) offers that as `reject`.
+#
+# ## Speed
+# `python benchmarks/classify.py`, the shipped model in ONNX Runtime and the same layers in Keras, in one run:
+
+# %%
+json.loads((stored / "better_model/classify.json").read_text())
+
+# %% [markdown]
+# This was measured on a machine with ten times more work than cores, so the figures are low: the goal of 15,000 glyphs a second on two cores is **not shown** here. In a quiet second of the same machine one glyph took
+# 0.11 ms (goal 0.3). Against Keras in the same run, a single glyph is several hundred times faster (goal 200); the network alone takes 70 µs of processor time a glyph in batches of 1,000, measured on one thread.
+#
+# ## Exercises
+# **1.** Draw the K with a marker only. Which of the two dozen numbers that `draw_strokes` takes decides on the pen?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# r = np.random.default_rng(2).random((10, 24))
+# r[:, 15] = 0.95
+# picture(np.hstack([render_images(cv2.resize(draw_strokes(k, row), (28, 28))[None], rng)[0] for row in r]), scale=2)
+# ```
+# Number 15: `draw_strokes` takes the width from it, from a fiftieth to a fifth of the character's height. (`import cv2` first.)
+#
+# </details>
+#
+# **2.** Take the last convolution of `network` away by passing `widths=(32, 64, 16)`. How many parameters are left, and how much worse is the small training?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# keras.utils.set_random_seed(1)
+# thin = network(widths=(32, 64, 16))
+# thin.compile(keras.optimizers.AdamW(3e-3), keras.losses.CategoricalCrossentropy(from_logits=True))
+# fit(thin, glyphs, labels, passes)
+# thin.count_params(), figures(softmax(logits_of(thin, held.images)), held.labels)["merged"]
+# ```
+# Half of all parameters stand in the last convolution and the dense layer behind it.
+#
+# </details>
+#
+# **3.** Choose the temperature on the glyphs that were trained on instead of on held-out ones. What becomes of the calibration error?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# wrong = best_temperature(logits_of(small, glyphs), labels)
+# wrong, calibration_error(softmax(logits, wrong), held.labels)
+# ```
+# The network knows its own glyphs too well; a temperature chosen on them makes it bold with strangers.
+#
+# </details>
+#
+# **4.** How low may a character be? Shrink the package's glyphs to 12, 8 and 6 pixels, enlarge them again and read them.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# import cv2
+# for side in (28, 12, 8, 6):
+#     low = np.stack([cv2.resize(cv2.resize(g, (side, side), interpolation=cv2.INTER_AREA), (28, 28)) for g in load_samples().images])
+#     print(side, (read(low).argmax(1) == load_samples().labels).mean().round(3))
+# ```
+#
+# </details>
+
 # %%
 #| hide
 runs.cleanup()
+
+# %% [markdown]
+# ## What the next notebook builds on
+# The model in the package gives probabilities that mean what they say. [Decoding](06_decoding.ipynb) puts them together with what is known of words, numbers and form fields - the only way to settle an O among letters.
