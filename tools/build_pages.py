@@ -399,8 +399,21 @@ def boxes_table() -> str:
     return table(["Box network", ""], rows)
 
 
+def race_table() -> str:
+    "The tutorial's training and ours on the same data: the last state of each run."
+    path = STORED / "better_model" / "training.json"
+    if not path.exists():
+        return ""
+    run = json.loads(path.read_text(encoding="utf-8"))
+    last = {row["recipe"]: row for row in run["rows"]}
+    rows = [[name, f"{row['glyphs']:,}", share(row["accuracy"]), f"{row['seconds']:.0f}", f"{row['cpu_seconds']:.0f}"] for name, row in last.items()]
+    goal = f"The tutorial's best of all epochs is {share(run['goal'])}; ours {'reached' if run['reached'] else 'did not reach'} it"
+    return table(["Recipe", "Glyphs shown", "Right", "Seconds", "CPU seconds"], rows) + f"\n\n{goal} in {run['share']:.1%} of its wall time."
+
+
 TABLES = {
     "boxes": boxes_table,
+    "race": race_table,
     "ladder": ladder_table,
     "pages": pages_table,
     "characters": characters_table,
