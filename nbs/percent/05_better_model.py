@@ -914,8 +914,9 @@ unseen.loc[list(CURVES), "ece"]
 json.loads((stored / "better_model/classify.json").read_text())
 
 # %% [markdown]
-# This was measured on a machine with ten times more work than cores, so the figures are low: the goal of 15,000 glyphs a second on two cores is **not shown** here. In a quiet second of the same machine one glyph took
-# 0.11 ms (goal 0.3). Against Keras in the same run, a single glyph is several hundred times faster (goal 200); the network alone takes 70 µs of processor time a glyph in batches of 1,000, measured on one thread.
+# At batch 1,000 the goal of 15,000 glyphs a second on two cores is reached. One glyph alone takes longer than the goal of 0.3 ms, and is
+# tens of times faster than Keras' `predict`, not the 200 times that were the goal. The machine was busy (its load stands above): a busier
+# one slows Keras far more than us, so that ratios of several hundred were seen as well.
 #
 # ## Exercises
 # **1.** Draw the K with a marker only. Which of the two dozen numbers that `draw_strokes` takes decides on the pen?
