@@ -19,10 +19,10 @@ from .images import load_image
 from .segmentation import Sheet, TextLine, analyse, polarity, propose, windows
 
 # %% auto #0
-__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'LEAST_LINE', 'LEAST_PAGE',
-           'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN', 'TURN_GAIN', 'LEAST_SIDE',
-           'load_network', 'Character', 'Word', 'Line', 'Page', 'space_probabilities', 'piece_gaps', 'Reader',
-           'Explanation']
+__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK', 'LEAST_LINE',
+           'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN', 'TURN_GAIN',
+           'LEAST_SIDE', 'load_network', 'Character', 'Word', 'Line', 'Page', 'space_probabilities', 'piece_gaps',
+           'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = Path(__file__).parent / "models" if "__file__" in globals() else Path("../customocr/models")
@@ -183,7 +183,8 @@ def piece_gaps(
 # %% ../nbs/03_recognition.ipynb #ec2f58bb
 SURE = 0.97  # probability of being one whole character from which a component is neither cut nor joined
 UNLIKELY = 0.01  # probability of being one whole character under which a candidate is not classified
-MARK = 0.5  # probability of being no character from which a piece is left out
+MARK = 0.9  # probability of being no character from which a piece is left out
+MAYBE_MARK = 0.5  # from which the decoder may leave it out
 LEAST_LINE = 0.35  # mean sureness of its characters under which a line is no text
 LEAST_PAGE = 0.08  # the same for the line of a page that holds most of its text
 
@@ -200,27 +201,28 @@ class _Judged:
 
 
 def _lattice(line, logs, probabilities):
-    "The lattice of a line: pieces that are no character are stepped over, every other cut is a node."
+    "The lattice of a line: pieces that are no character are stepped over, doubtful ones can be; every other cut is a node."
     p, n = np.exp(logs), len(line.pieces)
-    mark = np.zeros(n, bool)
+    odds = np.zeros(n)  # probability of each piece, taken alone, of being no character
     for c, q in zip(line.candidates, p):
         if c.end == c.start + 1:
-            mark[c.start] = q[2] > MARK
+            odds[c.start] = q[2]
+    mark = odds > MARK
     node = np.r_[0, np.cumsum(~mark)]
     start, end = (node[[getattr(c, at) for c in line.candidates]] for at in ("start", "end"))
     # a candidate that begins or ends with a mark has a twin without it
     edge = np.array([mark[c.start] or mark[c.end - 1] for c in line.candidates], bool)
     kept = np.flatnonzero((end > start) & ~(edge & (end - start < 2)))
     whole = np.clip(p[:, 0], 1e-4, 1 - 1e-4)
-    score = np.log(whole / (1 - whole))
-    space = space_probabilities(line)
+    doubtful = np.flatnonzero((odds > MAYBE_MARK) & ~mark)  # the text decides: an edge that reads nothing stands beside the character's
+    blank = np.r_[np.zeros(len(kept), bool), np.ones(len(doubtful), bool)]
+    score = np.r_[np.log(whole / (1 - whole))[kept], np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]]
+    logp = np.log(np.maximum(np.vstack([probabilities[kept], np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))]), 1e-12))
+    starts, ends = np.r_[start[kept], node[doubtful]], np.r_[end[kept], node[doubtful] + 1]
     spaces = np.zeros(node[-1] + 1, np.float32)
-    np.maximum.at(spaces, node, space)
+    np.maximum.at(spaces, node, space_probabilities(line))
     spaces[[0, -1]] = 0
-    lattice = Lattice(
-        int(node[-1]) + 1, start[kept].astype(np.int32), end[kept].astype(np.int32), score[kept].astype(np.float32),
-        np.log(np.maximum(probabilities[kept], 1e-12)), spaces,
-    )
+    lattice = Lattice(int(node[-1]) + 1, starts.astype(np.int32), ends.astype(np.int32), score.astype(np.float32), logp.astype(np.float32), spaces, blank)
     return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice)
 
 # %% ../nbs/03_recognition.ipynb #333a0228

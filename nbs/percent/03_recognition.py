@@ -429,7 +429,8 @@ gaps
 #| export
 SURE = 0.97  # probability of being one whole character from which a component is neither cut nor joined
 UNLIKELY = 0.01  # probability of being one whole character under which a candidate is not classified
-MARK = 0.5  # probability of being no character from which a piece is left out
+MARK = 0.9  # probability of being no character from which a piece is left out
+MAYBE_MARK = 0.5  # from which the decoder may leave it out
 LEAST_LINE = 0.35  # mean sureness of its characters under which a line is no text
 LEAST_PAGE = 0.08  # the same for the line of a page that holds most of its text
 
@@ -446,27 +447,28 @@ class _Judged:
 
 
 def _lattice(line, logs, probabilities):
-    "The lattice of a line: pieces that are no character are stepped over, every other cut is a node."
+    "The lattice of a line: pieces that are no character are stepped over, doubtful ones can be; every other cut is a node."
     p, n = np.exp(logs), len(line.pieces)
-    mark = np.zeros(n, bool)
+    odds = np.zeros(n)  # probability of each piece, taken alone, of being no character
     for c, q in zip(line.candidates, p):
         if c.end == c.start + 1:
-            mark[c.start] = q[2] > MARK
+            odds[c.start] = q[2]
+    mark = odds > MARK
     node = np.r_[0, np.cumsum(~mark)]
     start, end = (node[[getattr(c, at) for c in line.candidates]] for at in ("start", "end"))
     # a candidate that begins or ends with a mark has a twin without it
     edge = np.array([mark[c.start] or mark[c.end - 1] for c in line.candidates], bool)
     kept = np.flatnonzero((end > start) & ~(edge & (end - start < 2)))
     whole = np.clip(p[:, 0], 1e-4, 1 - 1e-4)
-    score = np.log(whole / (1 - whole))
-    space = space_probabilities(line)
+    doubtful = np.flatnonzero((odds > MAYBE_MARK) & ~mark)  # the text decides: an edge that reads nothing stands beside the character's
+    blank = np.r_[np.zeros(len(kept), bool), np.ones(len(doubtful), bool)]
+    score = np.r_[np.log(whole / (1 - whole))[kept], np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]]
+    logp = np.log(np.maximum(np.vstack([probabilities[kept], np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))]), 1e-12))
+    starts, ends = np.r_[start[kept], node[doubtful]], np.r_[end[kept], node[doubtful] + 1]
     spaces = np.zeros(node[-1] + 1, np.float32)
-    np.maximum.at(spaces, node, space)
+    np.maximum.at(spaces, node, space_probabilities(line))
     spaces[[0, -1]] = 0
-    lattice = Lattice(
-        int(node[-1]) + 1, start[kept].astype(np.int32), end[kept].astype(np.int32), score[kept].astype(np.float32),
-        np.log(np.maximum(probabilities[kept], 1e-12)), spaces,
-    )
+    lattice = Lattice(int(node[-1]) + 1, starts.astype(np.int32), ends.astype(np.int32), score.astype(np.float32), logp.astype(np.float32), spaces, blank)
     return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice)
 
 # %%
@@ -474,7 +476,8 @@ judged = _lattice(cut, np.log(np.maximum(whole, 1e-9)), classes)
 lattice = judged.lattice
 (decoded,) = decode_lines([lattice], Knowledge())
 print(f"{lattice.n_nodes} nodes, {len(lattice.start)} edges, read as {decoded.text!r}")
-table = pd.DataFrame({"from": lattice.start, "to": lattice.end, "one character": judged.whole, "class": [CLASSES[k] for k in judged.probabilities.argmax(1)], "probability": judged.probabilities.max(1)})
+real = slice(len(judged.kept))  # after these come the edges that read nothing
+table = pd.DataFrame({"from": lattice.start[real], "to": lattice.end[real], "one character": judged.whole, "class": [CLASSES[k] for k in judged.probabilities.argmax(1)], "probability": judged.probabilities.max(1)})
 table["chosen"] = np.isin(np.arange(len(table)), decoded.edges)
 table.round(3).head(12)
 
