@@ -994,7 +994,7 @@ assert on_samples.wrong.sum() / on_samples.characters.sum() < 0.1
 
 # %% [markdown]
 # Then real pages by real people: photos, scans of names, form fields, rows of boxes, numbers in table cells. They are not ours to show; the figures are. Every reader had the same files, and none was told what to expect, except that Tesseract (5, `--psm 6`) knew the 36 characters. "tutorial" is the tutorial's boxes
-# with our network. RapidOCR is measured by the same command where it is installed (`--reader rapidocr`).
+# with our network. RapidOCR (1.4.4, with its own models) was measured in a run of its own (`--reader rapidocr`).
 #
 # ```
 # python benchmarks/page_errors.py DATA --reader customocr tutorial tesseract --csv nbs/stored/pages/readers.csv
