@@ -119,6 +119,7 @@ STAGES = {  # name -> what is put in place of what
     "turning": [(segmentation, "group_lines", _level)],
     "parts": [(segmentation, "join_parts", lambda pieces, letter: pieces)],
     "cuts": [(segmentation, "cut_piece", lambda piece, total, steps, origin, letter: [piece])],
+    "notches": [(segmentation, "notches", lambda ink, letter: [])],
     "joins": [(segmentation, "MOST_PIECES", 1)],
     "judge": [(recognition.Reader, "_look", _indifferent)],
 }

@@ -13,7 +13,7 @@ import numpy as np
 
 from customocr.errors import DataError
 from customocr.glyphs import CLASSES
-from customocr.strokes import Strokes, load_strokes
+from customocr.strokes import Strokes, flag_one, hook_zero, is_bar, load_strokes
 
 MARKS = "-.,:;'/!+()_"  # signs that can be written but are not among the 36 classes: they get no box
 INK_SHARE = 0.4  # share of a character's darkest pixel from which a pixel belongs to the character
@@ -284,6 +284,9 @@ class Style:
     width: float = 1.0  # widens (over 1) or narrows every character
     touching: float = 0.0  # probability that a character touches the one before it
     dotted_i: float = 0.0  # probability that an I is written as a short bar with a dot
+    flagged_one: float = 0.0  # probability that a 1 written as a bar gets a flag, as on the European continent
+    joined_zeros: float = 0.0  # probability that a zero has hooks, and hangs on the zero before it by a stroke along their tops
+    word_size: float = 0.0  # spread of the words' sizes (standard deviation of the logarithm)
     accents: float = 0.0  # probability of an accent above A C E I O U (ink that is not text)
     pitch: float = 0.0  # when over 0: characters stand in cells that wide, as in comb boxes
 
@@ -299,8 +302,11 @@ def random_style(
         jitter=float(rng.uniform(0.5, 1.6)),
         slant=float(rng.normal(0, 0.1)),
         width=float(np.exp(rng.normal(0, 0.12))),
-        touching=float(rng.choice([0, rng.uniform(0, 0.15), rng.uniform(0.1, 0.5)], p=[0.5, 0.35, 0.15])),
+        touching=float(rng.choice([0, rng.uniform(0, 0.15), rng.uniform(0.1, 0.5), rng.uniform(0.5, 1)], p=[0.45, 0.35, 0.15, 0.05])),
         dotted_i=float(rng.choice([0, 0.5, 1], p=[0.7, 0.15, 0.15])),
+        flagged_one=float(rng.choice([0, 1])),
+        joined_zeros=float(rng.choice([0, 0.6], p=[0.6, 0.4])),
+        word_size=float(rng.choice([0, rng.uniform(0.1, 0.25)], p=[0.7, 0.3])),
         accents=float(rng.choice([0, 0.1], p=[0.8, 0.2])),
     )
     style = replace(style, word_gap=style.letter_gap + float(rng.uniform(0.5, 1.3)))
@@ -343,9 +349,11 @@ def layout_line(
 ) -> list[Placed]:  # in reading order, marks and accents included
     "Write a line: pick, vary and space the characters. Units are cap heights."
     placed, reach, edge, gap_extra, j = [], np.full(ROWS, -np.inf, np.float32), None, 0.0, style.jitter
-    cell = 0
+    word_size = lambda: float(np.clip(np.exp(style.word_size * rng.normal()), 0.65, 1.6)) if style.word_size else 1.0
+    cell, word, last = 0, word_size(), ""
     for c in text:
         if c == " ":
+            word, last = word_size(), ""
             gap_extra += (style.word_gap - style.letter_gap) * float(np.clip(1 + 0.2 * j * rng.normal(), 0.5, 2))
             cell += 1
             continue
@@ -356,7 +364,11 @@ def layout_line(
             shape = Shape((bar, np.float32([(0.04, top - 0.28), (0.05, top - 0.25)])))
         else:
             shape = mark_shape(c, rng) if is_mark else hand.shape(c, rng)
-        size = float(np.clip(1 + 0.05 * j * rng.normal(), 0.7, 1.35))
+            if c == "1" and style.flagged_one and not shape.filled and is_bar(shape.strokes) and rng.random() < style.flagged_one:
+                shape = replace(shape, strokes=(flag_one(shape.strokes[0], rng.random() ** 0.6, *rng.random(2)),))
+            elif c == "0" and style.joined_zeros and not shape.filled and len(shape.strokes) == 1 and rng.random() < style.joined_zeros:
+                shape = replace(shape, strokes=(hook_zero(shape.strokes[0], *rng.random(3)),))
+        size = word * float(np.clip(1 + 0.05 * j * rng.normal(), 0.7, 1.35))
         wide = size * style.width * float(np.exp(0.05 * j * rng.normal()))
         shear, turn = style.slant + 0.03 * j * rng.normal(), 0.03 * j * rng.normal()
         matrix = np.float32([[wide, -shear * size], [turn * wide, size]])  # y is down, so a right slant is -shear
@@ -366,6 +378,7 @@ def layout_line(
         points = np.concatenate(strokes)
         x0, x1 = float(points[:, 0].min()) - pen / 2, float(points[:, 0].max()) + pen / 2
         left, right = _profile(strokes, pen)
+        joined = False
         if style.pitch:
             x = (cell + 0.5 + 0.07 * j * rng.normal()) * style.pitch - (x0 + x1) / 2
             cell += 1
@@ -375,17 +388,24 @@ def layout_line(
             gap = style.letter_gap * float(np.clip(1 + 0.35 * j * rng.normal(), 0.2, 3)) + gap_extra
             by_box = edge + gap - x0
             near = float((reach - left).max())  # x at which the closest rows meet
+            joined = c == last == "0" and not shape.filled and rng.random() < style.joined_zeros
             if not np.isfinite(near):
                 x = by_box
+            elif joined:
+                x = near + float(rng.uniform(-0.05, 0.25))
             elif not gap_extra and rng.random() < style.touching:
                 x = near - float(rng.uniform(0, 0.12)) - pen * 0.3
             else:
                 x = max(0.6 * (near + gap) + 0.4 * by_box, by_box - 0.35, near + 0.3 * min(gap, 0.2))
             x = max(x, edge - 0.4 * (x1 - x0) - x0)  # neighbours reach into one another's box, they do not lie on one another
-        gap_extra = 0.0
-        offset = np.float32([x, 0])
-        placed.append(Placed(c, [s + offset for s in strokes], shape.filled, shape.weight * size))
-        reach, edge = np.maximum(reach, right + x), x1 + x
+        gap_extra, offset = 0.0, np.float32([x, 0])
+        strokes = [s + offset for s in strokes]
+        if joined:
+            before = np.concatenate(placed[-1].strokes)
+            a, b = (p[p[:, 1].argmin()] for p in (before, np.concatenate(strokes)))
+            strokes.append(np.stack([a, (a + b) / 2 + np.float32([0, rng.uniform(-0.03, 0.1)]), b]))
+        placed.append(Placed(c, strokes, shape.filled, shape.weight * size))
+        reach, edge, last = np.maximum(reach, right + x), x1 + x, c
         if not is_mark and c in "ACEIOU" and rng.random() < style.accents:
             middle, lean = x + (x0 + x1) / 2, float(rng.choice((-0.1, 0.1, 0.02)))
             top = float(points[:, 1].min()) - 0.15 - pen
@@ -853,6 +873,21 @@ def _picture(paper: Paper, ink, other, printed, quad, rng, grey: bool) -> np.nda
 
 
 # ---------------------------------------------------------------- texts and pages by chance
+def random_number(
+    rng: np.random.Generator,
+    most: int = 6,  # digits
+) -> str:
+    "A number as people write them down: a third any digits, the others round (1200) or with a digit repeated (4477)."
+    n, kind = int(rng.integers(1, most + 1)), rng.random()
+    digits = "".join(rng.choice(list(CLASSES[:10]), n))
+    if n < 2 or kind < 0.35:
+        return digits
+    if kind < 0.85:
+        return digits[: (head := int(rng.integers(1, min(n, 4))))] + "0" * (n - head)
+    at = int(rng.integers(0, n - 1))
+    return digits[:at] + digits[at] * 2 + digits[at + 2 :]
+
+
 def random_text(
     rng: np.random.Generator,
     words: tuple[int, int] = (1, 3),  # fewest and most words
@@ -866,7 +901,7 @@ def random_text(
     for _ in range(int(rng.integers(words[0], words[1] + 1))):
         n, kind = int(rng.integers(letters[0], letters[1] + 1)), rng.random()
         if kind < digits:
-            word = "".join(rng.choice(list(CLASSES[:10]), min(n, 6)))
+            word = random_number(rng, min(n, 6))
         elif kind < digits + (1 - digits) * 0.4:
             word = "".join(rng.choice(list(CLASSES[10:]), n))
         elif kind < digits + (1 - digits) * 0.9:
@@ -899,6 +934,8 @@ def random_page(
     thin, thick = (0.05, 0.16) if paper != "lowres" else (0.07, 0.22)
     pen = max(0.7, height * float(np.exp(rng.uniform(np.log(thin), np.log(thick)))))
     style = random_style(rng)
+    if paper == "cell":  # numbers noted in haste
+        style = replace(style, touching=float(rng.choice([0, rng.uniform(0, 0.4), rng.uniform(0.4, 1)], p=[0.4, 0.4, 0.2])))
     if paper == "lowres":  # block letters on forms stand wide apart
         style = replace(style, letter_gap=float(rng.uniform(0.12, 0.8)), touching=style.touching / 3)
         style = replace(style, word_gap=style.letter_gap + float(rng.uniform(0.5, 1.3)))

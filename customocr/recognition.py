@@ -49,6 +49,12 @@ def load_network(
     return network
 
 
+def _class_shares(network):
+    "How often the network was shown each class, float32 (36,), as the file notes it; all the same where it does not."
+    noted = network.get_modelmeta().custom_metadata_map.get("class_shares", "")
+    return np.array(noted.split() or [1] * len(CLASSES), np.float32)
+
+
 def _run(network, images):
     "All images through a network in one call: uint8 (N, h, w, c) -> float32 (N, outputs)."
     return network.run(None, {network.get_inputs()[0].name: images.astype(np.float32) / 255})[0]
@@ -242,6 +248,7 @@ class Reader:
         model: str | Path | None = None,  # a character network made by `customocr train`; None: the shipped one
     ):
         self.network = load_network(Path(model) if model is not None else MODELS / CHARACTERS, len(CLASSES))
+        self.shares = _class_shares(self.network)
 
     @cached_property
     def boxes(self) -> onnxruntime.InferenceSession:
@@ -280,7 +287,8 @@ class Reader:
         probabilities = np.full((len(pieces), len(CLASSES)), 1 / len(CLASSES), np.float32)
         if likely.any():
             glyphs = np.stack([normalise_glyph(pieces[k].ink) for k in np.flatnonzero(likely)])
-            probabilities[likely] = _run(self.network, glyphs[..., None])
+            evidence = _run(self.network, glyphs[..., None]) / self.shares  # what is expected of a text is for the decoder to say
+            probabilities[likely] = evidence / evidence.sum(1, keepdims=True)
         probabilities = np.split(probabilities, np.cumsum([len(line.candidates) for line in lines])[:-1])
         judged = [_lattice(*each) for each in zip(lines, logs, probabilities)]
         return [j for j in judged if len(j.kept)]

@@ -12,12 +12,12 @@ from .glyphs import normalise_glyph
 
 # %% auto #0
 __all__ = ['TUTORIAL_BLOCK', 'TUTORIAL_C', 'TUTORIAL_CANNY', 'TUTORIAL_WIDTHS', 'TUTORIAL_HEIGHTS', 'TUTORIAL_SHEET',
-           'TUTORIAL_EDGE', 'LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_COMPONENTS', 'SLOPES', 'SIDESTEP',
+           'TUTORIAL_EDGE', 'LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_COMPONENTS', 'SLOPES', 'SIDESTEP', 'NOTCH',
            'MOST_PIECES', 'WINDOW', 'WINDOW_LETTER', 'tutorial_stages', 'tutorial_outline', 'tutorial_contours',
            'tutorial_sheet', 'tutorial_boxes', 'tutorial_glyphs', 'polarity', 'ink_strength', 'ink_mask', 'components',
            'letter_height', 'frames', 'straight_runs', 'find_rules', 'remove_rules', 'maybe_text', 'group_lines',
-           'Piece', 'union', 'line_pieces', 'join_parts', 'seams', 'cut_piece', 'Candidate', 'TextLine', 'single',
-           'propose', 'windows', 'Sheet', 'first_look', 'analyse']
+           'Piece', 'union', 'line_pieces', 'join_parts', 'seams', 'notches', 'cut_piece', 'Candidate', 'TextLine',
+           'single', 'propose', 'windows', 'Sheet', 'first_look', 'analyse']
 
 # %% ../nbs/02_segmentation.ipynb #a890995c
 TUTORIAL_BLOCK, TUTORIAL_C = 11, 9  # pixels, grey levels: adaptive threshold
@@ -562,6 +562,47 @@ def _trace(steps, columns):
     return path
 
 # %% ../nbs/02_segmentation.ipynb #41e9c88e
+NOTCH = 0.1  # of the letter height: how much deeper a notch is than the ink on both sides of it
+
+
+def _dents(profile, least):
+    "Middles and depths of the places where a profile is deeper than on both sides."
+    out, falling, low = [], False, profile[0]
+    for i, depth in enumerate(profile):
+        if falling:
+            if depth > deepest:
+                deepest, first, last = depth, i, i
+            elif depth == deepest and last == i - 1:
+                last = i
+            elif depth <= deepest - least:
+                out.append(((first + last) / 2, deepest))
+                falling, low = False, depth
+        elif depth >= low + least:
+            falling, deepest, first, last = True, depth, i, i
+        else:
+            low = min(low, depth)
+    return out
+
+
+def notches(
+    ink: np.ndarray,  # uint8 (h, w), one piece
+    letter: float,  # pixels
+) -> list[np.ndarray]:  # float (h,), the column at which the cut crosses each row
+    "Straight cuts from a notch in the upper outline to the nearest one in the lower, or straight through where there is none."
+    solid = ink > 96
+    height, inked = len(solid), solid.any(0)
+    upper, lower = (_dents(np.where(inked, half.argmax(0), height).tolist(), NOTCH * letter) for half in (solid, solid[::-1]))
+    out, met = [], set()
+    for x, depth in upper:
+        other = min(lower, key=lambda dent: abs(dent[0] - x), default=None)
+        if other and abs(other[0] - x) <= 0.4 * letter:
+            met.add(other)
+            out.append(np.interp(np.arange(height), (depth, max(depth, height - 1 - other[1])), (x, other[0])))
+        else:
+            out.append(np.full(height, x))
+    return out + [np.full(height, x) for x, depth in lower if (x, depth) not in met]
+
+# %% ../nbs/02_segmentation.ipynb #118f39aa
 def _cut_columns(total, stroke, letter):
     "Columns where a seam crosses little ink: local minima, cheapest first, a stroke or two at most, not too close together."
     edge = max(1, int(0.12 * letter))
@@ -585,17 +626,19 @@ def cut_piece(
     origin: tuple[int, int],  # x, y of the line's upper left
     letter: float,  # pixels
 ) -> list[Piece]:  # left to right
-    "A piece cut wherever a seam crosses little ink; the piece itself where none does."
+    "A piece cut wherever a seam crosses little ink and at its notches; the piece itself where there is neither."
     part, x, y = piece.ink, piece.x - origin[0], piece.y - origin[1]
     solid = (part > 96).astype(np.uint8)
     rim = int(solid.sum() - cv2.erode(solid, np.ones((3, 3), np.uint8)).sum())
     columns = _cut_columns(total[x : x + part.shape[1]], 2 * solid.sum() / max(1, rim), letter)
-    if not columns:
+    paths = _trace(steps, np.array(columns, int) + x)[:, y : y + part.shape[0]] - x
+    own = [path for path in notches(part, letter) if not len(paths) or np.abs(paths - path).mean(1).min() > 0.1 * letter]
+    paths = np.concatenate([paths, own]) if own else paths
+    if not len(paths):
         return [piece]
-    paths = _trace(steps, np.array(columns) + x)[:, y : y + part.shape[0]] - x
     side = (np.arange(part.shape[1])[None, None] > paths[:, :, None]).sum(0)
     slices: list[np.ndarray] = []
-    for n in range(len(columns) + 1):
+    for n in range(len(paths) + 1):
         cut = np.where(side == n, part, 0).astype(np.uint8)
         if slices and min((cut > 96).sum(), (slices[-1] > 96).sum()) < 0.006 * letter**2:
             slices[-1] = np.maximum(slices[-1], cut)  # a sliver stays with its neighbour
@@ -672,27 +715,27 @@ def propose(
 
 # %% ../nbs/02_segmentation.ipynb #ba06f48d
 WINDOW = (40, 64)  # pixels, height and width of the picture in which a candidate is judged
-WINDOW_LETTER = 24.0  # pixels, height of the line's characters in it
+WINDOW_LETTER = 24.0  # pixels, height of the characters around it in the picture
 
 
 def windows(
     line: TextLine,
     chosen: np.ndarray | None = None,  # bool (candidates,), those to look at; None: all
 ) -> np.ndarray:  # uint8 (E, 40, 64, 2): the line's ink around each candidate, and the candidate's own ink
-    "What a box looks like among its neighbours: the candidate in the middle, the line's level at half the height."
+    "What a box looks like among its neighbours: the candidate in the middle, at their height and on their level."
     pieces, letter = line.pieces, line.letter
-    context, f = union(pieces), WINDOW_LETTER / letter
-    height, width = WINDOW
+    context, (height, width) = union(pieces), WINDOW
     middle = np.array([p.x + p.ink.shape[1] / 2 for p in pieces])
     centre = np.array([p.y + p.ink.shape[0] / 2 for p in pieces])
-    tall = np.array([p.ink.shape[0] >= 0.5 * letter for p in pieces])
+    heights = np.array([p.ink.shape[0] for p in pieces])
     look = [c for k, c in enumerate(line.candidates) if chosen is None or chosen[k]]
     out = np.zeros((len(look), height, width, 2), np.uint8)
     for k, c in enumerate(look):
         p = c.piece
         cx = p.x + p.ink.shape[1] / 2
-        near = tall & (np.abs(middle - cx) < 3 * letter)
-        cy = float(np.median(centre[near])) if near.any() else p.y + p.ink.shape[0] / 2
+        near = (heights >= 0.5 * letter) & (np.abs(middle - cx) < 3 * letter)
+        cy, tall = (float(np.median(v[near])) for v in (centre, heights)) if near.any() else (p.y + p.ink.shape[0] / 2, letter)
+        f = WINDOW_LETTER / min(max(tall, 0.7 * letter), 1.7 * letter)
         place = lambda q: cv2.warpAffine(
             q.ink, np.float32([[f, 0, width / 2 - f * (cx - q.x)], [0, f, height / 2 - f * (cy - q.y)]]), (width, height)
         )

@@ -12,7 +12,7 @@ import numpy as np
 
 from customocr.data import open_arrays
 from customocr.errors import DataError
-from customocr.glyphs import CLASSES, SIDE, normalise_glyph
+from customocr.glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
 
 BOX = 1000  # units, the longer side of a sample in the stroke file
 CANVAS = 72  # pixels, longer side of a clean drawing: 2.5 glyphs wide, so that one pixel of pen is thinner than any real pen
@@ -22,8 +22,10 @@ SCAN_SIDE = (10, 64)  # pixels, height of a character: small print on a 100 dpi 
 RANDOMS = 48  # numbers drawn for each glyph, in one call for all of them
 FIELDS = 64  # elastic fields drawn once, then scaled, turned and shared out
 CLEAN_SHARE = 0.25  # glyphs that go straight from the drawing to the layout: tablets and good scans look like that
-SAME_SHARE = 0.3  # images of glyphs that are only laid out: what a scanned digit looks like tells that it is one
-LETTER_I = CLASSES.index("I")
+SAME_SHARE = 0.3  # images of glyphs that stay as they are: what a scanned digit looks like tells that it is one
+FORM_SHARE = 0.06  # glyphs of a form reader: stretched to fill a small box, two levels
+DOTS_SHARE = 0.06  # glyphs with stray dots beside them
+LETTER_I, ZERO, ONE = map(CLASSES.index, "I01")
 ROUND = (CLASSES.index("0"), CLASSES.index("O"))  # told apart by their width alone, which therefore changes little
 
 
@@ -85,12 +87,61 @@ def _affine(
     return np.array([[c * aspect, -s + slant * c], [s * aspect, c + slant * s]], np.float32)
 
 
+def is_bar(
+    strokes,  # (n, 2) points a stroke, any unit
+) -> bool:
+    "Whether a character is one upright stroke, as a 1 or an I often is."
+    if len(strokes) != 1 or len(strokes[0]) < 2:
+        return False
+    low, high = strokes[0].min(0), strokes[0].max(0)
+    return float(high[0] - low[0]) < 0.4 * float(high[1] - low[1]) and float(np.ptp(strokes[0][[0, -1], 1])) > 0.8 * float(high[1] - low[1])
+
+
+def flag_one(
+    bar: np.ndarray,  # (n, 2) points of a 1 that is only a bar, any unit, y down
+    length: float,  # 0..1: a tick .. a stroke that comes all the way up from the baseline
+    angle: float,  # 0..1: steep .. flat
+    bend: float,  # 0..1: bowed to one side .. to the other
+) -> np.ndarray:  # float32 (n + 3, 2), the flag first: most write it without lifting the pen
+    "The 1 of continental Europe and of those who learnt from it: an upstroke, then the bar."
+    bar = np.asarray(bar, np.float32)
+    bar = bar if bar[0, 1] < bar[-1, 1] else bar[::-1]
+    top, height = bar[0], float(np.ptp(bar[:, 1]))
+    turn = 0.35 + 0.7 * angle  # radians from the vertical
+    reach = height * (0.15 + 0.8 * length)
+    foot = top + np.float32([-np.sin(turn), np.cos(turn)]) * min(reach, 0.95 * height / max(np.cos(turn), 0.1))
+    middle = (top + foot) / 2 + np.float32([np.cos(turn), np.sin(turn)]) * reach * 0.2 * (bend - 0.5)
+    quarter = lambda t: (1 - t) ** 2 * foot + 2 * t * (1 - t) * middle + t**2 * top
+    return np.concatenate([np.stack([quarter(t) for t in (0.0, 0.35, 0.7)]).astype(np.float32), bar])
+
+
+def hook_zero(
+    ring: np.ndarray,  # (n, 2) points of a zero written in one stroke, any unit, y down
+    lead: float,  # 0..1: how far the pen comes from the left before the ring begins
+    leave: float,  # 0..1: how far it goes on to the right after the ring is closed
+    lift: float,  # 0..1: both hooks fall .. rise to the right
+) -> np.ndarray:  # float32 (n + 2, 2)
+    "A zero written in haste: the pen lands before it turns and leaves towards the next digit, which gives the ring corners at its top."
+    ring = np.asarray(ring, np.float32)
+    width, height = np.maximum(np.ptp(ring, 0), 1)
+    if ring[0, 1] > ring[:, 1].min() + 0.35 * height:  # it does not begin at the top
+        return ring
+    rise = 0.25 * height * (0.5 - lift)
+    first = ring[0] - np.float32([0.05 * width + 0.45 * width * lead, rise])
+    last = ring[-1] + np.float32([0.05 * width + 0.45 * width * leave, rise])
+    return np.concatenate([first[None], ring, last[None]])
+
+
 def draw_strokes(
     strokes: list[np.ndarray],  # (n, 2) points a stroke, any unit
     r: np.ndarray,  # (24,), uniform 0..1: all that chance decides
-    label: int = -1,  # index into `CLASSES`; a single bar of the letter I may get a dot (capital-height i is common in forms)
+    label: int = -1,  # index into `CLASSES`; a single bar gets at times a dot as an I, a flag as a 1; a zero hooks
 ) -> np.ndarray:  # uint8 (h, w), white ink on black, longer side about `CANVAS` + 2 `MARGIN`
     "Draw pen strokes with a pen of random width, the points slanted, turned, stretched and bent."
+    if label == ONE and r[14] < 0.5 and is_bar(strokes):
+        strokes = [flag_one(strokes[0], (r[14] / 0.5) ** 0.6, r[16], r[17])]
+    elif label == ZERO and r[14] < 0.35 and len(strokes) == 1:
+        strokes = [hook_zero(strokes[0], r[14] / 0.35, r[16], r[17])]
     lengths = [len(s) for s in strokes]
     p = np.concatenate(strokes).astype(np.float32)
     low, high = p.min(0), p.max(0)
@@ -181,6 +232,18 @@ def weather(
 ) -> np.ndarray:  # uint8 (h, w) of a random size, as if cut from a scan, a photo or a screen
     "What pen, paper, lens, scanner and threshold do to a character on its way to a page crop."
     h, w = ink.shape
+    if r[19] < DOTS_SHARE:
+        ink = ink.copy()
+        for k in range(1 + int(r[20] * 3)):
+            n = int(r[21] * 60000) + 3 * k
+            x, y = (int(v) % side for v, side in zip(noise[n : n + 2] * 7, (w, h)))
+            cv2.circle(ink, (x, y), 1 + int(abs(int(noise[n + 2])) * 0.03), 255, -1)
+    elif r[19] > 1 - FORM_SHARE:
+        ys, xs = np.flatnonzero(ink.max(1) > 64), np.flatnonzero(ink.max(0) > 64)
+        if len(xs) > 0.2 * len(ys):  # bars would turn into blocks
+            size = (13 + int(r[20] * 6), 18 + int(r[21] * 5))
+            small = cv2.resize(ink[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1], size, interpolation=cv2.INTER_AREA)
+            return cv2.threshold(small, int(small.max() * (0.3 + 0.3 * r[22])), 255, cv2.THRESH_BINARY)[1]
     if r[0] < 0.25:  # ink that runs dry: slow noise lowers it in places
         n = int(r[1] * 60000)
         patch = noise[n : n + 36].reshape(6, 6).astype(np.float32)
@@ -253,17 +316,16 @@ def render_images(
     glyphs: np.ndarray,  # uint8 (N, 28, 28), white on black
     rng: np.random.Generator,  # source of chance
     labels: np.ndarray | None = None,  # int (N,), index into `CLASSES`; None = not known
+    same: float = SAME_SHARE,  # share that stays as it is, apart from the layout where it lacks it
 ) -> np.ndarray:  # uint8 (N, 28, 28), white on black, in the layout of `normalise_glyph`
     "Vary glyphs that exist only as pixels and give each a new scan."
     r = rng.random((len(glyphs), RANDOMS))
     noise = noise_tape(rng)
     fields = elastic_fields(rng)
-    out = np.empty((len(glyphs), SIDE, SIDE), np.uint8)
-    for k, glyph in enumerate(glyphs):
-        if r[k, 47] < SAME_SHARE:
-            out[k] = normalise_glyph(glyph)
-            continue
+    out = normalise_glyphs(glyphs)
+    for k in np.flatnonzero(r[:, 47] >= same).tolist():
+        glyph = glyphs[k]
         clean = vary_image(glyph, r[k, :24], fields, -1 if labels is None else int(labels[k]))
-        made = normalise_glyph(weather(clean, r[k, 24:], noise) if r[k, 47] > SAME_SHARE + CLEAN_SHARE else clean)
+        made = normalise_glyph(weather(clean, r[k, 24:], noise) if r[k, 47] >= same + CLEAN_SHARE * (1 - same) else clean)
         out[k] = made if made.any() else normalise_glyph(glyph)
     return out

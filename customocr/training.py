@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,19 +19,21 @@ import numpy as np
 
 import pandas as pd
 
+from .boxes import compose_many
 from .data import (AZ_FILES, Characters, find_file, join, load_az, load_mnist, load_npz, load_samples, load_unipen,
                             split_stratified, split_unipen, unipen_test_writers, unipen_validation_writers)
 from .errors import DataError, ModelError
 from .glyphs import CLASSES, SIDE, normalise_glyphs
 from .model import PAIRS, export_onnx, keras, pair_accuracy, scores, to_input  # keras from there: it starts without greeting
-from .strokes import load_strokes, render_images, render_strokes
+from .strokes import SAME_SHARE, load_strokes, render_images, render_strokes
 
 # %% auto #0
-__all__ = ['MNIST_HELD', 'AZ_HELD', 'FONTS_HELD', 'WRITER_POWER', 'PARAMETERS_AT_MOST', 'DROPOUT', 'GLYPHS_AN_EPOCH', 'PASSES',
-           'EPOCHS', 'BATCH', 'PEAK_RATE', 'WEIGHT_DECAY', 'LABEL_SMOOTHING', 'CURVES', 'TESTS', 'GOALS', 'SETS',
-           'DATA', 'Source', 'image_source', 'unipen_source', 'load_sources', 'draw_plan', 'draw_epoch', 'network',
-           'fast_bfloat16', 'trainable', 'fit', 'logits_of', 'softmax', 'best_temperature', 'calibration_error',
-           'figures', 'reject_curve', 'reliability', 'fold', 'unseen_sets', 'classifier', 'card', 'finish', 'train']
+__all__ = ['MNIST_HELD', 'AZ_HELD', 'FONTS_HELD', 'WRITER_POWER', 'PAGES', 'PAGES_HELD', 'OFTEN', 'PARAMETERS_AT_MOST', 'DROPOUT',
+           'GLYPHS_AN_EPOCH', 'PASSES', 'EPOCHS', 'BATCH', 'PEAK_RATE', 'WEIGHT_DECAY', 'LABEL_SMOOTHING', 'CURVES',
+           'TESTS', 'GOALS', 'SETS', 'DATA', 'Source', 'image_source', 'unipen_sources', 'crops', 'load_sources',
+           'class_shares', 'draw_plan', 'draw_epoch', 'network', 'fast_bfloat16', 'trainable', 'fit', 'logits_of',
+           'softmax', 'best_temperature', 'calibration_error', 'figures', 'reject_curve', 'reliability', 'fold',
+           'unseen_sets', 'classifier', 'card', 'finish', 'train']
 
 # %% ../nbs/05_better_model.ipynb #d3db408c
 @dataclass(frozen=True, eq=False)
@@ -48,79 +51,111 @@ MNIST_HELD = 5_000  # digits at the end of MNIST's training part that only valid
 AZ_HELD = 0.1  # share of the A-Z letters that only validates
 FONTS_HELD = 0.1  # share of the fonts that only validates, where no other letters are at hand
 WRITER_POWER = -0.5  # a writer with 4 times the samples is drawn 2 times as often, so that no hand rules
+PAGES, PAGES_HELD = 7_000, 500  # pages composed for crops, in the hands of training and of validation writers
 
 
 def image_source(
     name: str,
     characters: Characters,
     shares: tuple[float, float],
+    same: float = SAME_SHARE,  # share of the draws that stay as they are
+    weight: np.ndarray | None = None,  # float (N,), as in `Source`
 ) -> Source:
-    "Glyphs that exist only as pixels: varied and scanned anew at each draw."
-    return Source(name, characters.labels, shares, lambda indices, rng: render_images(characters.images[indices], rng, characters.labels[indices]))
+    "Glyphs that exist only as pixels: varied and scanned anew at each draw, or left as they are."
+    draw = lambda indices, rng: render_images(characters.images[indices], rng, characters.labels[indices], same)
+    return Source(name, characters.labels, shares, draw, weight)
 
 
-def unipen_source(
+def unipen_sources(
     data: str | Path | None,  # the data folder
+    characters: Characters,  # UNIPEN's pictures
     training: np.ndarray,  # int, indices of the samples to draw from
-    shares: tuple[float, float],
-) -> Source:
-    "UNIPEN's pen strokes, drawn anew at each draw."
+) -> list[Source]:
+    "UNIPEN's pen strokes, drawn anew at each draw, and its pictures as they are."
     strokes = load_strokes(find_file(["unipen_strokes.npz"], data))
     writer = strokes.writer[training]
     weight = np.bincount(writer).astype(float)[writer] ** WRITER_POWER
-    return Source("unipen", strokes.labels[training], shares, lambda indices, rng: render_strokes(strokes, training[indices], rng), weight)
+    drawn = Source("unipen", strokes.labels[training], (0.18, 0.36), lambda indices, rng: render_strokes(strokes, training[indices], rng), weight)
+    return [drawn, image_source("unipen pictures", characters[training], (0.05, 0.08), 1.0, weight)]
+
+
+def crops(
+    data: str | Path | None,  # the data folder
+    writers: Sequence[str],  # their names in UNIPEN
+    pages: int,
+    seed: int,
+    keep: Path,  # folder for what is done so far
+) -> Characters:
+    "What the segmentation cuts from pages composed in these writers' hands."
+    names = list(load_unipen(data).writer_names)
+    found = compose_many(find_file(["unipen_strokes.npz"], data), sorted(names.index(w) for w in writers), pages, seed, keep, os.cpu_count() or 1)
+    known = found.labels < len(CLASSES)
+    return Characters(found.glyphs[known], found.labels[known])
 
 
 def load_sources(
     data: str | Path | None = None,  # the data folder; None = what CUSTOMOCR_DATA names
     az: str | Path | None = None,  # the full A-Z set, in place of the folder's sample
+    pages: Path | None = None,  # folder in which pages are composed for crops; None = without crops
 ) -> tuple[list[Source], dict[str, Characters]]:  # what is trained on, and the validation sets by name
     "Everything that may be trained on and is at hand, validation samples kept apart; writers are never on both sides."
     sources, validation = [], {}
     if find_file(["unipen.npz"], data) and find_file(["unipen_strokes.npz"], data):
         unipen = load_unipen(data)
         training, held, _ = split_unipen(unipen)
-        sources.append(unipen_source(data, training, (0.40, 0.65)))
+        sources += unipen_sources(data, unipen, training)
         validation["unipen"] = unipen[held]
+        if pages:
+            apart = {*unipen_test_writers(), *unipen_validation_writers()}
+            writers = [w for w in unipen.writer_names if w not in apart]
+            sources.append(image_source("crops", crops(data, writers, PAGES, 0, pages), (0.22, 0.31), 0.6))
+            validation["crops"] = crops(data, unipen_validation_writers(), PAGES_HELD, 1, pages)
     if find_file(["mnist.npz"], data):
         mnist = load_mnist(data, "train")
-        sources.append(image_source("mnist", mnist[:-MNIST_HELD], (0.48, 0.0)))
+        sources.append(image_source("mnist", mnist[:-MNIST_HELD], (0.50, 0.0), 0.6))
         validation["mnist"] = mnist[-MNIST_HELD:]
     if az or find_file(AZ_FILES, data):
         training, held = split_stratified(load_az(az or data).without_repeats().normalised(), AZ_HELD)
-        sources.append(image_source("az", training, (0.0, 0.20)))
+        sources.append(image_source("az", training, (0.0, 0.14), 0.4))
         validation["az"] = held
     fonts = load_samples()
     if not validation:
         held = fonts.writer % round(1 / FONTS_HELD) == 0
         validation["fonts"], fonts = fonts[held], fonts[~held]
-    sources.append(image_source("fonts", fonts, (0.12, 0.15)))
+    sources.append(image_source("fonts", fonts, (0.05, 0.11)))
     return sources, validation
 
-
-
 # %% ../nbs/05_better_model.ipynb #168dba79
+OFTEN = {**dict.fromkeys("0123456789", 1.3), "O": 0.85, "I": 0.9}  # how often a class is drawn; 1 where it is not named
+
+
+def class_shares() -> np.ndarray:  # float (36,), sums to 1
+    "The share of the glyphs that is drawn from each class."
+    often = np.array([OFTEN.get(c, 1.0) for c in CLASSES])
+    return often / often.sum()
+
+
 def draw_plan(
     sources: Sequence[Source],
     count: int,  # glyphs, about
-) -> list[tuple[Source, int, int]]:  # source, class, glyphs to draw: the same number of each class
+) -> list[tuple[Source, int, int]]:  # source, class, glyphs to draw
     "How many glyphs of each class come from which source."
-    plan = []
+    plan, shares = [], class_shares()
     for c in range(len(CLASSES)):
         members = [source for source in sources if source.shares[c > 9] and (source.labels == c).any()]
         if not members:
             raise DataError(f"no training sample of class {CLASSES[c]} is at hand")
         total = sum(source.shares[c > 9] for source in members)
-        plan += [(source, c, round(count / len(CLASSES) * source.shares[c > 9] / total)) for source in members]
+        plan += [(source, c, round(count * shares[c] * source.shares[c > 9] / total)) for source in members]
     return plan
 
 
 def draw_epoch(
     sources: Sequence[Source],
-    count: int,  # glyphs, about: the same number of each class
+    count: int,  # glyphs, about
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:  # uint8 (M, 28, 28) and uint8 (M,), in random order
-    "Draw new glyphs, as many of each class, from all sources that have it."
+    "Draw new glyphs of every class, from all sources that have it."
     chosen = {source.name: [] for source in sources}
     for source, c, number in draw_plan(sources, count):
         rows = np.flatnonzero(source.labels == c)
@@ -166,9 +201,9 @@ def network(
     return keras.Model(inputs, keras.layers.Dense(len(CLASSES), activation=activation, dtype="float32", name="probabilities" if folded else "logits")(x))
 
 # %% ../nbs/05_better_model.ipynb #c7097f23
-GLYPHS_AN_EPOCH = 72_000  # shown in an epoch, 2,000 of each class
+GLYPHS_AN_EPOCH = 72_000  # shown in an epoch, about 2,000 of each class
 PASSES = 2  # epochs that share one drawing: drawing costs about as much as a third of a training step
-EPOCHS = 44
+EPOCHS = 64
 BATCH = 512
 PEAK_RATE = 4e-3  # of AdamW, reached after a sixth of the steps, then down to nothing along a cosine
 WEIGHT_DECAY = 0.05
@@ -311,15 +346,13 @@ def fold(
     return small
 
 # %% ../nbs/05_better_model.ipynb #f3bb03d4
-def _settings(out: Path, wanted: dict, resume: bool) -> dict:
+def _settings(out: Path, wanted: dict) -> dict:
     "The settings of the run in this folder: noted where it is new, taken from there where it goes on."
     file = out / "settings.json"
     if not file.exists():
         out.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(wanted, indent=1) + "\n")
         return wanted
-    if not resume:
-        raise ModelError(f"{out} holds a training run already; go on with it (--resume), or choose another folder (--out)")
     before = json.loads(file.read_text())
     differing = [f"{key} {before.get(key)}, now {value}" for key, value in wanted.items() if value is not None and before.get(key) != value]
     if differing:
@@ -395,6 +428,7 @@ SETS = {  # what the sets are, for people
     "mnist_test": "MNIST, test part; letters compete",
     "unipen_unseen_writers": "UNIPEN, 30 writers never trained or tuned on",
     "unipen": "UNIPEN, 30 further writers, not trained on; the temperature is chosen on them",
+    "crops": f"crops from {PAGES_HELD} composed pages in the hands of those 30 writers",
     "mnist": "MNIST, last 5,000 of the training part, not trained on",
     "az": "A-Z letters, a tenth, not trained on",
     "fonts": "fonts not trained on",
@@ -402,6 +436,8 @@ SETS = {  # what the sets are, for people
 DATA = {  # licences as their sources state them
     "unipen": "UNIPEN train_r01_v07, isolated digits and capitals as pen strokes (International Unipen Foundation; doi 10.5281/zenodo.1195803, CC BY 4.0; "
               "its CDROM-README asks for research use, no commercial distribution and a reference: the two differ)",
+    "unipen pictures": "the pictures of the same UNIPEN samples, as they are",
+    "crops": f"characters that the package's segmentation cut from {PAGES:,} pages composed in the hands of UNIPEN's training writers",
     "mnist": "MNIST, training part less its last 5,000 (LeCun, Cortes, Burges; terms as the Keras data set)",
     "az": "Kaggle A-Z handwritten letters (terms of its Kaggle page; the shipped model saw a public sample of 5,934)",
     "fonts": "glyphs of openly licensed handwriting fonts (OFL 1.1 and Apache-2.0, listed in samples/README.md)",
@@ -433,7 +469,8 @@ probabilities calibrated. Input `glyphs`, float32 (N, 28, 28, 1), white ink on b
 
 {sources}
 
-Every glyph is drawn anew, half of the {shown:,} shown are new drawings (`customocr/strokes.py`): pen strokes with a random pen and hand, then ink, lens, scan, threshold and crop by chance.
+{shown:,} glyphs were shown, each drawing twice (`customocr/strokes.py`): pen strokes with a random pen and hand, then ink, lens, scan, threshold and crop by chance; MNIST and the
+crops more often than not as they are. Digits were drawn 1.3 times as often as letters, O and I 0.85 and 0.9 times: shapes that are both are read as digits.
 Writers are kept apart: the test writers below were never trained or tuned on, a further 30 only validate.
 
 ## Made with
@@ -480,7 +517,7 @@ def finish(
     temperature = best_temperature(logits_of(model, held.images), held.labels)
     small = fold(model, temperature)
     path = out / "characters.onnx"
-    difference = export_onnx(small, path, held.images[:500])
+    difference = export_onnx(small, path, held.images[:500], shares=class_shares())
     small.save(out / "characters.keras")
     read = classifier(path)
     known = lambda v: round(v, 4) if v == v else None  # JSON has no nan
@@ -521,13 +558,15 @@ def train(
         raise ModelError("give epochs or minutes, not both")
     if minutes is not None and minutes <= 0 or epochs is not None and epochs <= 0:
         raise ModelError("epochs and minutes must be above 0")
-    sources, validation = load_sources(data, az)
     known = (out / "settings.json").exists()
+    if known and not resume:
+        raise ModelError(f"{out} holds a training run already; go on with it (--resume), or choose another folder (--out)")
+    sources, validation = load_sources(data, az, out / "pages")
     if minutes is not None and not known:
         epochs = _epochs_for(minutes, sources, seed)
     epochs = epochs if known or epochs else EPOCHS
     wanted = dict(epochs=epochs and -(-epochs // PASSES) * PASSES, seed=seed, glyphs={s.name: len(s.labels) for s in sources})
-    settings = _settings(out, wanted, resume)
+    settings = _settings(out, wanted)
     draws = settings["epochs"] // PASSES
     checkpoint, log = out / "checkpoint.keras", out / "log.csv"
     steps = draws * PASSES * (sum(number for *_, number in draw_plan(sources, GLYPHS_AN_EPOCH)) // BATCH)
@@ -554,4 +593,6 @@ def train(
             left = (spent - before) / (i + 1 - done) * (draws - i - 1)
             print(f"epoch {(i + 1) * PASSES}/{draws * PASSES}  loss {loss:.4f}  {judge} validation {found['top1']:.4f} "
                   f"(0=O, 1=I merged {found['merged']:.4f})  {spent:.1f} min, about {left:.0f} to go", flush=True)
-    return finish(model, validation, out, settings, data)
+    about = finish(model, validation, out, settings, data)
+    shutil.rmtree(out / "pages", ignore_errors=True)
+    return about

@@ -83,6 +83,26 @@ def test_touching_characters_touch():
     assert (np.diff(joined.all_boxes[:, 0]) <= joined.all_boxes[:-1, 2]).all()
 
 
+def test_a_zero_hangs_on_the_zero_before_it_where_asked():
+    apart, joined = (compose.compose_line("1001", HAND, rng(), joined_zeros=p, letter_gap=0.5, jitter=0.0) for p in (0.0, 1.0))
+    assert joined.text == apart.text == "1001" and len(joined.all_boxes) == 4
+    one, two = joined.all_boxes[1:3]
+    assert one[0] + one[2] >= two[0] >= one[0]  # the second's own ink begins on the first
+    assert apart.all_boxes[1][:3:2].sum() < apart.all_boxes[2][0]
+
+
+def test_words_differ_in_size_where_asked():
+    page = compose.compose_line("HHH HHH HHH HHH HHH", HAND, rng(), word_size=0.3, jitter=0.0)
+    heights = page.all_boxes[:, 3].reshape(5, 3)
+    assert (np.ptp(heights, axis=1) <= 1).all() and np.ptp(heights[:, 0]) > 5
+
+
+def test_numbers_are_often_round():
+    numbers = [compose.random_number(rng(k), 6) for k in range(300)]
+    assert all(n.isdigit() and 1 <= len(n) <= 6 for n in numbers)
+    assert sum(n.endswith("00") for n in numbers) > 45
+
+
 def test_slope_raises_the_end_of_the_line():
     level = compose.compose_line("HHHHHHHH", HAND, rng(), jitter=0.0)
     rising = compose.compose_line("HHHHHHHH", HAND, rng(), jitter=0.0, slope=10)

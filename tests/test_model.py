@@ -118,6 +118,16 @@ def test_onnx_of_a_network_with_other_layers(parts, tmp_path):
     assert m.export_onnx(network, tmp_path / "n.onnx", parts[1].images[:40]) <= 1e-4
 
 
+def test_onnx_tells_the_reader_how_often_classes_were_shown(trained, parts, tmp_path):
+    from customocr.recognition import Reader
+
+    shares = np.linspace(1, 2, 36) / 54
+    m.export_onnx(trained[0], tmp_path / "n.onnx", parts[1].images[:40], shares=shares)
+    assert np.allclose(Reader(tmp_path / "n.onnx").shares, shares, atol=1e-6)
+    m.export_onnx(trained[0], tmp_path / "n.onnx", parts[1].images[:40])
+    assert np.ptp(Reader(tmp_path / "n.onnx").shares) == 0
+
+
 def test_onnx_that_differs_is_not_written(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(m, "ONNX_TOLERANCE", -1.0)
     with pytest.raises(ModelError, match="not written"):

@@ -6,7 +6,7 @@ import pytest
 from customocr import samples
 from customocr.compose import FontHand, Paper, box_scores, compose_page
 from customocr.segmentation import (
-    MOST_PIECES, WINDOW, Piece, analyse, components, cut_piece, find_rules, frames, group_lines, ink_mask, ink_strength, join_parts, letter_height,
+    MOST_PIECES, WINDOW, Piece, analyse, components, cut_piece, find_rules, frames, group_lines, ink_mask, ink_strength, join_parts, letter_height, notches,
     polarity, propose, remove_rules, seams, single, tutorial_boxes, tutorial_contours, tutorial_glyphs, tutorial_outline, tutorial_sheet, tutorial_stages,
     union, windows,
 )
@@ -177,6 +177,17 @@ def test_a_seam_goes_through_the_bridge_and_loses_no_ink():
     parts = cut_piece(piece, total, steps, (5, 7), 32)
     assert len(parts) >= 2 and (union(parts).ink > 0).sum() == (piece.ink > 0).sum()
     assert any(abs(p.right - 39) < 5 for p in parts)
+
+
+def test_rings_that_share_their_strokes_are_cut_from_notch_to_notch():
+    picture = np.zeros((40, 70), np.uint8)
+    cv2.circle(picture, (20, 20), 14, 255, 4)
+    cv2.circle(picture, (46, 20), 14, 255, 4)  # both rings' strokes lie over each other
+    (cut,) = notches(picture, 32)
+    assert len(cut) == 40 and (abs(cut - 33) < 3).all()
+    assert not notches(two_touching().ink[:, :34], 32)  # a ring has no notch
+    parts = cut_piece(Piece(0, 0, picture), *seams(picture), (0, 0), 32)
+    assert any(abs(p.right - 33) < 4 for p in parts) and (union(parts).ink > 0).sum() == (picture > 0).sum()
 
 
 def test_candidates_hold_both_letters_and_the_pair():

@@ -5,7 +5,7 @@ import pytest
 
 from customocr.errors import DataError
 from customocr.glyphs import CLASSES, INK_SIDE, normalise_glyphs
-from customocr.strokes import Strokes, load_strokes, render_images, render_strokes, vary_image, elastic_fields
+from customocr.strokes import Strokes, flag_one, hook_zero, is_bar, load_strokes, render_images, render_strokes, vary_image, elastic_fields
 
 
 @pytest.fixture
@@ -51,6 +51,27 @@ def test_an_l_stays_upright(strokes):
     glyphs = render_strokes(strokes, np.full(300, 1), np.random.default_rng(5)).astype(float).mean(0)
     assert glyphs[18:24].sum() > 1.5 * glyphs[4:10].sum()  # its foot is below
     assert glyphs[:14, :14].sum() > glyphs[:14, 14:].sum()  # its stem is left
+
+
+def test_a_bar_becomes_a_one_with_its_flag_to_the_left_above_the_baseline(strokes):
+    bar = strokes.sample(2)
+    assert is_bar(bar) and not is_bar(strokes.sample(0)) and not is_bar(strokes.sample(1))
+    for length in (0.0, 1.0):
+        one = flag_one(bar[0], length, 0.5, 0.5)
+        assert np.array_equal(one[-len(bar[0]) :], bar[0])  # the bar itself stays
+        flag = one[: -len(bar[0])]
+        assert (flag[:, 0] < 0).all() and (0 < flag[:, 1]).all() and (flag[:, 1] <= 1000).all()
+    assert np.ptp(flag_one(bar[0], 1.0, 0.5, 0.5)[:, 0]) > 3 * np.ptp(flag_one(bar[0], 0.0, 0.5, 0.5)[:, 0])
+
+
+def test_a_zero_gets_hooks_at_its_top_and_keeps_its_ring():
+    turn = np.linspace(-np.pi / 2, -np.pi / 2 - 2 * np.pi, 30)
+    ring = np.stack([300 + 300 * np.cos(turn), 500 + 500 * np.sin(turn)], 1)
+    hooked = hook_zero(ring, 1.0, 1.0, 0.5)
+    assert np.array_equal(hooked[1:-1], ring.astype(np.float32))
+    assert hooked[0, 0] < ring[0, 0] - 100 and hooked[-1, 0] > ring[-1, 0] + 100
+    below = ring[::-1] * [1, -1] + [0, 1000]  # begins at the foot
+    assert np.array_equal(hook_zero(below, 1.0, 1.0, 0.5), below.astype(np.float32))
 
 
 def test_images_keep_their_shape_on_average(strokes):

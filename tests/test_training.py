@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow", reason="training needs the extra `train`")
 from customocr import training
 from customocr.data import load_samples
 from customocr.errors import ModelError
-from customocr.glyphs import CLASSES
+from customocr.glyphs import CLASSES, normalise_glyphs
 from customocr.model import to_input
 from customocr.training import best_temperature, calibration_error, draw_epoch, fold, image_source, network, reject_curve, softmax, train
 
@@ -22,16 +22,29 @@ def small(monkeypatch):
     monkeypatch.setattr(training, "GLYPHS_AN_EPOCH", 36 * 58)
 
 
-def test_an_epoch_has_as_many_glyphs_of_each_class_from_the_shares_asked_for():
+def test_an_epoch_has_the_shares_of_classes_and_sources_asked_for():
     fonts = load_samples()
     digits = fonts.only("0123456789")
     sources = [image_source("digits", digits, (0.75, 0.0)), image_source("fonts", fonts, (0.25, 1.0))]
-    plan = training.draw_plan(sources, 36 * 40)
-    assert {(s.name, n) for s, c, n in plan if c == 3} == {("digits", 30), ("fonts", 10)}
-    images, labels = draw_epoch(sources, 36 * 40, np.random.default_rng(1))
-    assert (np.bincount(labels) == 40).all() and len(images) == 36 * 40
-    again = draw_epoch(sources, 36 * 40, np.random.default_rng(1))
+    images, labels = draw_epoch(sources, 36 * 400, np.random.default_rng(1))
+    assert np.abs(np.bincount(labels) / len(labels) - training.class_shares()).max() < 1e-3
+    threes = {s.name: n for s, c, n in training.draw_plan(sources, 36 * 400) if c == 3}
+    assert threes["digits"] == pytest.approx(3 * threes["fonts"], rel=0.02)
+    again = draw_epoch(sources, 36 * 400, np.random.default_rng(1))
     assert np.array_equal(images, again[0])
+
+
+def test_a_ring_is_drawn_as_a_zero_more_often_than_as_an_o():
+    shares = dict(zip(CLASSES, training.class_shares()))
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["0"] > shares["Q"] > shares["O"] and shares["1"] > shares["T"] > shares["I"]
+
+
+def test_a_source_leaves_the_share_of_its_glyphs_alone_that_it_was_told():
+    fonts = load_samples()
+    rows = np.arange(400)
+    untouched = lambda same: (image_source("fonts", fonts, (1, 1), same).draw(rows, np.random.default_rng(2)) == normalise_glyphs(fonts.images[rows])).all((1, 2)).mean()
+    assert untouched(1.0) == 1 and 0.5 < untouched(0.6) < 0.7 and untouched(0.0) < 0.05
 
 
 def test_the_folded_network_gives_the_same_probabilities_with_fewer_layers():

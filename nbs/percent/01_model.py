@@ -561,6 +561,7 @@ def export_onnx(
     path: str | Path,  # the .onnx file to write
     glyphs: np.ndarray | None = None,  # uint8 (M, 28, 28) to compare on; None = random pixels
     opset: int = ONNX_OPSET,
+    shares: np.ndarray | None = None,  # float (36,), how often each class was shown in training, kept in the file for the reader; None = all the same
 ) -> float:  # largest difference of a probability between Keras and ONNX Runtime
     """Write the network as ONNX: input "glyphs", output "probabilities", any number of glyphs at a time.
 
@@ -582,6 +583,8 @@ def export_onnx(
     difference = float(np.abs(answers - predict(model, glyphs)).max())
     if not difference <= ONNX_TOLERANCE:
         raise ModelError(f"{path} not written: ONNX Runtime and Keras differ by {difference:.2g}, more than {ONNX_TOLERANCE:g}")
+    if shares is not None:
+        graph.metadata_props.add(key="class_shares", value=" ".join(f"{share:.6f}" for share in shares))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     onnx.save(graph, path)
     return difference

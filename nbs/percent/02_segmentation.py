@@ -1376,6 +1376,66 @@ def _trace(steps, columns):
         path[:, row - 1] = path[:, row] + steps[row, path[:, row]]
     return path
 
+# %% [markdown]
+# Seams fail where two round strokes have become one. In `60` written in a hurry the 6 and the 0 share a stretch of ink as tall as a third of a letter: the way down through
+# the hollow of the zero is cheaper, so no seam ends between the two. But the outline still tells: a **notch** from above and one from below. They are the dents in the profile of the
+# topmost ink, and of the lowest; from one straight to the other goes the cut.
+
+# %%
+#| export
+NOTCH = 0.1  # of the letter height: how much deeper a notch is than the ink on both sides of it
+
+
+def _dents(profile, least):
+    "Middles and depths of the places where a profile is deeper than on both sides."
+    out, falling, low = [], False, profile[0]
+    for i, depth in enumerate(profile):
+        if falling:
+            if depth > deepest:
+                deepest, first, last = depth, i, i
+            elif depth == deepest and last == i - 1:
+                last = i
+            elif depth <= deepest - least:
+                out.append(((first + last) / 2, deepest))
+                falling, low = False, depth
+        elif depth >= low + least:
+            falling, deepest, first, last = True, depth, i, i
+        else:
+            low = min(low, depth)
+    return out
+
+
+def notches(
+    ink: np.ndarray,  # uint8 (h, w), one piece
+    letter: float,  # pixels
+) -> list[np.ndarray]:  # float (h,), the column at which the cut crosses each row
+    "Straight cuts from a notch in the upper outline to the nearest one in the lower, or straight through where there is none."
+    solid = ink > 96
+    height, inked = len(solid), solid.any(0)
+    upper, lower = (_dents(np.where(inked, half.argmax(0), height).tolist(), NOTCH * letter) for half in (solid, solid[::-1]))
+    out, met = [], set()
+    for x, depth in upper:
+        other = min(lower, key=lambda dent: abs(dent[0] - x), default=None)
+        if other and abs(other[0] - x) <= 0.4 * letter:
+            met.add(other)
+            out.append(np.interp(np.arange(height), (depth, max(depth, height - 1 - other[1])), (x, other[0])))
+        else:
+            out.append(np.full(height, x))
+    return out + [np.full(height, x) for x, depth in lower if (x, depth) not in met]
+
+# %%
+#| label: fig-segmentation-notches
+#| fig-cap: "Zeros that share their strokes, cut from notch to notch."
+#| fig-alt: "The number 6008, its digits grown together; red lines stand where the outline is dented from above and below: between the digits."
+tied = write(["6008"], Paper(), 3, touching=1.0, letter_gap=0.0)
+dark = ink_strength(tied.image, 44)
+view = cv2.cvtColor(tied.image, cv2.COLOR_GRAY2BGR)
+found = notches(dark, 44)
+for path in found:
+    cv2.polylines(view, [np.stack([path, np.arange(len(path))], 1).astype(np.int32).reshape(-1, 1, 2)], False, (0, 0, 230), 1, cv2.LINE_AA)
+assert len(found) >= 2
+show(view, 1.5)
+
 # %%
 #| export
 def _cut_columns(total, stroke, letter):
@@ -1401,17 +1461,19 @@ def cut_piece(
     origin: tuple[int, int],  # x, y of the line's upper left
     letter: float,  # pixels
 ) -> list[Piece]:  # left to right
-    "A piece cut wherever a seam crosses little ink; the piece itself where none does."
+    "A piece cut wherever a seam crosses little ink and at its notches; the piece itself where there is neither."
     part, x, y = piece.ink, piece.x - origin[0], piece.y - origin[1]
     solid = (part > 96).astype(np.uint8)
     rim = int(solid.sum() - cv2.erode(solid, np.ones((3, 3), np.uint8)).sum())
     columns = _cut_columns(total[x : x + part.shape[1]], 2 * solid.sum() / max(1, rim), letter)
-    if not columns:
+    paths = _trace(steps, np.array(columns, int) + x)[:, y : y + part.shape[0]] - x
+    own = [path for path in notches(part, letter) if not len(paths) or np.abs(paths - path).mean(1).min() > 0.1 * letter]
+    paths = np.concatenate([paths, own]) if own else paths
+    if not len(paths):
         return [piece]
-    paths = _trace(steps, np.array(columns) + x)[:, y : y + part.shape[0]] - x
     side = (np.arange(part.shape[1])[None, None] > paths[:, :, None]).sum(0)
     slices: list[np.ndarray] = []
-    for n in range(len(columns) + 1):
+    for n in range(len(paths) + 1):
         cut = np.where(side == n, part, 0).astype(np.uint8)
         if slices and min((cut > 96).sum(), (slices[-1] > 96).sum()) < 0.006 * letter**2:
             slices[-1] = np.maximum(slices[-1], cut)  # a sliver stays with its neighbour
@@ -1544,8 +1606,12 @@ for share in (0.0, 0.3, 0.7, 1.0):
         lines = [single(40, join_parts(line_pieces(strength, labels, stats, l), 40)) for l in group_lines(stats, 40)[0]]
         cut_lines = [propose(l, np.zeros(len(l.pieces), bool)) for l in lines]
         alone = [Candidate(0, 1, p) for l in cut_lines for p in l.pieces]
-        counts.append((share, *(reachable(page, c) / len(page.characters) for c in ([c for l in lines for c in l.candidates], alone, [c for l in cut_lines for c in l.candidates]))))
-reached = pd.DataFrame(counts, columns=["share that touches", "components", "every cut made", "candidates"]).groupby("share that touches").mean()
+        with_notches, notches = notches, lambda ink, letter: []
+        seams_alone = [c for l in lines for c in propose(l, np.zeros(len(l.pieces), bool)).candidates]
+        notches = with_notches
+        sets = [c for l in lines for c in l.candidates], alone, seams_alone, [c for l in cut_lines for c in l.candidates]
+        counts.append((share, *(reachable(page, c) / len(page.characters) for c in sets)))
+reached = pd.DataFrame(counts, columns=["share that touches", "components", "every cut made", "seams alone", "candidates"]).groupby("share that touches").mean()
 reached.round(3)
 
 # %% [markdown]
@@ -1556,40 +1622,40 @@ reached.round(3)
 assert (reached["candidates"] >= reached[["components", "every cut made"]].max(axis=1)).all() and reached["candidates"].loc[0.3] > 0.85
 
 # %% [markdown]
-# On real pages, first without any cut, then with cuts but no parts put together:
+# On real pages, first without any cut, then without those at notches, then with all cuts but no parts put together:
 
 # %%
-pd.concat([worth("cuts").iloc[:1], worth("joins")])
+pd.concat([worth("cuts").iloc[:1], worth("notches").iloc[:1], worth("joins")])
 
 # %% [markdown]
 # ### The judge
 # Which candidates are characters? The character network cannot tell: it was only ever shown characters, and half an H is a perfectly good I. Hand-made rules on width and gaps reach their end here too, since I and W
-# differ by a factor of five. But a person sees it at once, *by looking at the neighbours*. So a small network gets to see what the person sees: the candidate's own ink, and in a second channel all ink of the line around it, at the line's size and level.
+# differ by a factor of five. But a person sees it at once, *by looking at the neighbours*. So a small network gets to see what the person sees: the candidate's own ink, and in a second channel all ink of the line around it, both at the size of the characters next to it and on their level.
 
 # %%
 #| export
 WINDOW = (40, 64)  # pixels, height and width of the picture in which a candidate is judged
-WINDOW_LETTER = 24.0  # pixels, height of the line's characters in it
+WINDOW_LETTER = 24.0  # pixels, height of the characters around it in the picture
 
 
 def windows(
     line: TextLine,
     chosen: np.ndarray | None = None,  # bool (candidates,), those to look at; None: all
 ) -> np.ndarray:  # uint8 (E, 40, 64, 2): the line's ink around each candidate, and the candidate's own ink
-    "What a box looks like among its neighbours: the candidate in the middle, the line's level at half the height."
+    "What a box looks like among its neighbours: the candidate in the middle, at their height and on their level."
     pieces, letter = line.pieces, line.letter
-    context, f = union(pieces), WINDOW_LETTER / letter
-    height, width = WINDOW
+    context, (height, width) = union(pieces), WINDOW
     middle = np.array([p.x + p.ink.shape[1] / 2 for p in pieces])
     centre = np.array([p.y + p.ink.shape[0] / 2 for p in pieces])
-    tall = np.array([p.ink.shape[0] >= 0.5 * letter for p in pieces])
+    heights = np.array([p.ink.shape[0] for p in pieces])
     look = [c for k, c in enumerate(line.candidates) if chosen is None or chosen[k]]
     out = np.zeros((len(look), height, width, 2), np.uint8)
     for k, c in enumerate(look):
         p = c.piece
         cx = p.x + p.ink.shape[1] / 2
-        near = tall & (np.abs(middle - cx) < 3 * letter)
-        cy = float(np.median(centre[near])) if near.any() else p.y + p.ink.shape[0] / 2
+        near = (heights >= 0.5 * letter) & (np.abs(middle - cx) < 3 * letter)
+        cy, tall = (float(np.median(v[near])) for v in (centre, heights)) if near.any() else (p.y + p.ink.shape[0] / 2, letter)
+        f = WINDOW_LETTER / min(max(tall, 0.7 * letter), 1.7 * letter)
         place = lambda q: cv2.warpAffine(
             q.ink, np.float32([[f, 0, width / 2 - f * (cx - q.x)], [0, f, height / 2 - f * (cy - q.y)]]), (width, height)
         )

@@ -110,6 +110,12 @@ def load_network(
     return network
 
 
+def _class_shares(network):
+    "How often the network was shown each class, float32 (36,), as the file notes it; all the same where it does not."
+    noted = network.get_modelmeta().custom_metadata_map.get("class_shares", "")
+    return np.array(noted.split() or [1] * len(CLASSES), np.float32)
+
+
 def _run(network, images):
     "All images through a network in one call: uint8 (N, h, w, c) -> float32 (N, outputs)."
     return network.run(None, {network.get_inputs()[0].name: images.astype(np.float32) / 255})[0]
@@ -512,7 +518,8 @@ assert len(decoded.edges) >= 8 and lattice.n_nodes <= len(cut.pieces) + 1
 #
 # 1. The components as they are go through the judge. What is surely one whole character (`SURE`) is neither cut nor joined to anything. On a clean page that is nearly all of them.
 # 2. The others are cut, their runs proposed, and the new candidates judged.
-# 3. What may be a character goes through the character network, all lines of the page in one call.
+# 3. What may be a character goes through the character network, all lines of the page in one call. Its answers are divided by how often it was shown each class ([more digits than letters](05_better_model.ipynb)):
+#    a lone glyph has nothing else to go by, but what to expect of a text is for the decoder to say, and must not count twice.
 # 4. The lattices of all lines are decoded together.
 # 5. A line whose characters look little like characters is no text: the grain of a table, a drawing.
 #
@@ -538,6 +545,7 @@ class Reader:
         model: str | Path | None = None,  # a character network made by `customocr train`; None: the shipped one
     ):
         self.network = load_network(Path(model) if model is not None else MODELS / CHARACTERS, len(CLASSES))
+        self.shares = _class_shares(self.network)
 
     @cached_property
     def boxes(self) -> onnxruntime.InferenceSession:
@@ -576,7 +584,8 @@ class Reader:
         probabilities = np.full((len(pieces), len(CLASSES)), 1 / len(CLASSES), np.float32)
         if likely.any():
             glyphs = np.stack([normalise_glyph(pieces[k].ink) for k in np.flatnonzero(likely)])
-            probabilities[likely] = _run(self.network, glyphs[..., None])
+            evidence = _run(self.network, glyphs[..., None]) / self.shares  # what is expected of a text is for the decoder to say
+            probabilities[likely] = evidence / evidence.sum(1, keepdims=True)
         probabilities = np.split(probabilities, np.cumsum([len(line.candidates) for line in lines])[:-1])
         judged = [_lattice(*each) for each in zip(lines, logs, probabilities)]
         return [j for j in judged if len(j.kept)]
