@@ -3,8 +3,8 @@
 
     python benchmarks/classify.py [--json OUT]
 
-Keras is optional (the `train` extra). Each figure is the median of repeats that take turns, so that a busy machine slows all
-alike, with the best beside it; glyphs are the package's own, in the layout of `normalise_glyph`.
+Keras is optional (the `train` extra). Each figure is the median of calls that take turns, ten in a row each as in use, so that a
+busy machine slows all alike, with the best beside it; glyphs are the package's own, in the layout of `normalise_glyph`.
 """
 
 import argparse
@@ -21,22 +21,24 @@ from customocr.data import load_samples
 from customocr.recognition import Reader
 
 BATCH = 1_000
-REPEATS = 30
+REPEATS = 12
+IN_A_ROW = 10
 
 
 def measured(
     calls: dict,  # name -> function without arguments
     repeats: int = REPEATS,
 ) -> dict[str, tuple[float, float]]:  # seconds: median and best
-    "Wall time of each call; they take turns."
+    "Wall time of each call; they take turns, some in a row."
     times = {name: [] for name in calls}
     for call in calls.values():
         call()
     for _ in range(repeats):
         for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
+            for _ in range(IN_A_ROW):
+                start = time.perf_counter()
+                call()
+                times[name].append(time.perf_counter() - start)
     return {name: (statistics.median(t), min(t)) for name, t in times.items()}
 
 

@@ -78,7 +78,7 @@ def codes(reader, data, results):
         glyphs = unipen[split_unipen(unipen)[2]]
     else:
         glyphs = load_samples()
-    chances = reader.classify(glyphs.images)
+    chances = reader.likelihoods(glyphs.images)
     rng = np.random.default_rng(0)
     names = "SOPHIE OLIVIER ISABEL BORIS SILVIO LOUISE BENOIT JOSEPH IRIS OSCAR ZOE SUZIE DUBOIS BOISSON ROSSI GOZZI LIZ COLLINS SOLIS VUONG QUINN".split()
     texts = {

@@ -4,8 +4,8 @@
     python benchmarks/ladder.py [DATA] [--seeds 3] [--glyphs 30000] [--out runs/ladder.csv] [--rungs NAME ...]
 
 DATA is the data folder (default: $CUSTOMOCR_DATA) with MNIST, the A-Z letters and UNIPEN. Every run shows the network the
-same number of glyphs and is judged on UNIPEN's validation writers, on MNIST's validation digits and, where the folder has them,
-on foreign capitals (train_unlicensed). Rows already in --out are not run again: an interrupted ladder goes on where it was.
+same number of glyphs and is judged on UNIPEN's validation writers, on crops from pages composed in their hands, on MNIST's
+validation digits and, where the folder has them, on foreign capitals (train_unlicensed). Rows already in --out are not run again: an interrupted ladder goes on where it was.
 """
 
 import argparse
@@ -21,10 +21,11 @@ from customocr.data import class_weights, find_file, join, load_az, load_mnist, 
 from customocr.model import predict, scores, to_input, tutorial_network
 from customocr.training import figures, fit, load_sources, logits_of, softmax
 
-RUNGS = ("tutorial", "more hands", "one layout", "balanced", "drawn anew", "our network", "one-cycle", "smoothed labels", "bfloat16")
+RUNGS = ("tutorial", "more hands", "one layout", "balanced", "drawn anew", "our network", "one-cycle", "smoothed labels", "bfloat16", "crops", "as they are", "digits first")
 FOREIGN = ("kishieel_upper", "mingyanying_upper", "mohneesh7_upper", "mutikara_upper", "xxmrphdxx_upper")  # for measuring only
 FOREIGN_EACH = 1_000
-COLUMNS = ("rung", "seed", "top1", "merged", "0/O", "1/I", "5/S", "2/Z", "mnist", "foreign", "seconds", "cpu_seconds")
+OFTEN = training.OFTEN
+COLUMNS = ("rung", "seed", "top1", "merged", "0/O", "1/I", "5/S", "2/Z", "crops", "mnist", "foreign", "seconds", "cpu_seconds")
 
 
 def at_least(rung: str, name: str) -> bool:
@@ -53,6 +54,17 @@ def pictures(rung: str, data):
     return join(*parts)
 
 
+def sources_of(rung: str, final: dict, data):
+    "What a rung draws from: the final mixture, or what came before it: fewer sources, a third of their pixels untouched."
+    if at_least(rung, "as they are"):
+        return list(final.values())
+    shares = dict(unipen=(0.40, 0.65), mnist=(0.48, 0.0), az=(0.0, 0.20), fonts=(0.12, 0.15))
+    if at_least(rung, "crops"):
+        shares = dict(unipen=(0.23, 0.44), crops=(0.22, 0.31), mnist=(0.50, 0.0), az=(0.0, 0.14), fonts=(0.05, 0.11))
+    as_before = lambda name: final[name].draw if name == "unipen" else lambda rows, rng: final[name].draw(rows, rng, training.SAME_SHARE)
+    return [training.Source(name, final[name].labels, share, as_before(name), final[name].weight) for name, share in shares.items()]
+
+
 def plain_sources(sources, data):
     "Our sources with the files' glyphs in place of drawings."
     glyphs = pictures("balanced", data)
@@ -63,12 +75,14 @@ def plain_sources(sources, data):
     return plain
 
 
-def run(rung: str, seed: int, data, sources, count: int):
+def run(rung: str, seed: int, data, final: dict, count: int):
     "Train one network; returns it with the wall and processor seconds of drawing and training."
     import keras
 
     rng = np.random.default_rng(seed)
     keras.config.set_dtype_policy("float32")
+    sources = sources_of(rung, final, data)
+    training.OFTEN = OFTEN if at_least(rung, "digits first") else {}
     glyphs = None if at_least(rung, "balanced") else pictures(rung, data)
     start, cpu = time.perf_counter(), time.process_time()
     if glyphs is not None:
@@ -104,7 +118,8 @@ def main():
     options = ask.parse_args()
     if not options.data:
         ask.error("name the data folder or set CUSTOMOCR_DATA")
-    sources, validation = load_sources(options.data)
+    sources, validation = load_sources(options.data, None, options.out.parent / "pages")
+    final = {source.name: source for source in sources}
     foreign = foreign_capitals(options.data)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     if not options.out.exists():
@@ -114,11 +129,12 @@ def main():
         for rung in options.rungs:
             if (rung, str(seed)) in done:
                 continue
-            model, wall, cpu = run(rung, seed, options.data, sources, options.glyphs)
+            model, wall, cpu = run(rung, seed, options.data, final, options.glyphs)
             ask_it = (lambda x: predict(model, x)) if not at_least(rung, "our network") else (lambda x: softmax(logits_of(model, x)))
             held = validation["unipen"]
             found = figures(ask_it(held.images), held.labels)
             row = dict(rung=rung, seed=seed, **{k: round(found[k], 4) for k in COLUMNS[2:8]},
+                       crops=round(scores(ask_it(validation["crops"].images), validation["crops"].labels)["merged"], 4),
                        mnist=round(scores(ask_it(validation["mnist"].images), validation["mnist"].labels)["merged"], 4),
                        foreign=round(scores(ask_it(foreign[0]), foreign[1])["merged"], 4) if foreign else "",
                        seconds=round(wall, 1), cpu_seconds=round(cpu, 1))

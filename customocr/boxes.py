@@ -219,8 +219,8 @@ def train_network(
 def train(
     data: str | Path | None = None,  # the data folder, with characters/train/unipen_strokes.npz; None: $CUSTOMOCR_DATA
     out: str | Path = "runs/boxes",  # folder for boxes.onnx and boxes.json, and for what is done so far
-    pages: int = 5000,  # composed for training
-    epochs: int = 7,
+    pages: int = 10_000,  # composed for training
+    epochs: int = 8,
     seed: int = 0,
     resume: bool = False,  # go on with the composed pages of an interrupted run
 ) -> dict:  # the card: data, split, figures, minutes

@@ -12,12 +12,12 @@ from .glyphs import normalise_glyph
 
 # %% auto #0
 __all__ = ['TUTORIAL_BLOCK', 'TUTORIAL_C', 'TUTORIAL_CANNY', 'TUTORIAL_WIDTHS', 'TUTORIAL_HEIGHTS', 'TUTORIAL_SHEET',
-           'TUTORIAL_EDGE', 'LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_COMPONENTS', 'SLOPES', 'SIDESTEP', 'NOTCH',
-           'MOST_PIECES', 'WINDOW', 'WINDOW_LETTER', 'tutorial_stages', 'tutorial_outline', 'tutorial_contours',
-           'tutorial_sheet', 'tutorial_boxes', 'tutorial_glyphs', 'polarity', 'ink_strength', 'ink_mask', 'components',
-           'letter_height', 'frames', 'straight_runs', 'find_rules', 'remove_rules', 'maybe_text', 'group_lines',
-           'Piece', 'union', 'line_pieces', 'join_parts', 'seams', 'notches', 'cut_piece', 'Candidate', 'TextLine',
-           'single', 'propose', 'windows', 'Sheet', 'first_look', 'analyse']
+           'TUTORIAL_EDGE', 'LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_COMPONENTS', 'ENOUGH_TO_LEVEL', 'SLOPES',
+           'SIDESTEP', 'NOTCH', 'MOST_PIECES', 'WINDOW', 'WINDOW_LETTER', 'tutorial_stages', 'tutorial_outline',
+           'tutorial_contours', 'tutorial_sheet', 'tutorial_boxes', 'tutorial_glyphs', 'polarity', 'ink_strength',
+           'ink_mask', 'components', 'letter_height', 'frames', 'straight_runs', 'find_rules', 'remove_rules',
+           'maybe_text', 'group_lines', 'Piece', 'union', 'line_pieces', 'join_parts', 'seams', 'notches', 'cut_piece',
+           'Candidate', 'TextLine', 'single', 'propose', 'windows', 'Sheet', 'first_look', 'analyse']
 
 # %% ../nbs/02_segmentation.ipynb #a890995c
 TUTORIAL_BLOCK, TUTORIAL_C = 11, 9  # pixels, grey levels: adaptive threshold
@@ -171,6 +171,7 @@ LETTER = 32.0  # pixels: the page is brought to a size at which a typical charac
 FIRST_SIDE = 800  # pixels, longest side at which the character height is first looked for
 MOST_PIXELS = 4_000_000  # of the page that is worked on, so that time and memory stay bounded
 MOST_COMPONENTS = 1500  # per page that are looked at one by one
+ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned by their slope: three slanted digits say nothing of the page
 
 # %% ../nbs/02_segmentation.ipynb #e2875b05
 def components(
@@ -831,7 +832,7 @@ def analyse(
     page, scale, stages = _brought(page[region], height)
     matrix = np.array([[scale, 0, scale * (0.5 - left) - 0.5], [0, scale, scale * (0.5 - top) - 0.5]])
     slope = stages[8]
-    if abs(slope) > 0.06:  # about 3.5 degrees: turn the page so that its lines lie level
+    if abs(slope) > 0.06 and sum(map(len, stages[7])) >= ENOUGH_TO_LEVEL:  # about 3.5 degrees: turn the page so that its lines lie level
         h, w = page.shape
         turn = cv2.getRotationMatrix2D((w / 2, h / 2), math.degrees(math.atan(slope)), 1)
         c, s = abs(turn[0, 0]), abs(turn[0, 1])

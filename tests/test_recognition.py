@@ -202,6 +202,16 @@ def test_classify_gives_probabilities_for_any_28_x_28(reader):
     assert reader.classify(np.zeros((0, 28, 28), np.uint8)).shape == (0, 36)
 
 
+def test_likelihoods_leave_out_how_often_classes_were_shown(reader):
+    with np.load(samples.glyphs()) as stored:
+        glyphs = stored["x"][np.isin(stored["y"], [CLASSES.index(c) for c in "0O"])][:50]
+    shown, level = reader.classify(glyphs), reader.likelihoods(glyphs)
+    assert np.allclose(level.sum(1), 1, atol=1e-5)
+    zero, letter = CLASSES.index("0"), CLASSES.index("O")
+    gained = np.log(level[:, letter] / level[:, zero]) - np.log(shown[:, letter] / shown[:, zero])
+    assert np.allclose(gained, np.log(reader.shares[zero] / reader.shares[letter]), atol=1e-3)
+
+
 @pytest.mark.parametrize("glyphs", [np.zeros((28, 28), np.uint8), np.zeros((2, 32, 32), np.uint8), np.zeros((2, 28, 28), np.float32), np.zeros((2, 28, 28, 1), np.uint8)], ids=["one", "size", "type", "channel"])
 def test_classify_says_what_it_needs(reader, glyphs):
     with pytest.raises(ModelError, match=r"uint8 \(N, 28, 28\)"):

@@ -731,6 +731,7 @@ LETTER = 32.0  # pixels: the page is brought to a size at which a typical charac
 FIRST_SIDE = 800  # pixels, longest side at which the character height is first looked for
 MOST_PIXELS = 4_000_000  # of the page that is worked on, so that time and memory stay bounded
 MOST_COMPONENTS = 1500  # per page that are looked at one by one
+ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned by their slope: three slanted digits say nothing of the page
 
 # %%
 #| export
@@ -1736,7 +1737,7 @@ class Sheet:
         return int(lo[0]), int(lo[1]), int(hi[0] - lo[0]), int(hi[1] - lo[1])
 
 # %% [markdown]
-# `analyse` runs the chain twice over: a first look at a reduced picture, only for the letters' height and where they stand; then that part of the page is brought to the one size, and everything else runs on it. If its lines slope by more than 3.5 degrees, the page is turned level and
+# `analyse` runs the chain twice over: a first look at a reduced picture, only for the letters' height and where they stand; then that part of the page is brought to the one size, and everything else runs on it. If its lines slope by more than 3.5 degrees and hold ten characters or more (three slanted digits say nothing of a page), the page is turned level and
 # analysed again. `MOST_PIXELS` and `MOST_COMPONENTS`, from above, bound time and memory whatever is on the page.
 
 # %%
@@ -1800,7 +1801,7 @@ def analyse(
     page, scale, stages = _brought(page[region], height)
     matrix = np.array([[scale, 0, scale * (0.5 - left) - 0.5], [0, scale, scale * (0.5 - top) - 0.5]])
     slope = stages[8]
-    if abs(slope) > 0.06:  # about 3.5 degrees: turn the page so that its lines lie level
+    if abs(slope) > 0.06 and sum(map(len, stages[7])) >= ENOUGH_TO_LEVEL:  # about 3.5 degrees: turn the page so that its lines lie level
         h, w = page.shape
         turn = cv2.getRotationMatrix2D((w / 2, h / 2), math.degrees(math.atan(slope)), 1)
         c, s = abs(turn[0, 0]), abs(turn[0, 1])

@@ -116,6 +116,12 @@ def _class_shares(network):
     return np.array(noted.split() or [1] * len(CLASSES), np.float32)
 
 
+def _levelled(probabilities, shares):
+    "Probabilities without what the network expects before it looks."
+    level = probabilities / shares
+    return level / level.sum(1, keepdims=True)
+
+
 def _run(network, images):
     "All images through a network in one call: uint8 (N, h, w, c) -> float32 (N, outputs)."
     return network.run(None, {network.get_inputs()[0].name: images.astype(np.float32) / 255})[0]
@@ -564,6 +570,13 @@ class Reader:
             return np.zeros((0, len(CLASSES)), np.float32)
         return _run(self.network, normalise_glyphs(glyphs)[..., None])
 
+    def likelihoods(
+        self,
+        glyphs: np.ndarray,  # uint8 (N, 28, 28), white on black
+    ) -> np.ndarray:  # float32 (N, 36), rows sum to 1
+        "What the shapes alone say, as if every class were as frequent as any other: what a decoder wants. Raises as `classify`."
+        return _levelled(self.classify(glyphs), self.shares)
+
     def _look(self, lines: list[TextLine], known: dict) -> list[np.ndarray]:  # float64 (candidates, 3) each
         "What the network for boxes says of each line's candidates, as log-probabilities; `known` keeps it by piece."
         new = [[id(c.piece) not in known for c in line.candidates] for line in lines]
@@ -584,8 +597,7 @@ class Reader:
         probabilities = np.full((len(pieces), len(CLASSES)), 1 / len(CLASSES), np.float32)
         if likely.any():
             glyphs = np.stack([normalise_glyph(pieces[k].ink) for k in np.flatnonzero(likely)])
-            evidence = _run(self.network, glyphs[..., None]) / self.shares  # what is expected of a text is for the decoder to say
-            probabilities[likely] = evidence / evidence.sum(1, keepdims=True)
+            probabilities[likely] = _levelled(_run(self.network, glyphs[..., None]), self.shares)
         probabilities = np.split(probabilities, np.cumsum([len(line.candidates) for line in lines])[:-1])
         judged = [_lattice(*each) for each in zip(lines, logs, probabilities)]
         return [j for j in judged if len(j.kept)]

@@ -147,7 +147,7 @@ def image_source(
     weight: np.ndarray | None = None,  # float (N,), as in `Source`
 ) -> Source:
     "Glyphs that exist only as pixels: varied and scanned anew at each draw, or left as they are."
-    draw = lambda indices, rng: render_images(characters.images[indices], rng, characters.labels[indices], same)
+    draw = lambda indices, rng, same=same: render_images(characters.images[indices], rng, characters.labels[indices], same)
     return Source(name, characters.labels, shares, draw, weight)
 
 

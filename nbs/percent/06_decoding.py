@@ -399,7 +399,7 @@ def weight_of(
 
 
 names = ["word", "number", "initials", "code"]
-pd.DataFrame({w: [weight_of(w, k) for k in range(4)] for w in ("HILLTOP", "HILLT0P", "BALTIMORE", "1000", "IOOO", "7PZ9", "QXZJ")}, index=names).round(1)
+pd.DataFrame({w: [f"{weight_of(w, k):.1f}" for k in range(4)] for w in ("HILLTOP", "HILLT0P", "BALTIMORE", "1000", "IOOO", "7PZ9", "QXZJ")}, index=names)
 
 # %% [markdown]
 # Within each column the largest number wins. As a word, `HILLTOP` is worth far more than any code; `HILLT0P` can only be a
@@ -897,7 +897,7 @@ def glyphs_of(part):
         some = unipen[split_unipen(unipen)[part]]
     else:
         some = load_samples()
-    return some.labels, some.writer, reader.classify(some.images)
+    return some.labels, some.writer, reader.likelihoods(some.images)
 
 
 NAMES = """SOPHIE OLIVIER ISABEL BORIS SILVIO LOUISE BENOIT JOSEPH IRIS OSCAR ZOE SUZIE DUBOIS BOISSON ROSSI GOZZI LIZ COLLINS
