@@ -240,7 +240,7 @@ def _lattice(line, logs, probabilities):
 # %% ../nbs/03_recognition.ipynb #333a0228
 DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
 ENOUGH_TO_TURN = 6  # characters a page must have for its direction to be doubted: many short numbers read both ways
-CERTAIN_DIRECTION = 0.93  # mean sureness from which the direction is not doubted
+CERTAIN_DIRECTION = 0.88  # mean sureness from which the direction is not doubted
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 TURN_GAIN = 0.1  # in mean log-probability of the likeliest class, that a turned page must win to be tried
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small

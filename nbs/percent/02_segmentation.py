@@ -1640,6 +1640,12 @@ WINDOW = (40, 64)  # pixels, height and width of the picture in which a candidat
 WINDOW_LETTER = 24.0  # pixels, height of the characters around it in the picture
 
 
+def _middle(values):
+    "The median, several times faster for a handful of values than NumPy's."
+    values = np.sort(values)
+    return float(values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+
+
 def windows(
     line: TextLine,
     chosen: np.ndarray | None = None,  # bool (candidates,), those to look at; None: all
@@ -1656,7 +1662,7 @@ def windows(
         p = c.piece
         cx = p.x + p.ink.shape[1] / 2
         near = (heights >= 0.5 * letter) & (np.abs(middle - cx) < 3 * letter)
-        cy, tall = (float(np.median(v[near])) for v in (centre, heights)) if near.any() else (p.y + p.ink.shape[0] / 2, letter)
+        cy, tall = (_middle(v[near]) for v in (centre, heights)) if near.any() else (p.y + p.ink.shape[0] / 2, letter)
         f = WINDOW_LETTER / min(max(tall, 0.7 * letter), 1.7 * letter)
         place = lambda q: cv2.warpAffine(
             q.ink, np.float32([[f, 0, width / 2 - f * (cx - q.x)], [0, f, height / 2 - f * (cy - q.y)]]), (width, height)
