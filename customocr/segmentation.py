@@ -16,7 +16,7 @@ __all__ = ['TUTORIAL_BLOCK', 'TUTORIAL_C', 'TUTORIAL_CANNY', 'TUTORIAL_WIDTHS', 
            'SIDESTEP', 'NOTCH', 'MOST_PIECES', 'WINDOW', 'WINDOW_LETTER', 'tutorial_stages', 'tutorial_outline',
            'tutorial_contours', 'tutorial_sheet', 'tutorial_boxes', 'tutorial_glyphs', 'polarity', 'ink_strength',
            'ink_mask', 'components', 'letter_height', 'frames', 'straight_runs', 'find_rules', 'remove_rules',
-           'maybe_text', 'group_lines', 'Piece', 'union', 'line_pieces', 'join_parts', 'seams', 'notches', 'cut_piece',
+           'maybe_text', 'group_lines', 'Piece', 'union', 'line_pieces', 'join_parts', 'seams', 'cut_piece', 'notches',
            'Candidate', 'TextLine', 'single', 'propose', 'windows', 'Sheet', 'first_look', 'analyse']
 
 # %% ../nbs/02_segmentation.ipynb #a890995c
@@ -562,47 +562,6 @@ def _trace(steps, columns):
         path[:, row - 1] = path[:, row] + steps[row, path[:, row]]
     return path
 
-# %% ../nbs/02_segmentation.ipynb #41e9c88e
-NOTCH = 0.1  # of the letter height: how much deeper a notch is than the ink on both sides of it
-
-
-def _dents(profile, least):
-    "Middles and depths of the places where a profile is deeper than on both sides."
-    out, falling, low = [], False, profile[0]
-    for i, depth in enumerate(profile):
-        if falling:
-            if depth > deepest:
-                deepest, first, last = depth, i, i
-            elif depth == deepest and last == i - 1:
-                last = i
-            elif depth <= deepest - least:
-                out.append(((first + last) / 2, deepest))
-                falling, low = False, depth
-        elif depth >= low + least:
-            falling, deepest, first, last = True, depth, i, i
-        else:
-            low = min(low, depth)
-    return out
-
-
-def notches(
-    ink: np.ndarray,  # uint8 (h, w), one piece
-    letter: float,  # pixels
-) -> list[np.ndarray]:  # float (h,), the column at which the cut crosses each row
-    "Straight cuts from a notch in the upper outline to the nearest one in the lower, or straight through where there is none."
-    solid = ink > 96
-    height, inked = len(solid), solid.any(0)
-    upper, lower = (_dents(np.where(inked, half.argmax(0), height).tolist(), NOTCH * letter) for half in (solid, solid[::-1]))
-    out, met = [], set()
-    for x, depth in upper:
-        other = min(lower, key=lambda dent: abs(dent[0] - x), default=None)
-        if other and abs(other[0] - x) <= 0.4 * letter:
-            met.add(other)
-            out.append(np.interp(np.arange(height), (depth, max(depth, height - 1 - other[1])), (x, other[0])))
-        else:
-            out.append(np.full(height, x))
-    return out + [np.full(height, x) for x, depth in lower if (x, depth) not in met]
-
 # %% ../nbs/02_segmentation.ipynb #118f39aa
 def _cut_columns(total, stroke, letter):
     "Columns where a seam crosses little ink: local minima, cheapest first, a stroke or two at most, not too close together."
@@ -651,6 +610,47 @@ def cut_piece(
         if len(xs):
             out.append(Piece(int(piece.x + xs[0]), int(piece.y + ys[0]), cut[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]))
     return out
+
+# %% ../nbs/02_segmentation.ipynb #41e9c88e
+NOTCH = 0.1  # of the letter height: how much deeper a notch is than the ink on both sides of it
+
+
+def _dents(profile, least):
+    "Middles and depths of the places where a profile is deeper than on both sides."
+    out, falling, low = [], False, profile[0]
+    for i, depth in enumerate(profile):
+        if falling:
+            if depth > deepest:
+                deepest, first, last = depth, i, i
+            elif depth == deepest and last == i - 1:
+                last = i
+            elif depth <= deepest - least:
+                out.append(((first + last) / 2, deepest))
+                falling, low = False, depth
+        elif depth >= low + least:
+            falling, deepest, first, last = True, depth, i, i
+        else:
+            low = min(low, depth)
+    return out
+
+
+def notches(
+    ink: np.ndarray,  # uint8 (h, w), one piece
+    letter: float,  # pixels
+) -> list[np.ndarray]:  # float (h,), the column at which the cut crosses each row
+    "Straight cuts from a notch in the upper outline to the nearest one in the lower, or straight through where there is none."
+    solid = ink > 96
+    height, inked = len(solid), solid.any(0)
+    upper, lower = (_dents(np.where(inked, half.argmax(0), height).tolist(), NOTCH * letter) for half in (solid, solid[::-1]))
+    out, met = [], set()
+    for x, depth in upper:
+        other = min(lower, key=lambda dent: abs(dent[0] - x), default=None)
+        if other and abs(other[0] - x) <= 0.4 * letter:
+            met.add(other)
+            out.append(np.interp(np.arange(height), (depth, max(depth, height - 1 - other[1])), (x, other[0])))
+        else:
+            out.append(np.full(height, x))
+    return out + [np.full(height, x) for x, depth in lower if (x, depth) not in met]
 
 # %% ../nbs/02_segmentation.ipynb #eb9d35af
 MOST_PIECES = 6  # that one character may be made of

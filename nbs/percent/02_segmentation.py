@@ -1377,66 +1377,6 @@ def _trace(steps, columns):
         path[:, row - 1] = path[:, row] + steps[row, path[:, row]]
     return path
 
-# %% [markdown]
-# Seams fail where two round strokes have become one. In `60` written in a hurry the 6 and the 0 share a stretch of ink as tall as a third of a letter: the way down through
-# the hollow of the zero is cheaper, so no seam ends between the two. But the outline still tells: a **notch** from above and one from below. They are the dents in the profile of the
-# topmost ink, and of the lowest; from one straight to the other goes the cut.
-
-# %%
-#| export
-NOTCH = 0.1  # of the letter height: how much deeper a notch is than the ink on both sides of it
-
-
-def _dents(profile, least):
-    "Middles and depths of the places where a profile is deeper than on both sides."
-    out, falling, low = [], False, profile[0]
-    for i, depth in enumerate(profile):
-        if falling:
-            if depth > deepest:
-                deepest, first, last = depth, i, i
-            elif depth == deepest and last == i - 1:
-                last = i
-            elif depth <= deepest - least:
-                out.append(((first + last) / 2, deepest))
-                falling, low = False, depth
-        elif depth >= low + least:
-            falling, deepest, first, last = True, depth, i, i
-        else:
-            low = min(low, depth)
-    return out
-
-
-def notches(
-    ink: np.ndarray,  # uint8 (h, w), one piece
-    letter: float,  # pixels
-) -> list[np.ndarray]:  # float (h,), the column at which the cut crosses each row
-    "Straight cuts from a notch in the upper outline to the nearest one in the lower, or straight through where there is none."
-    solid = ink > 96
-    height, inked = len(solid), solid.any(0)
-    upper, lower = (_dents(np.where(inked, half.argmax(0), height).tolist(), NOTCH * letter) for half in (solid, solid[::-1]))
-    out, met = [], set()
-    for x, depth in upper:
-        other = min(lower, key=lambda dent: abs(dent[0] - x), default=None)
-        if other and abs(other[0] - x) <= 0.4 * letter:
-            met.add(other)
-            out.append(np.interp(np.arange(height), (depth, max(depth, height - 1 - other[1])), (x, other[0])))
-        else:
-            out.append(np.full(height, x))
-    return out + [np.full(height, x) for x, depth in lower if (x, depth) not in met]
-
-# %%
-#| label: fig-segmentation-notches
-#| fig-cap: "Zeros that share their strokes, cut from notch to notch."
-#| fig-alt: "The number 6008, its digits grown together; red lines stand where the outline is dented from above and below: between the digits."
-tied = write(["6008"], Paper(), 3, touching=1.0, letter_gap=0.0)
-dark = ink_strength(tied.image, 44)
-view = cv2.cvtColor(tied.image, cv2.COLOR_GRAY2BGR)
-found = notches(dark, 44)
-for path in found:
-    cv2.polylines(view, [np.stack([path, np.arange(len(path))], 1).astype(np.int32).reshape(-1, 1, 2)], False, (0, 0, 230), 1, cv2.LINE_AA)
-assert len(found) >= 2
-show(view, 1.5)
-
 # %%
 #| export
 def _cut_columns(total, stroke, letter):
@@ -1500,6 +1440,66 @@ for p in pieces:
     columns = np.array(_cut_columns(total[p.x - whole.x : p.right - whole.x], stroke, 44), int) + p.x - whole.x
     for path in _trace(steps, columns) if len(columns) else ():
         cv2.polylines(view, [np.stack([path + whole.x, np.arange(len(path)) + whole.y], 1).astype(np.int32).reshape(-1, 1, 2)], False, (0, 0, 230), 1, cv2.LINE_AA)
+show(view, 1.5)
+
+# %% [markdown]
+# Seams fail where two round strokes have become one. In `60` written in a hurry the 6 and the 0 share a stretch of ink as tall as a third of a letter: the way down through
+# the hollow of the zero is cheaper, so no seam ends between the two. But the outline still tells: a **notch** from above and one from below. They are the dents in the profile of the
+# topmost ink, and of the lowest; from one straight to the other goes the cut. (`cut_piece`, above, makes both kinds.)
+
+# %%
+#| export
+NOTCH = 0.1  # of the letter height: how much deeper a notch is than the ink on both sides of it
+
+
+def _dents(profile, least):
+    "Middles and depths of the places where a profile is deeper than on both sides."
+    out, falling, low = [], False, profile[0]
+    for i, depth in enumerate(profile):
+        if falling:
+            if depth > deepest:
+                deepest, first, last = depth, i, i
+            elif depth == deepest and last == i - 1:
+                last = i
+            elif depth <= deepest - least:
+                out.append(((first + last) / 2, deepest))
+                falling, low = False, depth
+        elif depth >= low + least:
+            falling, deepest, first, last = True, depth, i, i
+        else:
+            low = min(low, depth)
+    return out
+
+
+def notches(
+    ink: np.ndarray,  # uint8 (h, w), one piece
+    letter: float,  # pixels
+) -> list[np.ndarray]:  # float (h,), the column at which the cut crosses each row
+    "Straight cuts from a notch in the upper outline to the nearest one in the lower, or straight through where there is none."
+    solid = ink > 96
+    height, inked = len(solid), solid.any(0)
+    upper, lower = (_dents(np.where(inked, half.argmax(0), height).tolist(), NOTCH * letter) for half in (solid, solid[::-1]))
+    out, met = [], set()
+    for x, depth in upper:
+        other = min(lower, key=lambda dent: abs(dent[0] - x), default=None)
+        if other and abs(other[0] - x) <= 0.4 * letter:
+            met.add(other)
+            out.append(np.interp(np.arange(height), (depth, max(depth, height - 1 - other[1])), (x, other[0])))
+        else:
+            out.append(np.full(height, x))
+    return out + [np.full(height, x) for x, depth in lower if (x, depth) not in met]
+
+# %%
+#| label: fig-segmentation-notches
+#| fig-cap: "Zeros that share their strokes, cut from notch to notch."
+#| fig-alt: "The number 6008, its digits grown together; red lines stand where the outline is dented from above and below: between the digits."
+tied = write(["6008"], Paper(), 3, touching=1.0, letter_gap=0.0)
+dark = ink_strength(tied.image, 44)
+view = cv2.cvtColor(tied.image, cv2.COLOR_GRAY2BGR)
+found = notches(dark, 44)
+for path in found:
+    cv2.polylines(view, [np.stack([path, np.arange(len(path))], 1).astype(np.int32).reshape(-1, 1, 2)], False, (0, 0, 230), 1, cv2.LINE_AA)
+assert len(found) >= 2
 show(view, 1.5)
 
 # %%
