@@ -54,7 +54,7 @@ def pictures(rung: str, data):
     return join(*parts)
 
 
-def sources_of(rung: str, final: dict, data):
+def sources_of(rung: str, final: dict):
     "What a rung draws from: the final mixture, or what came before it: fewer sources, a third of their pixels untouched."
     if at_least(rung, "as they are"):
         return list(final.values())
@@ -81,7 +81,7 @@ def run(rung: str, seed: int, data, final: dict, count: int):
 
     rng = np.random.default_rng(seed)
     keras.config.set_dtype_policy("float32")
-    sources = sources_of(rung, final, data)
+    sources = sources_of(rung, final)
     training.OFTEN = OFTEN if at_least(rung, "digits first") else {}
     glyphs = None if at_least(rung, "balanced") else pictures(rung, data)
     start, cpu = time.perf_counter(), time.process_time()

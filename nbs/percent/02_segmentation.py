@@ -1935,7 +1935,7 @@ rates[["images", "tutorial", "customocr"]].round(3)
 assert (rates.customocr < rates.tutorial).all()
 
 # %% [markdown]
-# And what is each idea worth? The same pages with one stage switched off at a time. All rows are of one run; it was made with the character network before the shipped one, so its first row is not quite that of the table above. A figure above the first row's is what its absence costs; one below it says that on this kind of page the stage does more harm than good.
+# And what is each idea worth? The same pages with one stage switched off at a time. All rows are of one run with the shipped networks. A figure above the first row's is what its absence costs; one below it says that on this kind of page the stage does more harm than good.
 
 # %%
 stages = pd.read_csv(stored / "stages.csv")
