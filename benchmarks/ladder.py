@@ -12,6 +12,7 @@ import argparse
 import csv
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,9 @@ from customocr.data import class_weights, find_file, join, load_az, load_mnist, 
 from customocr.model import predict, scores, to_input, tutorial_network
 from customocr.training import figures, fit, load_sources, logits_of, softmax
 
-RUNGS = ("tutorial", "more hands", "one layout", "balanced", "drawn anew", "our network", "one-cycle", "smoothed labels", "bfloat16", "crops", "as they are", "digits first")
+RUNGS = ("tutorial", "more hands", "one layout", "balanced", "drawn anew", "our network", "one-cycle", "smoothed labels", "bfloat16", "crops", "as they are", "looser hands", "digits on top")
 FOREIGN = ("kishieel_upper", "mingyanying_upper", "mohneesh7_upper", "mutikara_upper", "xxmrphdxx_upper")  # for measuring only
 FOREIGN_EACH = 1_000
-OFTEN = training.OFTEN
 COLUMNS = ("rung", "seed", "top1", "merged", "0/O", "1/I", "5/S", "2/Z", "crops", "mnist", "foreign", "seconds", "cpu_seconds")
 
 
@@ -55,14 +55,19 @@ def pictures(rung: str, data):
 
 
 def sources_of(rung: str, final: dict):
-    "What a rung draws from: the final mixture, or what came before it: fewer sources, a third of their pixels untouched."
-    if at_least(rung, "as they are"):
+    "What a rung draws from: the final mixture, or what came before it."
+    if at_least(rung, "digits on top"):
         return list(final.values())
     shares = dict(unipen=(0.40, 0.65), mnist=(0.48, 0.0), az=(0.0, 0.20), fonts=(0.12, 0.15))
     if at_least(rung, "crops"):
         shares = dict(unipen=(0.23, 0.44), crops=(0.22, 0.31), mnist=(0.50, 0.0), az=(0.0, 0.14), fonts=(0.05, 0.11))
-    as_before = lambda name: final[name].draw if name == "unipen" else lambda rows, rng: final[name].draw(rows, rng, training.SAME_SHARE)
-    return [training.Source(name, final[name].labels, share, as_before(name), final[name].weight) for name, share in shares.items()]
+    if at_least(rung, "as they are"):
+        shares = {name: source.shares for name, source in final.items()} | dict(mnist=(0.50, 0.0))
+    how = {} if at_least(rung, "looser hands") else dict(low=0.0)
+    pixels = how if at_least(rung, "as they are") else dict(how, same=training.SAME_SHARE)
+    pens = dict(how, loose=False) if how else {}
+    return [training.Source(name, final[name].labels, share, partial(final[name].draw, **(pens if name == "unipen" else pixels)), final[name].weight)
+            for name, share in shares.items()]
 
 
 def plain_sources(sources, data):
@@ -82,7 +87,6 @@ def run(rung: str, seed: int, data, final: dict, count: int):
     rng = np.random.default_rng(seed)
     keras.config.set_dtype_policy("float32")
     sources = sources_of(rung, final)
-    training.OFTEN = OFTEN if at_least(rung, "digits first") else {}
     glyphs = None if at_least(rung, "balanced") else pictures(rung, data)
     start, cpu = time.perf_counter(), time.process_time()
     if glyphs is not None:

@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ from customocr.data import Characters, class_weights, join, load_az, load_mnist,
 from customocr.model import predict, report, to_input, tutorial_network
 from customocr.training import fit, image_source, logits_of, softmax
 
-BUDGETS = (12_000, 24_000, 48_000, 96_000, 192_000)  # glyphs shown
+BUDGETS = (12_000, 24_000, 36_000, 48_000, 64_000, 72_000, 96_000, 192_000)  # glyphs shown
+DRAWINGS = 4  # parts in which a budget is drawn
+SAME = 0.65  # share of the glyphs that stay as they are: what the recipe leaves of MNIST, of which this data set mostly is
 
 
 def table(probabilities: np.ndarray, held: Characters) -> dict:  # class -> precision, recall, f1, as columns
@@ -50,17 +53,23 @@ def tutorial(training_part: Characters, held: Characters, epochs: int) -> tuple[
 
 
 def ours(training_part: Characters, held: Characters, count: int) -> tuple[dict, dict]:  # a row; the report
-    "Our recipe on the same glyphs: `count` of them shown, half of them drawn."
+    "Our recipe on the same glyphs: about `count` of them shown, half of them drawn."
     start, cpu = time.perf_counter(), time.process_time()
     rng = np.random.default_rng(1)
     rows = np.concatenate([rng.permutation(len(training_part)) for _ in range(-(-count // len(training_part)))])[: count // training.PASSES]
-    source = image_source("joined", training_part, (1.0, 1.0))
-    model = training.trainable(training.PASSES * (len(rows) // training.BATCH), seed=1)
-    fit(model, source.draw(rows, rng), training_part.labels[rows], training.PASSES)
+    source = image_source("joined", training_part, (1.0, 1.0), SAME)
+    parts = np.array_split(rows[: len(rows) // (DRAWINGS * training.BATCH) * DRAWINGS * training.BATCH], DRAWINGS)
+    model = training.trainable(training.PASSES * sum(map(len, parts)) // training.BATCH, seed=1)
+    with ThreadPoolExecutor(1) as pool:  # as in `train`: the next glyphs are drawn while the network looks at these
+        coming = pool.submit(source.draw, parts[0], rng)
+        for i, part in enumerate(parts):
+            images = coming.result()
+            coming = pool.submit(source.draw, parts[i + 1], rng) if i + 1 < DRAWINGS else None
+            fit(model, images, training_part.labels[part], training.PASSES)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     probabilities = softmax(logits_of(model, held.images))
     accuracy = float((probabilities.argmax(1) == held.labels).mean())
-    row = dict(recipe="ours", glyphs=count, accuracy=round(accuracy, 4), seconds=round(seconds, 1), cpu_seconds=round(cpu, 1))
+    row = dict(recipe="ours", glyphs=training.PASSES * sum(map(len, parts)), accuracy=round(accuracy, 4), seconds=round(seconds, 1), cpu_seconds=round(cpu, 1))
     print(row, flush=True)
     return row, table(probabilities, held)
 

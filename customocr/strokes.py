@@ -1,8 +1,8 @@
 """Glyphs drawn anew at every epoch: pen strokes and images become scans, photos and drawings, then 28 x 28 glyphs.
 
-Three steps, each seeded: `draw_strokes` (UNIPEN's pen movements) or `vary_image` (a glyph that exists only as pixels) makes a
-clean character of `CANVAS` pixels; `weather` prints, scans or photographs it; `normalise_glyph` lays it out, as it does with
-every glyph cut from a page. Constants below are shares of the character's longer side unless they say pixels.
+Steps, each seeded: `between` and `loosen` make a new hand of one or two that were recorded; `draw_strokes` (UNIPEN's pen movements) or
+`vary_image` (a glyph that exists only as pixels) makes a clean character of `CANVAS` pixels; `weather` prints, scans or photographs it,
+or `scan_low` scans it small; `normalise_glyph` lays it out, as it does with every glyph cut from a page. Constants below are shares of the character's longer side unless they say pixels.
 """
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,17 @@ CANVAS = 72  # pixels, longer side of a clean drawing: 2.5 glyphs wide, so that 
 MARGIN = 14  # pixels round the drawing, room for the pen's width, the blur and a neighbour's ink
 PEN_WIDTH = (0.02, 0.22)  # a hard pencil on a large letter .. a marker on a small one
 SCAN_SIDE = (10, 64)  # pixels, height of a character: small print on a 100 dpi scan .. a close photo
-RANDOMS = 48  # numbers drawn for each glyph, in one call for all of them
+RANDOMS = 49  # numbers drawn for each glyph, in one call for all of them
 FIELDS = 64  # elastic fields drawn once, then scaled, turned and shared out
 CLEAN_SHARE = 0.25  # glyphs that go straight from the drawing to the layout: tablets and good scans look like that
 SAME_SHARE = 0.3  # images of glyphs that stay as they are: what a scanned digit looks like tells that it is one
-FORM_SHARE = 0.06  # glyphs of a form reader: stretched to fill a small box, two levels
+FORM_SHARE = 0.1  # glyphs of a form reader: stretched to fill a small box, two levels
 DOTS_SHARE = 0.06  # glyphs with stray dots beside them
+LOW_SHARE = 0.2  # glyphs scanned a dozen pixels high
+LOW_SIDE = (12, 18)  # pixels, longer side of such a scan: the collections of the 1980s (USPS: 16), forms scanned small
+LOOSE_SHARE = 0.5  # characters whose strokes are moved and bent one by one
+BLEND_SHARE = 0.25  # characters drawn between two hands, where these two write them alike
+ALIKE = 0.13  # mean distance of two hands' points up to which they write a character alike
 LETTER_I, ZERO, ONE = map(CLASSES.index, "I01")
 ROUND = (CLASSES.index("0"), CLASSES.index("O"))  # told apart by their width alone, which therefore changes little
 
@@ -130,6 +135,63 @@ def hook_zero(
     first = ring[0] - np.float32([0.05 * width + 0.45 * width * lead, rise])
     last = ring[-1] + np.float32([0.05 * width + 0.45 * width * leave, rise])
     return np.concatenate([first[None], ring, last[None]])
+
+
+def along(
+    stroke: np.ndarray,  # (n, 2) points, any unit
+    at: np.ndarray,  # float (m,), places along it, 0..1
+) -> np.ndarray:  # float64 (m, 2)
+    "Points of a stroke at equal or other distances of the pen's way."
+    stroke = np.asarray(stroke, np.float64)
+    way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(stroke, axis=0).T))])
+    return np.stack([np.interp(at * way[-1], way, axis) for axis in stroke.T], 1)
+
+
+def loosen(
+    strokes: list[np.ndarray],  # (n, 2) points a stroke, any unit
+    rng: np.random.Generator,  # source of chance
+    strength: float = 1.2,  # 0 leaves the shape as it is
+) -> list[np.ndarray]:  # float64 (m, 2) points a stroke
+    "Write a character less exactly: each stroke moved, turned and scaled by itself, its corners rounded, its ends short or running on."
+    points = np.concatenate(strokes)
+    size = max(float(np.ptp(points, 0).max()), 1.0)
+    loose = []
+    for stroke in strokes:
+        stroke = np.asarray(stroke, np.float64)
+        way = float(np.hypot(*np.diff(stroke, axis=0).T).sum()) / size if len(stroke) > 2 else 0.0
+        if way > 0.15:
+            r, short = rng.random(7), np.abs(rng.normal(0, 0.035 * strength, 2))
+            stroke = along(stroke, np.linspace(short[0] * (r[0] < 0.25), 1 - short[1] * (r[1] < 0.25), min(max(int(way * 14), 6), 40)))
+            if r[2] < 0.35:
+                middle = (stroke[:-2] + stroke[2:]) / 2
+                stroke[1:-1] += 0.5 * strength * r[3] * (middle - stroke[1:-1])
+            if r[4] < 0.25:
+                stroke = np.concatenate([stroke, stroke[-1:] + (stroke[-1:] - stroke[-2:-1]) * 1.2 * strength * r[5]])
+            if r[6] < 0.15:
+                stroke = np.concatenate([stroke[:1] + (stroke[:1] - stroke[1:2]) * 8 * strength * r[6], stroke])
+        if len(strokes) > 1 and rng.random() < 0.8:
+            n = rng.normal(size=5) * strength
+            turn, middle = 0.07 * n[0], stroke.mean(0)
+            c, s = np.cos(turn), np.sin(turn)
+            stroke = (stroke - middle) * np.exp(0.07 * n[1:3]) @ np.array([[c, s], [-s, c]]) + middle + 0.03 * size * n[3:]
+        loose.append(stroke)
+    return loose
+
+
+def between(
+    one: list[np.ndarray],  # (n, 2) points a stroke, any unit
+    other: list[np.ndarray],  # the same character, in as many strokes
+    weight: float,  # 0..1: the one .. the other
+) -> list[np.ndarray] | None:  # float64 (20, 2) points a stroke, longer side about `BOX`; None where the two write differently
+    "A hand between two: their strokes laid over each other and averaged point by point."
+    laid = []
+    for strokes in (one, other):
+        points = np.stack([along(stroke, np.linspace(0, 1, 20)) for stroke in strokes])
+        points /= max(float(np.ptp(points.reshape(-1, 2), 0).max()), 1e-6)
+        laid.append(points - points.reshape(-1, 2).mean(0))
+    if len(laid[0]) != len(laid[1]) or np.sqrt(((laid[0] - laid[1]) ** 2).sum(-1)).mean() > ALIKE:
+        return None
+    return list(((1 - weight) * laid[0] + weight * laid[1]) * BOX)
 
 
 def draw_strokes(
@@ -289,6 +351,24 @@ def weather(
     return small
 
 
+def scan_low(
+    ink: np.ndarray,  # uint8 (h, w), a clean drawing
+    r: np.ndarray,  # (24,), uniform 0..1
+    noise: np.ndarray,  # int16 (1 << 16,), standard normal times 64, read from a random place
+) -> np.ndarray:  # uint8 (h, w), about `LOW_SIDE` pixels high
+    "A scan with few pixels and many greys."
+    h, w = ink.shape
+    scale = _ease(r[0], LOW_SIDE) / CANVAS
+    small = cv2.resize(ink, (max(3, round(w * scale)), max(4, round(h * scale))), interpolation=cv2.INTER_AREA)
+    if r[1] < 0.5:
+        small = cv2.GaussianBlur(small, (0, 0), 0.3 + 0.6 * r[2])
+    small = cv2.convertScaleAbs(small, alpha=255 / max(1, int(small.max())) * (1 + 0.5 * r[3]))
+    if r[4] < 0.3:
+        n = int(r[5] * 50000)
+        small = np.clip(small + noise[n : n + small.size].reshape(small.shape) * (0.1 * r[6]), 0, 255).astype(np.uint8)
+    return small
+
+
 def noise_tape(
     rng: np.random.Generator,  # source of chance
 ) -> np.ndarray:  # int16 (1 << 16,), standard normal times 64
@@ -296,19 +376,41 @@ def noise_tape(
     return (rng.standard_normal(1 << 16) * 64).astype(np.int16)
 
 
+def _scanned(clean, r, noise, same, low):
+    "A clean drawing after its way to the reader, laid out; the drawing itself where nothing of it is left."
+    if r[48] < low:
+        glyph = normalise_glyph(scan_low(clean, r[24:48], noise))
+    else:
+        glyph = normalise_glyph(weather(clean, r[24:48], noise) if r[47] >= same + CLEAN_SHARE * (1 - same) else clean)
+    return glyph if glyph.any() else normalise_glyph(clean)
+
+
 def render_strokes(
     strokes: Strokes,  # the samples
     indices: np.ndarray,  # int (N,), which of them, repeats allowed
     rng: np.random.Generator,  # source of chance: the same generator state gives the same glyphs
+    low: float = LOW_SHARE,  # share that is scanned small
+    loose: bool = True,  # with hands of their own: between two that are drawn here, and less exact
 ) -> np.ndarray:  # uint8 (N, 28, 28), white on black, in the layout of `normalise_glyph`
-    "Draw samples with a new pen, hand and scan each."
-    r = rng.random((len(indices), RANDOMS))
-    noise = noise_tape(rng)
+    "Draw samples with a new hand, pen and scan each."
+    indices = np.asarray(indices)
+    r, noise = rng.random((len(indices), RANDOMS)), noise_tape(rng)
+    counts = np.diff(strokes.sample_start.astype(int))
+    alike = {}  # the samples at hand of each class and number of strokes
+    for i in indices.tolist() if loose else ():
+        alike.setdefault((int(strokes.labels[i]), int(counts[i])), []).append(i)
     out = np.empty((len(indices), SIDE, SIDE), np.uint8)
-    for k, i in enumerate(np.asarray(indices).tolist()):
-        clean = draw_strokes(strokes.sample(i), r[k, :24], int(strokes.labels[i]))
-        glyph = normalise_glyph(weather(clean, r[k, 24:], noise) if r[k, 47] > CLEAN_SHARE else clean)
-        out[k] = glyph if glyph.any() else normalise_glyph(clean)
+    for k, i in enumerate(indices.tolist()):
+        sample, label = strokes.sample(i), int(strokes.labels[i])
+        if loose:
+            chance, partners = rng.random(3), alike[label, int(counts[i])]
+            if chance[0] < BLEND_SHARE and len(sample) and min(map(len, sample)) > 1 and not is_bar(sample):
+                other = strokes.sample(partners[int(chance[1] * len(partners))])
+                if min(map(len, other)) > 1:
+                    sample = between(sample, other, 0.15 + 0.35 * chance[2]) or sample
+            if rng.random() < LOOSE_SHARE:
+                sample = loosen(sample, rng)
+        out[k] = _scanned(draw_strokes(sample, r[k, :24], label), r[k], noise, 0.0, low)
     return out
 
 
@@ -317,6 +419,7 @@ def render_images(
     rng: np.random.Generator,  # source of chance
     labels: np.ndarray | None = None,  # int (N,), index into `CLASSES`; None = not known
     same: float = SAME_SHARE,  # share that stays as it is, apart from the layout where it lacks it
+    low: float = LOW_SHARE,  # share of the others that is scanned small
 ) -> np.ndarray:  # uint8 (N, 28, 28), white on black, in the layout of `normalise_glyph`
     "Vary glyphs that exist only as pixels and give each a new scan."
     r = rng.random((len(glyphs), RANDOMS))
@@ -324,8 +427,6 @@ def render_images(
     fields = elastic_fields(rng)
     out = normalise_glyphs(glyphs)
     for k in np.flatnonzero(r[:, 47] >= same).tolist():
-        glyph = glyphs[k]
-        clean = vary_image(glyph, r[k, :24], fields, -1 if labels is None else int(labels[k]))
-        made = normalise_glyph(weather(clean, r[k, 24:], noise) if r[k, 47] >= same + CLEAN_SHARE * (1 - same) else clean)
-        out[k] = made if made.any() else normalise_glyph(glyph)
+        made = _scanned(vary_image(glyphs[k], r[k, :24], fields, -1 if labels is None else int(labels[k])), r[k], noise, same, low)
+        out[k] = made if made.any() else normalise_glyph(glyphs[k])
     return out

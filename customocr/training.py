@@ -25,15 +25,15 @@ from .data import (AZ_FILES, Characters, find_file, join, load_az, load_mnist, l
 from .errors import DataError, ModelError
 from .glyphs import CLASSES, SIDE, normalise_glyphs
 from .model import PAIRS, export_onnx, keras, pair_accuracy, scores, to_input  # keras from there: it starts without greeting
-from .strokes import SAME_SHARE, load_strokes, render_images, render_strokes
+from .strokes import LOW_SHARE, SAME_SHARE, load_strokes, render_images, render_strokes
 
 # %% auto #0
-__all__ = ['MNIST_HELD', 'AZ_HELD', 'FONTS_HELD', 'WRITER_POWER', 'PAGES', 'PAGES_HELD', 'OFTEN', 'PARAMETERS_AT_MOST', 'DROPOUT',
-           'GLYPHS_AN_EPOCH', 'PASSES', 'EPOCHS', 'BATCH', 'PEAK_RATE', 'WEIGHT_DECAY', 'LABEL_SMOOTHING', 'CURVES',
-           'TESTS', 'GOALS', 'SETS', 'DATA', 'Source', 'image_source', 'unipen_sources', 'crops', 'load_sources',
-           'class_shares', 'draw_plan', 'draw_epoch', 'network', 'fast_bfloat16', 'trainable', 'fit', 'logits_of',
-           'softmax', 'best_temperature', 'calibration_error', 'figures', 'reject_curve', 'reliability', 'fold',
-           'unseen_sets', 'classifier', 'card', 'finish', 'train']
+__all__ = ['MNIST_HELD', 'AZ_HELD', 'FONTS_HELD', 'WRITER_POWER', 'PAGES', 'PAGES_HELD', 'BESIDE_TOP', 'PARAMETERS_AT_MOST',
+           'DROPOUT', 'GLYPHS_AN_EPOCH', 'PASSES', 'EPOCHS', 'BATCH', 'PEAK_RATE', 'WEIGHT_DECAY', 'LABEL_SMOOTHING',
+           'GROUPS', 'CURVES', 'TESTS', 'GOALS', 'SETS', 'DATA', 'Source', 'image_source', 'unipen_sources', 'crops',
+           'load_sources', 'draw_plan', 'draw_epoch', 'network', 'fast_bfloat16', 'trainable', 'fit', 'logits_of',
+           'softmax', 'best_temperature', 'calibration_error', 'figures', 'reject_curve', 'reliability',
+           'assumed_shares', 'fold', 'unseen_sets', 'classifier', 'card', 'finish', 'train']
 
 # %% ../nbs/05_better_model.ipynb #d3db408c
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,7 @@ class Source:
     shares: tuple[float, float]  # of a digit's and of a letter's glyphs that come from here; sources that lack the class drop out
     draw: Callable[[np.ndarray, np.random.Generator], np.ndarray]  # indices -> uint8 (M, 28, 28), new at every call
     weight: np.ndarray | None = None  # float (N,), chance of a sample within its class; None = all the same
+    on_top: bool = False  # its glyphs come on top of a class's own: shares in units of what a letter gets
 
 # %% ../nbs/05_better_model.ipynb #bf3c7a7d
 MNIST_HELD = 5_000  # digits at the end of MNIST's training part that only validate
@@ -60,10 +61,12 @@ def image_source(
     shares: tuple[float, float],
     same: float = SAME_SHARE,  # share of the draws that stay as they are
     weight: np.ndarray | None = None,  # float (N,), as in `Source`
+    low: float = LOW_SHARE,  # share of the others that is scanned small
+    on_top: bool = False,  # as in `Source`
 ) -> Source:
     "Glyphs that exist only as pixels: varied and scanned anew at each draw, or left as they are."
-    draw = lambda indices, rng, same=same: render_images(characters.images[indices], rng, characters.labels[indices], same)
-    return Source(name, characters.labels, shares, draw, weight)
+    draw = lambda indices, rng, same=same, low=low: render_images(characters.images[indices], rng, characters.labels[indices], same, low)
+    return Source(name, characters.labels, shares, draw, weight, on_top)
 
 
 def unipen_sources(
@@ -75,7 +78,7 @@ def unipen_sources(
     strokes = load_strokes(find_file(["unipen_strokes.npz"], data))
     writer = strokes.writer[training]
     weight = np.bincount(writer).astype(float)[writer] ** WRITER_POWER
-    drawn = Source("unipen", strokes.labels[training], (0.18, 0.36), lambda indices, rng: render_strokes(strokes, training[indices], rng), weight)
+    drawn = Source("unipen", strokes.labels[training], (0.22, 0.36), lambda indices, rng, **how: render_strokes(strokes, training[indices], rng, **how), weight)
     return [drawn, image_source("unipen pictures", characters[training], (0.05, 0.08), 1.0, weight)]
 
 
@@ -108,31 +111,25 @@ def load_sources(
         if pages:
             apart = {*unipen_test_writers(), *unipen_validation_writers()}
             writers = [w for w in unipen.writer_names if w not in apart]
-            sources.append(image_source("crops", crops(data, writers, PAGES, 0, pages), (0.22, 0.31), 0.6))
+            sources.append(image_source("crops", crops(data, writers, PAGES, 0, pages), (0.20, 0.28), 0.8))
             validation["crops"] = crops(data, unipen_validation_writers(), PAGES_HELD, 1, pages)
     if find_file(["mnist.npz"], data):
         mnist = load_mnist(data, "train")
-        sources.append(image_source("mnist", mnist[:-MNIST_HELD], (0.50, 0.0), 0.6))
+        sources.append(image_source("mnist", mnist[:-MNIST_HELD], (2.0, 0.0), 0.65, low=0.75, on_top=True))
         validation["mnist"] = mnist[-MNIST_HELD:]
     if az or find_file(AZ_FILES, data):
         training, held = split_stratified(load_az(az or data).without_repeats().normalised(), AZ_HELD)
-        sources.append(image_source("az", training, (0.0, 0.14), 0.4))
+        sources.append(image_source("az", training, (0.0, 0.16), 0.4))
         validation["az"] = held
     fonts = load_samples()
     if not validation:
         held = fonts.writer % round(1 / FONTS_HELD) == 0
         validation["fonts"], fonts = fonts[held], fonts[~held]
-    sources.append(image_source("fonts", fonts, (0.05, 0.11)))
+    sources.append(image_source("fonts", fonts, (0.04, 0.10)))
     return sources, validation
 
 # %% ../nbs/05_better_model.ipynb #168dba79
-OFTEN = {**dict.fromkeys("0123456789", 1.3), "O": 0.85, "I": 0.9}  # how often a class is drawn; 1 where it is not named
-
-
-def class_shares() -> np.ndarray:  # float (36,), sums to 1
-    "The share of the glyphs that is drawn from each class."
-    often = np.array([OFTEN.get(c, 1.0) for c in CLASSES])
-    return often / often.sum()
+BESIDE_TOP = 0.75  # glyphs that a class with a source on top gets from the others, where a class without one gets 1
 
 
 def draw_plan(
@@ -140,14 +137,16 @@ def draw_plan(
     count: int,  # glyphs, about
 ) -> list[tuple[Source, int, int]]:  # source, class, glyphs to draw
     "How many glyphs of each class come from which source."
-    plan, shares = [], class_shares()
+    plan = []
     for c in range(len(CLASSES)):
         members = [source for source in sources if source.shares[c > 9] and (source.labels == c).any()]
         if not members:
             raise DataError(f"no training sample of class {CLASSES[c]} is at hand")
-        total = sum(source.shares[c > 9] for source in members)
-        plan += [(source, c, round(count * shares[c] * source.shares[c > 9] / total)) for source in members]
-    return plan
+        own = sum(source.shares[c > 9] for source in members if not source.on_top)
+        often = BESIDE_TOP if any(source.on_top for source in members) else 1.0
+        plan += [(source, c, source.shares[c > 9] * (1 if source.on_top else often / own)) for source in members]
+    whole = sum(share for *_, share in plan)
+    return [(source, c, round(count * share / whole)) for source, c, share in plan]
 
 
 def draw_epoch(
@@ -201,9 +200,9 @@ def network(
     return keras.Model(inputs, keras.layers.Dense(len(CLASSES), activation=activation, dtype="float32", name="probabilities" if folded else "logits")(x))
 
 # %% ../nbs/05_better_model.ipynb #c7097f23
-GLYPHS_AN_EPOCH = 72_000  # shown in an epoch, about 2,000 of each class
+GLYPHS_AN_EPOCH = 96_000  # shown in an epoch, about 1,900 of each letter
 PASSES = 2  # epochs that share one drawing: drawing costs about as much as a third of a training step
-EPOCHS = 64
+EPOCHS = 84
 BATCH = 512
 PEAK_RATE = 4e-3  # of AdamW, reached after a sixth of the steps, then down to nothing along a cosine
 WEIGHT_DECAY = 0.05
@@ -323,6 +322,28 @@ def reliability(
     where = np.minimum((confidence * bins).astype(int), bins - 1)
     rows = [(confidence[where == b].mean(), right[where == b].mean(), int((where == b).sum())) for b in range(bins) if (where == b).any()]
     return pd.DataFrame(rows, columns=["confidence", "right", "glyphs"])
+
+# %% ../nbs/05_better_model.ipynb #6e88d50e
+GROUPS = ("0", "1", "23456789", "O", "I", "ABCDEFGHJKLMNPQRSTUVWXYZ")  # classes that are expected alike
+
+
+def assumed_shares(
+    probabilities: np.ndarray,  # float (N, 36), calibrated, of glyphs as the reader meets them
+    labels: np.ndarray,  # int (N,)
+) -> np.ndarray:  # float (36,), sums to 1; one value for each of `GROUPS`
+    """The shares of the classes that a network expects before it looks at such a glyph.
+
+    Those by which its answers, brought from them to the shares the glyphs really have, give every group what it has
+    (Saerens et al., 2002, Adjusting the outputs of a classifier to new a priori probabilities, turned round)."""
+    group = np.array([next(g for g, members in enumerate(GROUPS) if c in members) for c in CLASSES])
+    real = np.bincount(labels, minlength=len(CLASSES)) / len(labels)
+    has = np.maximum(np.bincount(group, real), 1e-9)
+    share = np.ones(len(GROUPS))
+    for _ in range(200):
+        answers = probabilities * (real / share[group])
+        found = np.bincount(group, (answers / answers.sum(1, keepdims=True)).mean(0))
+        share *= np.where(has > 1e-9, found / has, 1)
+    return share[group] / share[group].sum()
 
 # %% ../nbs/05_better_model.ipynb #f4421cab
 def fold(
@@ -459,6 +480,8 @@ def card(
     table = lambda part: "\n".join([head, *(_share_row(name, found) for name, found in about[part].items())])
     sources = "\n".join(f"- {DATA.get(name, name)}: {count:,} samples" for name, count in about["glyphs"].items())
     shown = about["epochs"] * about["glyphs_an_epoch"]
+    called = dict(zip(GROUPS, ("a 0", "a 1", "another digit", "an O", "an I")))
+    expects = ", ".join(f"{called[members]} {times:.1f} times" for members, times in about["expects"].items())
     return f"""# Character model
 
 One glyph of 28 x 28 pixels in, the probabilities of 0-9 and A-Z out. {about["parameters"]:,} parameters, {about["bytes"]:,} bytes of ONNX (opset 17), batch norm folded in,
@@ -469,8 +492,9 @@ probabilities calibrated. Input `glyphs`, float32 (N, 28, 28, 1), white ink on b
 
 {sources}
 
-{shown:,} glyphs were shown, each drawing twice (`customocr/strokes.py`): pen strokes with a random pen and hand, then ink, lens, scan, threshold and crop by chance; MNIST and the
-crops more often than not as they are. Digits were drawn 1.3 times as often as letters, O and I 0.85 and 0.9 times: shapes that are both are read as digits.
+{shown:,} glyphs were shown, each drawing twice (`customocr/strokes.py`): pen strokes with a hand and a pen of their own, then ink, lens, scan, threshold and crop by chance; MNIST and the
+crops more often than not as they are. Each letter was drawn equally often, a digit {BESIDE_TOP} times as often, and MNIST came on top of that. Before it looks at a crop, the network therefore expects
+{expects} as often as another letter; the file notes it as `class_shares`, and the reader divides by it.
 Writers are kept apart: the test writers below were never trained or tuned on, a further 30 only validate.
 
 ## Made with
@@ -515,9 +539,11 @@ def finish(
     "Calibrate on the first validation set, fold, export, measure; writes everything the package ships."
     judge, held = next(iter(validation.items()))
     temperature = best_temperature(logits_of(model, held.images), held.labels)
+    seen = validation.get("crops", held)
+    expected = assumed_shares(softmax(logits_of(model, seen.images), temperature), seen.labels)
     small = fold(model, temperature)
     path = out / "characters.onnx"
-    difference = export_onnx(small, path, held.images[:500], shares=class_shares())
+    difference = export_onnx(small, path, held.images[:500], shares=expected)
     small.save(out / "characters.keras")
     read = classifier(path)
     known = lambda v: round(v, 4) if v == v else None  # JSON has no nan
@@ -525,7 +551,7 @@ def finish(
     last = (out / "log.csv").read_text().splitlines()[-1].split(",")
     about = dict(
         format=1, input="glyphs", output="probabilities", classes=CLASSES, parameters=small.count_params(), bytes=path.stat().st_size,
-        temperature=round(temperature, 4), calibrated_on=judge, keras_difference=difference, **settings, glyphs_an_epoch=GLYPHS_AN_EPOCH,
+        temperature=round(temperature, 4), calibrated_on=judge, expects={m: round(float(expected[CLASSES.index(m[0])] / expected[CLASSES.index("A")]), 2) for m in GROUPS[:-1]}, keras_difference=difference, **settings, glyphs_an_epoch=GLYPHS_AN_EPOCH,
         minutes=float(last[4]), cpu_minutes=float(last[5]), precision="mixed_bfloat16" if fast_bfloat16() else "float32",
         keras=keras.__version__, python=platform.python_version(), processors=os.cpu_count(),
         validation=measure(validation), test=measure(unseen_sets(data)), test_writers=list(unipen_test_writers()),
@@ -545,7 +571,7 @@ def train(
     data: str | Path | None = None,  # the data folder; None = what CUSTOMOCR_DATA names, else the package's own glyphs
     az: str | Path | None = None,  # the full A-Z set (CSV or zip), in place of the folder's sample
     out: str | Path = "runs/customocr",  # for checkpoint, log, model and card
-    epochs: int | None = None,  # of 72,000 glyphs, even; None = the shipped model's
+    epochs: int | None = None,  # of 96,000 glyphs, even; None = the shipped model's
     minutes: float | None = None,  # in place of epochs: about how long
     seed: int = 1,
     resume: bool = False,  # go on with the run in `out`

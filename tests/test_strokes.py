@@ -5,7 +5,8 @@ import pytest
 
 from customocr.errors import DataError
 from customocr.glyphs import CLASSES, INK_SIDE, normalise_glyphs
-from customocr.strokes import Strokes, flag_one, hook_zero, is_bar, load_strokes, render_images, render_strokes, vary_image, elastic_fields
+from customocr.strokes import (LOW_SIDE, Strokes, between, elastic_fields, flag_one, hook_zero, is_bar, load_strokes, loosen, noise_tape, render_images, render_strokes,
+                               scan_low, vary_image)
 
 
 @pytest.fixture
@@ -72,6 +73,36 @@ def test_a_zero_gets_hooks_at_its_top_and_keeps_its_ring():
     assert hooked[0, 0] < ring[0, 0] - 100 and hooked[-1, 0] > ring[-1, 0] + 100
     below = ring[::-1] * [1, -1] + [0, 1000]  # begins at the foot
     assert np.array_equal(hook_zero(below, 1.0, 1.0, 0.5), below.astype(np.float32))
+
+
+def test_a_loosened_character_keeps_its_strokes_and_about_their_places(strokes):
+    seven = strokes.sample(0)
+    loose = [loosen(seven, np.random.default_rng(seed)) for seed in range(40)]
+    assert all(len(one) == len(seven) for one in loose)
+    middles = np.array([[stroke.mean(0) for stroke in one] for one in loose])
+    assert (middles.std(0) > 5).all()  # each stroke by itself, not all together
+    assert np.abs(middles.mean(0) - [[267, 333], [325, 490]]).max() < 150
+    exact = loosen(seven, np.random.default_rng(0), strength=0.0)
+    assert exact[0][[0, -1]] == pytest.approx(seven[0][[0, -1]].astype(float)) and exact[1] == pytest.approx(seven[1].astype(float))
+
+
+def test_a_hand_between_two_lies_between_them_and_unlike_hands_are_not_mixed(strokes):
+    ell = strokes.sample(1)
+    wider = [ell[0] * [1.3, 1.0]]
+    half = between(ell, wider, 0.5)
+    width = lambda character: np.ptp(character[0][:, 0]) / np.ptp(character[0][:, 1])
+    assert width(ell) < width(half) < width(wider)
+    assert width(between(ell, wider, 0.0)) == pytest.approx(width(ell), rel=0.01)
+    assert between(ell, [ell[0][::-1]], 0.5) is None  # written from its foot
+    assert between(strokes.sample(0), ell, 0.5) is None  # other strokes
+
+
+def test_a_low_scan_has_few_pixels():
+    r = np.random.default_rng(0).random((50, 24))
+    ink = np.zeros((100, 100), np.uint8)
+    ink[14:86, 40:60] = 255
+    heights = [np.flatnonzero(scan_low(ink, row, noise_tape(np.random.default_rng(1))).max(1) > 64).size for row in r]
+    assert LOW_SIDE[0] - 2 <= min(heights) and max(heights) <= LOW_SIDE[1] + 4
 
 
 def test_images_keep_their_shape_on_average(strokes):

@@ -27,17 +27,35 @@ def test_an_epoch_has_the_shares_of_classes_and_sources_asked_for():
     digits = fonts.only("0123456789")
     sources = [image_source("digits", digits, (0.75, 0.0)), image_source("fonts", fonts, (0.25, 1.0))]
     images, labels = draw_epoch(sources, 36 * 400, np.random.default_rng(1))
-    assert np.abs(np.bincount(labels) / len(labels) - training.class_shares()).max() < 1e-3
+    assert np.abs(np.bincount(labels) / len(labels) - 1 / 36).max() < 1e-3
     threes = {s.name: n for s, c, n in training.draw_plan(sources, 36 * 400) if c == 3}
     assert threes["digits"] == pytest.approx(3 * threes["fonts"], rel=0.02)
     again = draw_epoch(sources, 36 * 400, np.random.default_rng(1))
     assert np.array_equal(images, again[0])
 
 
-def test_a_ring_is_drawn_as_a_zero_more_often_than_as_an_o():
-    shares = dict(zip(CLASSES, training.class_shares()))
-    assert sum(shares.values()) == pytest.approx(1)
-    assert shares["0"] > shares["Q"] > shares["O"] and shares["1"] > shares["T"] > shares["I"]
+def test_a_source_on_top_adds_to_what_a_class_gets_from_the_others():
+    fonts = load_samples()
+    digits = fonts.only("0123456789")
+    plan = training.draw_plan([image_source("digits", digits, (2.0, 0.0), on_top=True), image_source("fonts", fonts, (0.25, 1.0))], 36 * 400)
+    drawn = {(s.name, CLASSES[c]): n for s, c, n in plan}
+    assert drawn["digits", "3"] == pytest.approx(2 * drawn["fonts", "A"], rel=0.01)
+    assert drawn["fonts", "3"] == pytest.approx(training.BESIDE_TOP * drawn["fonts", "A"], rel=0.01)
+    assert sum(drawn.values()) == pytest.approx(36 * 400, rel=0.01)
+
+
+def test_what_a_network_expects_is_found_from_its_answers():
+    rng = np.random.default_rng(1)
+    expected = np.ones(36)
+    expected[:10], expected[CLASSES.index("O")] = 2.0, 0.5
+    labels = rng.choice(36, 20_000, p=np.r_[np.full(10, 0.02), np.full(26, 0.8 / 26)])
+    seen = np.eye(36)[labels] * 2 + rng.normal(size=(20_000, 36))  # what the shapes say: a normal likelihood of each class
+    answers = softmax(2 * seen + np.log(expected))
+    found = training.assumed_shares(answers, labels)
+    assert found.sum() == pytest.approx(1)
+    assert found / found[CLASSES.index("A")] == pytest.approx(expected, rel=0.15)
+    some = labels > 9  # no digit to learn from
+    assert np.isfinite(training.assumed_shares(answers[some], labels[some])).all()
 
 
 def test_a_source_leaves_the_share_of_its_glyphs_alone_that_it_was_told():
