@@ -89,14 +89,14 @@ clean.shape, scanned.shape
 # the result. [`normalise_glyph`](02_segmentation.ipynb) then lays it out, the same function that will lay out the crops of a page. Forty times the same K, none like the other:
 
 # %%
-#| fig-alt: "Forty drawings of one K: thin and thick pens, slanted, blurred, with jagged edges, one cut off at its side."
+#| fig-alt: "Forty drawings of one K: thin and thick pens, slanted, blurred, with jagged edges, some with dots beside them."
 starts = np.cumsum([0] + [len(stroke) for stroke in k])
 one_k = Strokes(np.concatenate(k), starts, np.array([0, 3]), np.array([CLASSES.index("K")], np.uint8), np.array([0]))
-forty = render_strokes(one_k, np.zeros(40, int), np.random.default_rng(3))
+forty = render_strokes(one_k, np.zeros(40, int), np.random.default_rng(3), loose=False)
 picture(forty.reshape(4, 10, 28, 28).transpose(0, 2, 1, 3).reshape(4 * 28, 10 * 28), scale=2)
 
 # %%
-again = render_strokes(one_k, np.zeros(40, int), np.random.default_rng(3))
+again = render_strokes(one_k, np.zeros(40, int), np.random.default_rng(3), loose=False)
 assert np.array_equal(forty, again) and len(np.unique(forty.reshape(40, -1), axis=0)) == 40
 
 # %% [markdown]
@@ -117,7 +117,7 @@ picture(laid.reshape(2, 6, SIDE, SIDE).transpose(0, 2, 1, 3).reshape(2 * SIDE, 6
 assert between(k, k[::-1], 0.5) is None  # the stem last: these two do not write it alike
 
 # %% [markdown]
-# `render_strokes` draws one character in four between two hands and loosens every other.
+# Unless it is told `loose=False`, as above, `render_strokes` draws one character in four between two hands and loosens every other.
 #
 # What exists only as pixels goes the same way from the third step: `render_images` turns and bends a glyph, thins or thickens its lines, and sends it through the same weather.
 # A quarter to a third of all glyphs are spared the weather: good scans and tablets exist too. One in five is scanned a dozen pixels high, as the post did it in the 1980s.
@@ -406,7 +406,7 @@ def logits_of(
 
 
 # %% [markdown]
-# A minute of it: each glyph drawn above is shown eight times. That is a sixtieth of the full training.
+# A minute of it: each glyph drawn above is shown eight times. That is a hundredth of the full training.
 
 # %%
 passes = 8
@@ -875,12 +875,12 @@ mean.round(3).astype(str) + " ± " + spread.round(3).astype(str)
 
 # %%
 #| fig-alt: "Share right on unseen hands, rung by rung: a dot for each seed, a line through the means."
-figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+figure, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
 for column, label in (("merged", "UNIPEN, unseen writers"), ("foreign", "foreign capitals"), ("mnist", "MNIST digits")):
     line = ax.plot(rungs, mean[column], label=label)[0]
     ax.plot(ladder.rung, ladder[column], "o", ms=3, color=line.get_color())
 ax.set(ylabel="right, 0=O and 1=I merged", ylim=(0.5, 1))
-ax.tick_params(axis="x", rotation=30)
+plt.setp(ax.get_xticklabels(), rotation=30, ha="right")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False);
 
@@ -1020,6 +1020,8 @@ pd.read_csv(stored / "better_model/telltale.csv", index_col="digits").round(3)
 # anew, it is one 0 in thirteen and one 1 in fifty-four. So yes: ours knows MNIST's looks and leans on them where the shape does not decide. It learnt that on purpose, from the digits on top. Without untouched digits the
 # recipe read 0.946 here and USPS at 0.915; with MNIST untouched but not scanned small, MNIST at 0.975 and USPS at 0.874, where small grey rings came out as O; now it reads 0.986 and 0.957. Take these figures for what they are: it knows how collections
 # of digits look. Where neither shape nor looks decide, as in Binary Alphadigits, 0 and O are a coin's toss.
+#
+# The pages were not spoilt. Before and after this change, with the same judge of boxes: 0.033 and 0.030 of the characters wrong in words, 0.016 and 0.017 on pages, 0.190 and 0.199 in table cells (0.137 and 0.115 with `alphabet="digits"`).
 #
 # ## Confidence on strangers
 # The temperature was chosen on the validation writers. Does it hold for others?
