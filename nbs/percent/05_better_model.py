@@ -952,15 +952,15 @@ pd.read_csv(stored / "better_model/hands.csv", index_col="UNIPEN").astype({"n": 
 
 # %% [markdown]
 # People it learnt from are read at 0.985, others at 0.960, with 0 and O, 1 and I taken as one: two and a half points are hands. One and a half are left even with its own writers, since it does not fit all it is shown: letters
-# and digits that share a shape, and glyphs in a state that no one could read. And five points lie between plain and merged, with known writers as with others: 0 and O are told apart little better than by a coin.
+# and digits that share a shape, and glyphs in a state that no one could read. Between plain and merged lie three and a half points with known writers, five or six with others: their 0 and O are told apart as by a coin.
 #
 # Tried and not kept, each on the validation sets and in one run, so that a step below 0.003 means nothing:
 #
 # - *more network*: 1.1 million parameters and five times the multiplications, 0.958 of the validation writers after 560,000 glyphs where ours had 0.952. It is what would help, and what the limits on size and speed forbid.
 #   Two more convolutions at 14 x 14 (232,900 parameters, half as much work again): 0.957, foreign capitals level at 0.940. A first layer at the full 28 x 28: 0.953, and 0.942 foreign
 # - *three networks*, trained on three mixtures, their answers averaged: 0.9618 where the best of them had 0.9612. What they get wrong they get wrong together
-# - *cleaner labels*: of UNIPEN's 34,078 training pictures a trained network contradicts 76 with certainty. It is not the labels
-# - *looser hands*: three in four loosened a third more strongly, two in five between two hands, 64 epochs: 0.960 and no better anywhere
+# - *cleaner labels*: of UNIPEN's 34,078 training pictures a trained network gives 76 labels less than 0.03 of its belief and another more than 0.6. Few enough, though it has learnt from them
+# - *looser hands*: three in four loosened a third more strongly, two in five between two hands, 64 epochs: 0.960 as well, foreign capitals 0.943 as well
 # - *more fonts*: three times their share, foreign capitals 0.945 with and without
 # - *longer*: 90 epochs of the mixture before this one ended level with 64
 # - without crops, untouched glyphs, flags and hooks (44 epochs): 0.961 as well, but MNIST's validation digits 0.976 in place of 0.990, and of the characters in table cells (development pages) 0.287 wrong in place of 0.199
