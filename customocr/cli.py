@@ -95,6 +95,8 @@ def read_images(
 ) -> int:  # exit code, 2 where at least one image could not be read
     "Read each image; a bad one is reported and does not stop the others."
     for folder in filter(None, (options.overlay, options.explain)):
+        if folder.exists() and not folder.is_dir():
+            raise CustomOCRError(f"{folder} is a file; name a folder to write pictures into")
         folder.mkdir(parents=True, exist_ok=True)
     from customocr.recognition import Reader
 

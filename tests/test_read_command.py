@@ -61,6 +61,14 @@ def test_overlay_and_explanation_are_pictures(tmp_path):
         assert picture is not None and picture.std() > 1
 
 
+def test_a_file_where_a_folder_is_wanted_is_named_and_stays(tmp_path):
+    file = tmp_path / "seen.png"
+    file.write_text("mine")
+    result = read(samples.page("hello"), "--overlay", file)
+    assert result.returncode == 2 and "seen.png is a file; name a folder" in result.err
+    assert file.read_text() == "mine"
+
+
 def transparent(page: np.ndarray) -> np.ndarray:
     "The page's ink on a transparent ground."
     ink = 255 - cv2.cvtColor(page, cv2.COLOR_BGR2GRAY)
