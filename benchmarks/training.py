@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ import numpy as np
 from customocr import training
 from customocr.data import Characters, class_weights, join, load_az, load_mnist, split_stratified
 from customocr.model import predict, report, to_input, tutorial_network
-from customocr.training import fit, image_source, logits_of, softmax
+from customocr.training import drawn_ahead, fit, image_source, logits_of, softmax
 
 BUDGETS = (12_000, 24_000, 36_000, 48_000, 64_000, 72_000, 96_000, 192_000)  # glyphs shown
 DRAWINGS = 4  # parts in which a budget is drawn
@@ -60,12 +59,9 @@ def ours(training_part: Characters, held: Characters, count: int) -> tuple[dict,
     source = image_source("joined", training_part, (1.0, 1.0), SAME)
     parts = np.array_split(rows[: len(rows) // (DRAWINGS * training.BATCH) * DRAWINGS * training.BATCH], DRAWINGS)
     model = training.trainable(training.PASSES * sum(map(len, parts)) // training.BATCH, seed=1)
-    with ThreadPoolExecutor(1) as pool:  # as in `train`: the next glyphs are drawn while the network looks at these
-        coming = pool.submit(source.draw, parts[0], rng)
-        for i, part in enumerate(parts):
-            images = coming.result()
-            coming = pool.submit(source.draw, parts[i + 1], rng) if i + 1 < DRAWINGS else None
-            fit(model, images, training_part.labels[part], training.PASSES)
+    draw = lambda i: (source.draw(parts[i], rng), training_part.labels[parts[i]])
+    for _, images, labels in drawn_ahead(draw, range(DRAWINGS)):
+        fit(model, images, labels, training.PASSES)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     probabilities = softmax(logits_of(model, held.images))
     accuracy = float((probabilities.argmax(1) == held.labels).mean())

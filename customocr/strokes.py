@@ -2,7 +2,8 @@
 
 Steps, each seeded: `between` and `loosen` make a new hand of one or two that were recorded; `draw_strokes` (UNIPEN's pen movements) or
 `vary_image` (a glyph that exists only as pixels) makes a clean character of `CANVAS` pixels; `weather` prints, scans or photographs it,
-or `scan_low` scans it small; `normalise_glyph` lays it out, as it does with every glyph cut from a page. Constants below are shares of the character's longer side unless they say pixels.
+or `scan_low` scans it small; `normalise_glyph` lays it out, as it does with every glyph cut from a page. Constants below are shares of
+the character's longer side unless they say pixels.
 """
 from dataclasses import dataclass
 from pathlib import Path
@@ -404,7 +405,7 @@ def render_strokes(
         sample, label = strokes.sample(i), int(strokes.labels[i])
         if loose:
             chance, partners = rng.random(3), alike[label, int(counts[i])]
-            if chance[0] < BLEND_SHARE and len(sample) and min(map(len, sample)) > 1 and not is_bar(sample):
+            if chance[0] < BLEND_SHARE and min(map(len, sample)) > 1 and not is_bar(sample):
                 other = strokes.sample(partners[int(chance[1] * len(partners))])
                 if min(map(len, other)) > 1:
                     sample = between(sample, other, 0.15 + 0.35 * chance[2]) or sample

@@ -58,6 +58,14 @@ def test_what_a_network_expects_is_found_from_its_answers():
     assert np.isfinite(training.assumed_shares(answers[some], labels[some])).all()
 
 
+def test_drawings_come_in_order_each_once_and_a_failed_one_is_told():
+    draw = lambda i: (np.full(2, i), np.full(2, -i))
+    assert [(i, x[0], y[0]) for i, x, y in training.drawn_ahead(draw, range(3, 7))] == [(i, i, -i) for i in range(3, 7)]
+    assert list(training.drawn_ahead(draw, range(0))) == []
+    with pytest.raises(ZeroDivisionError):
+        list(training.drawn_ahead(lambda i: (1 / (1 - i), 0), range(3)))
+
+
 def test_a_source_leaves_the_share_of_its_glyphs_alone_that_it_was_told():
     fonts = load_samples()
     rows = np.arange(400)

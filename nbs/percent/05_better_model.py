@@ -34,7 +34,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -395,6 +395,19 @@ def fit(
     rows = np.random.default_rng(len(labels) + int(model.optimizer.iterations)).permutation(len(labels))[: steps * BATCH]
     one_hot = np.eye(len(CLASSES), dtype=np.float32)[labels[rows]]
     return model.fit(to_input(images[rows]), one_hot, batch_size=BATCH, epochs=passes, verbose=0).history["loss"][-1]
+
+
+def drawn_ahead(
+    draw: Callable[[int], tuple[np.ndarray, np.ndarray]],  # number of a drawing -> glyphs and labels
+    numbers: Sequence[int],
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:  # number, glyphs, labels
+    "Drawings one after the other; the next is made in a second thread while the network looks at this one."
+    with ThreadPoolExecutor(1) as pool:
+        coming = None
+        for number, following in zip(numbers, [*numbers[1:], None]):
+            images, labels = coming.result() if coming else draw(number)
+            coming = pool.submit(draw, following) if following is not None else None
+            yield number, images, labels
 
 
 def logits_of(
@@ -775,9 +788,10 @@ def finish(
     known = lambda v: round(v, 4) if v == v else None  # JSON has no nan
     measure = lambda sets: {name: {k: known(v) for k, v in figures(read(part.images), part.labels).items()} for name, part in sets.items()}
     last = (out / "log.csv").read_text().splitlines()[-1].split(",")
+    expects = {members: round(float(expected[CLASSES.index(members[0])] / expected[CLASSES.index("A")]), 2) for members in GROUPS[:-1]}
     about = dict(
         format=1, input="glyphs", output="probabilities", classes=CLASSES, parameters=small.count_params(), bytes=path.stat().st_size,
-        temperature=round(temperature, 4), calibrated_on=judge, expects={m: round(float(expected[CLASSES.index(m[0])] / expected[CLASSES.index("A")]), 2) for m in GROUPS[:-1]}, keras_difference=difference, **settings, glyphs_an_epoch=GLYPHS_AN_EPOCH,
+        temperature=round(temperature, 4), calibrated_on=judge, expects=expects, keras_difference=difference, **settings, glyphs_an_epoch=GLYPHS_AN_EPOCH,
         minutes=float(last[4]), cpu_minutes=float(last[5]), precision="mixed_bfloat16" if fast_bfloat16() else "float32",
         keras=keras.__version__, python=platform.python_version(), processors=os.cpu_count(),
         validation=measure(validation), test=measure(unseen_sets(data)), test_writers=list(unipen_test_writers()),
@@ -831,21 +845,17 @@ def train(
     start, start_cpu = time.perf_counter(), time.process_time()
     judge = next(iter(validation))
     draw = lambda i: draw_epoch(sources, GLYPHS_AN_EPOCH, np.random.default_rng([seed, i]))
-    with ThreadPoolExecutor(1) as pool:  # the next glyphs are drawn while the network looks at these
-        coming = pool.submit(draw, done) if done < draws else None
-        for i in range(done, draws):
-            images, labels = coming.result()
-            coming = pool.submit(draw, i + 1) if i + 1 < draws else None
-            loss = fit(model, images, labels, PASSES)
-            found = figures(softmax(logits_of(model, validation[judge].images)), validation[judge].labels)
-            spent = before + (time.perf_counter() - start) / 60
-            cpu = before_cpu + (time.process_time() - start_cpu) / 60
-            _save(model, checkpoint)
-            with open(log, "a") as file:
-                file.write(f"{(i + 1) * PASSES},{loss:.4f},{found['top1']:.4f},{found['merged']:.4f},{spent:.2f},{cpu:.2f}\n")
-            left = (spent - before) / (i + 1 - done) * (draws - i - 1)
-            print(f"epoch {(i + 1) * PASSES}/{draws * PASSES}  loss {loss:.4f}  {judge} validation {found['top1']:.4f} "
-                  f"(0=O, 1=I merged {found['merged']:.4f})  {spent:.1f} min, about {left:.0f} to go", flush=True)
+    for i, images, labels in drawn_ahead(draw, range(done, draws)):
+        loss = fit(model, images, labels, PASSES)
+        found = figures(softmax(logits_of(model, validation[judge].images)), validation[judge].labels)
+        spent = before + (time.perf_counter() - start) / 60
+        cpu = before_cpu + (time.process_time() - start_cpu) / 60
+        _save(model, checkpoint)
+        with open(log, "a") as file:
+            file.write(f"{(i + 1) * PASSES},{loss:.4f},{found['top1']:.4f},{found['merged']:.4f},{spent:.2f},{cpu:.2f}\n")
+        left = (spent - before) / (i + 1 - done) * (draws - i - 1)
+        print(f"epoch {(i + 1) * PASSES}/{draws * PASSES}  loss {loss:.4f}  {judge} validation {found['top1']:.4f} "
+              f"(0=O, 1=I merged {found['merged']:.4f})  {spent:.1f} min, about {left:.0f} to go", flush=True)
     about = finish(model, validation, out, settings, data)
     shutil.rmtree(out / "pages", ignore_errors=True)
     return about
