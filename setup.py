@@ -23,7 +23,9 @@ setup(
     name=settings["lib_name"],
     version=settings["version"],
     description=settings["description"],
-    long_description=(HERE / "README.md").read_text(encoding="utf8") if (HERE / "README.md").exists() else "",
+    long_description=(HERE / "README.md").read_text(encoding="utf8")
+    if (HERE / "README.md").exists()
+    else "",
     long_description_content_type="text/markdown",
     author=settings["author"],
     license=LICENCES[settings["license"]],
@@ -31,7 +33,15 @@ setup(
     python_requires=f">={settings['min_python']}",
     packages=find_packages(include=["customocr", "customocr.*"]),
     package_data={
-        "customocr": ["py.typed", "models/*.onnx", "models/*.json", "models/*.npz", "models/*.md", "samples/*.*", "samples/*/*.*"]
+        "customocr": [
+            "py.typed",
+            "models/*.onnx",
+            "models/*.json",
+            "models/*.npz",
+            "models/*.md",
+            "samples/*.*",
+            "samples/*/*.*",
+        ]
     },
     install_requires=listed("requirements"),
     extras_require={"train": train, "dev": train + listed("dev_requirements")},

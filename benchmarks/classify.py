@@ -43,13 +43,18 @@ def measured(
 
 
 def main():
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--json", type=Path, help="write the figures here as well")
     options = ask.parse_args()
     glyphs = load_samples().images
     glyphs = np.concatenate([glyphs] * (BATCH // len(glyphs) + 1))[:BATCH]
     reader = Reader()
-    calls = {"classify 1000": lambda: reader.classify(glyphs), "classify 1": lambda: reader.classify(glyphs[:1])}
+    calls = {
+        "classify 1000": lambda: reader.classify(glyphs),
+        "classify 1": lambda: reader.classify(glyphs[:1]),
+    }
     if find_spec("keras"):
         from customocr.training import network
 
@@ -69,8 +74,12 @@ def main():
     }
     if "keras 1" in seconds:
         found["Keras model.predict, milliseconds for one"] = round(1e3 * seconds["keras 1"], 1)
-        found["times faster than Keras, one glyph"] = round(seconds["keras 1"] / seconds["classify 1"])
-        found["times faster than Keras, batch 1000"] = round(seconds["keras 1000"] / seconds["classify 1000"], 1)
+        found["times faster than Keras, one glyph"] = round(
+            seconds["keras 1"] / seconds["classify 1"]
+        )
+        found["times faster than Keras, batch 1000"] = round(
+            seconds["keras 1000"] / seconds["classify 1000"], 1
+        )
     for name, value in found.items():
         print(f"{name:45s} {value}")
     if options.json:

@@ -36,7 +36,16 @@ from customocr.glyphs import CLASSES
 
 SAMPLES = Path(__import__("customocr").__file__).parent / "samples" / "pages"
 LOWER = str.maketrans("", "", "".join(chr(c) for c in range(33, 127) if chr(c) not in CLASSES))
-ADDRESSES = ["1000 HILLTOP CIR", "BALTIMORE MD 21250", "12 OAK STREET", "LEEDS LS2 9JT", "PO BOX 1550", "75011 PARIS", "8 RUE DES LILAS", "FLAT 5B"]
+ADDRESSES = [
+    "1000 HILLTOP CIR",
+    "BALTIMORE MD 21250",
+    "12 OAK STREET",
+    "LEEDS LS2 9JT",
+    "PO BOX 1550",
+    "75011 PARIS",
+    "8 RUE DES LILAS",
+    "FLAT 5B",
+]
 
 
 def solid(text):
@@ -62,13 +71,18 @@ def cer_by_kind(pages, texts):
     out = {}
     for kind in sorted({k for _, k, _ in pages}):
         pairs = [(solid(t), solid(x)) for (_, k, t), x in zip(pages, texts) if k == kind]
-        out[kind] = dict(cer=sum(edits(*p) for p in pairs) / sum(len(t) for t, _ in pairs), exact=float(np.mean([t == x for t, x in pairs])))
+        out[kind] = dict(
+            cer=sum(edits(*p) for p in pairs) / sum(len(t) for t, _ in pairs),
+            exact=float(np.mean([t == x for t, x in pairs])),
+        )
     return out
 
 
 def look_alikes(pages, texts):
     "Look-alike errors over all pages."
-    return sum((look_alike_errors(solid(t), solid(x)) for (_, _, t), x in zip(pages, texts)), Counter())
+    return sum(
+        (look_alike_errors(solid(t), solid(x)) for (_, _, t), x in zip(pages, texts)), Counter()
+    )
 
 
 def codes(reader, data, results):
@@ -84,7 +98,9 @@ def codes(reader, data, results):
     texts = {
         "codes": random_codes(500, rng),
         "names": names * 10,
-        "numbers": ["".join(rng.choice(list("0123456789"), rng.integers(1, 9))) for _ in range(300)],
+        "numbers": [
+            "".join(rng.choice(list("0123456789"), rng.integers(1, 9))) for _ in range(300)
+        ],
         "addresses": ADDRESSES * 20,
     }
     table = {}
@@ -92,13 +108,17 @@ def codes(reader, data, results):
         lattices = []
         for text in some:
             spaces = [len(text[:i].replace(" ", "")) for i, c in enumerate(text) if c == " "]
-            lattices.append(Lattice.linear(chances[spell(text, glyphs.labels, glyphs.writer, rng)], spaces))
+            lattices.append(
+                Lattice.linear(chances[spell(text, glyphs.labels, glyphs.writer, rng)], spaces)
+            )
         table[kind] = {}
         for name, prior in (("bare", False), ("prior", True)):
             read = decode_lines(lattices, Knowledge(prior=prior))
             right = [a == b for t, d in zip(some, read) for a, b in zip(solid(t), d.characters)]
             table[kind][name] = float(np.mean(right))
-        print(f"{kind:10s} {len(some):4d} texts  characters right: bare {table[kind]['bare']:.4f}  with prior {table[kind]['prior']:.4f}")
+        print(
+            f"{kind:10s} {len(some):4d} texts  characters right: bare {table[kind]['bare']:.4f}  with prior {table[kind]['prior']:.4f}"
+        )
     cost = 100 * (table["codes"]["bare"] - table["codes"]["prior"])
     print(f"the prior costs {cost:.2f} points on random codes (target: at most 1)")
     results["codes"] = table
@@ -107,31 +127,50 @@ def codes(reader, data, results):
 def confusions(reader, pages, results):
     "Rules and prior on pages."
     bare = [reader.read(p, prior=False).text for p, *_ in pages]
-    texts = {"bare": bare, "blanket": [RULES["blanket"](t) for t in bare], "neighbours": [RULES["neighbours"](t) for t in bare], "prior": [reader.read(p).text for p, *_ in pages]}
+    texts = {
+        "bare": bare,
+        "blanket": [RULES["blanket"](t) for t in bare],
+        "neighbours": [RULES["neighbours"](t) for t in bare],
+        "prior": [reader.read(p).text for p, *_ in pages],
+    }
     results["confusions"] = {}
     for name, read in texts.items():
         look, kinds = look_alikes(pages, read), cer_by_kind(pages, read)
         results["confusions"][name] = dict(look_alikes=dict(look), kinds=kinds)
-        print(f"{name:10s} look-alike errors {sum(look.values()):4d} {dict(look)}  CER " + "  ".join(f"{k} {v['cer']:.4f}" for k, v in kinds.items()))
-    gone = 1 - sum(look_alikes(pages, texts["prior"]).values()) / max(1, sum(look_alikes(pages, bare).values()))
+        print(
+            f"{name:10s} look-alike errors {sum(look.values()):4d} {dict(look)}  CER "
+            + "  ".join(f"{k} {v['cer']:.4f}" for k, v in kinds.items())
+        )
+    gone = 1 - sum(look_alikes(pages, texts["prior"]).values()) / max(
+        1, sum(look_alikes(pages, bare).values())
+    )
     before, after = (results["confusions"][n]["kinds"] for n in ("bare", "prior"))
     rise = max(after[k]["cer"] - before[k]["cer"] for k in after)
-    print(f"look-alike errors gone: {gone:.1%} (target: 80 %); largest rise of a kind's CER: {rise:+.4f} (target: at most 0.002)")
+    print(
+        f"look-alike errors gone: {gone:.1%} (target: 80 %); largest rise of a kind's CER: {rise:+.4f} (target: at most 0.002)"
+    )
 
 
 def hints(reader, pages, results):
     "Alphabets and lexicon."
     results["hints"] = {}
-    groups = {"digits": [p for p in pages if p[1] != "page" and solid(p[2]).isdigit()], "letters": [p for p in pages if p[1] == "word" and solid(p[2]).isalpha()]}
+    groups = {
+        "digits": [p for p in pages if p[1] != "page" and solid(p[2]).isdigit()],
+        "letters": [p for p in pages if p[1] == "word" and solid(p[2]).isalpha()],
+    }
     for alphabet, some in groups.items():
         if not some:
             continue
         for kind in sorted({k for _, k, _ in some}):
             part = [p for p in some if p[1] == kind]
-            without, given = ([reader.read(p, **o).text for p, *_ in part] for o in ({}, {"alphabet": alphabet}))
+            without, given = (
+                [reader.read(p, **o).text for p, *_ in part] for o in ({}, {"alphabet": alphabet})
+            )
             a, b = (cer_by_kind(part, t)[kind]["cer"] for t in (without, given))
             results["hints"][f"{alphabet}/{kind}"] = dict(without=a, given=b)
-            print(f"alphabet={alphabet:8s} {kind:10s} {len(part):4d} images  CER without {a:.4f}  with {b:.4f}  ratio {b / max(a, 1e-9):.2f} (target: at most 0.8)")
+            print(
+                f"alphabet={alphabet:8s} {kind:10s} {len(part):4d} images  CER without {a:.4f}  with {b:.4f}  ratio {b / max(a, 1e-9):.2f} (target: at most 0.8)"
+            )
     words = [p for p in pages if p[1] == "word"]
     split = [re.findall(r"[0-9A-Z]+", t) for *_, t in words]
     read = {"without": [], "soft": [], "strict": []}
@@ -141,19 +180,31 @@ def hints(reader, pages, results):
         if others:
             read["soft"].append(reader.read(path, lexicon=others).text)
             read["strict"].append(reader.read(path, lexicon=others, strict=True).text)
-    listed = np.mean([all(any(w in s for k, s in enumerate(split) if k != i) for w in some) for i, some in enumerate(split)])
-    print(f"lexicon: the names of all other images; {listed:.1%} of {len(words)} images hold only names that are in it")
+    listed = np.mean(
+        [
+            all(any(w in s for k, s in enumerate(split) if k != i) for w in some)
+            for i, some in enumerate(split)
+        ]
+    )
+    print(
+        f"lexicon: the names of all other images; {listed:.1%} of {len(words)} images hold only names that are in it"
+    )
     for name, texts in read.items():
         if len(texts) == len(words):
             results["hints"][f"lexicon/{name}"] = v = cer_by_kind(words, texts)["word"]
-            print(f"  {name:8s} CER {v['cer']:.4f}  exact {v['exact']:.3f}" + ("  (target: exact at least 0.85)" if name == "soft" else ""))
+            print(
+                f"  {name:8s} CER {v['cer']:.4f}  exact {v['exact']:.3f}"
+                + ("  (target: exact at least 0.85)" if name == "soft" else "")
+            )
 
 
 def calibration(reader, pages, results):
     "Confidence against correctness."
     every, fitting = [], []
     for path, _, text in pages:
-        characters = [c for line in reader.read(path).lines for w in line.words for c in w.characters]
+        characters = [
+            c for line in reader.read(path).lines for w in line.words for c in w.characters
+        ]
         pairs = align(solid(text), "".join(c.text for c in characters))
         sure = iter(c.confidence for c in characters)
         rows = [(next(sure), t == r) for t, r in pairs if r]
@@ -163,11 +214,19 @@ def calibration(reader, pages, results):
     for name, rows in (("segmented right", fitting), ("all", every)):
         sure, right = np.array(rows).T
         bins = np.minimum((sure * 15).astype(int), 14)
-        ece = sum(abs(sure[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in range(15) if (bins == b).any())
+        ece = sum(
+            abs(sure[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
+            for b in range(15)
+            if (bins == b).any()
+        )
         keep = np.argsort(-sure, kind="stable")[: round(0.95 * len(sure))]
         whole, answered = 1 - right.mean(), 1 - right[keep].mean()
-        results.setdefault("calibration", {})[name] = dict(n=len(rows), ece=float(ece), error=float(whole), error_at_95=float(answered))
-        print(f"{name:16s} {len(rows):5d} characters  ECE {ece:.4f} (target: 0.03)  error {whole:.4f}, with 95 % answered {answered:.4f} (target: half)")
+        results.setdefault("calibration", {})[name] = dict(
+            n=len(rows), ece=float(ece), error=float(whole), error_at_95=float(answered)
+        )
+        print(
+            f"{name:16s} {len(rows):5d} characters  ECE {ece:.4f} (target: 0.03)  error {whole:.4f}, with 95 % answered {answered:.4f} (target: half)"
+        )
 
 
 def timing(reader, pages, results):
@@ -188,20 +247,36 @@ def timing(reader, pages, results):
         rows.append((spent[0], time.perf_counter() - start))
     recognition.decode_lines = inner
     shares = [a / b for a, b in rows]
-    results["time"] = dict(median_share=statistics.median(shares), worst_share=max(shares), median_ms=1e3 * statistics.median(a for a, _ in rows))
-    print(f"decoding: median {results['time']['median_ms']:.1f} ms, {statistics.median(shares):.1%} of the reading time, at most {max(shares):.1%} over {len(rows)} images (target: a third)")
+    results["time"] = dict(
+        median_share=statistics.median(shares),
+        worst_share=max(shares),
+        median_ms=1e3 * statistics.median(a for a, _ in rows),
+    )
+    print(
+        f"decoding: median {results['time']['median_ms']:.1f} ms, {statistics.median(shares):.1%} of the reading time, at most {max(shares):.1%} over {len(rows)} images (target: a third)"
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", nargs="?", type=Path, default=os.environ.get("CUSTOMOCR_DATA"))
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--only", nargs="+", choices=("codes", "confusions", "hints", "calibration", "time"))
+    parser.add_argument(
+        "--only", nargs="+", choices=("codes", "confusions", "hints", "calibration", "time")
+    )
     a = parser.parse_args()
     reader, results = recognition.Reader(), {}
     pages = list(load_pages(Path(a.data) / "pages" if a.data else SAMPLES))
     print(f"{len(pages)} pages from {'the data folder' if a.data else 'the samples'}")
-    for name, run in (("codes", lambda: codes(reader, Path(a.data) if a.data else None, results)), *((f.__name__ if f is not timing else "time", lambda f=f: f(reader, pages, results)) for f in (confusions, hints, calibration, timing))):
+    for name, run in (
+        ("codes", lambda: codes(reader, Path(a.data) if a.data else None, results)),
+        *(
+            (f.__name__ if f is not timing else "time", lambda f=f: f(reader, pages, results))
+            for f in (confusions, hints, calibration, timing)
+        ),
+    ):
         if not a.only or name in a.only:
             print(f"\n-- {name}")
             run()

@@ -33,7 +33,10 @@ def write_csv(
     "A CSV in the A-Z set's form with `rows` lines."
     rng = np.random.default_rng(1)
     pixels = np.where(rng.random((1000, 784)) < 0.2, rng.integers(1, 256, (1000, 784)), 0)
-    lines = [f"{label}," + ",".join(map(str, row)) + "\n" for label, row in zip(rng.integers(0, 26, 1000), pixels)]
+    lines = [
+        f"{label}," + ",".join(map(str, row)) + "\n"
+        for label, row in zip(rng.integers(0, 26, 1000), pixels)
+    ]
     with open(path, "w") as file:
         for start in range(0, rows, 1000):
             file.writelines(lines[: min(1000, rows - start)])
@@ -45,8 +48,12 @@ def measure(
     cache: Path,
 ) -> str:  # seconds and peak memory, in words
     "Run code in a process of its own."
-    done = subprocess.run([sys.executable, "-c", MEASURE.format(code=code), path], capture_output=True, text=True,
-                          env={**os.environ, "CUSTOMOCR_CACHE": str(cache)})
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE.format(code=code), path],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "CUSTOMOCR_CACHE": str(cache)},
+    )
     if done.returncode:
         return f"failed: {done.stderr.strip().splitlines()[-1]}"
     seconds, memory = map(float, done.stdout.split())
@@ -55,14 +62,24 @@ def measure(
 
 def main() -> None:
     "Parse the command line."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=372_450, help="lines of the CSV (default: the full set's)")
-    parser.add_argument("--pandas", action="store_true", help="also the usual way, a table of 64-bit integers: needs 5 GB")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--rows", type=int, default=372_450, help="lines of the CSV (default: the full set's)"
+    )
+    parser.add_argument(
+        "--pandas",
+        action="store_true",
+        help="also the usual way, a table of 64-bit integers: needs 5 GB",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path, cache = Path(folder, "az.csv"), Path(folder, "cache")
         write_csv(path, options.rows)
-        print(f"{options.rows:,} rows, {path.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}")
+        print(
+            f"{options.rows:,} rows, {path.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}"
+        )
         print("first time ", measure(OURS.format(rows=options.rows), path, cache), flush=True)
         print("from cache ", measure(OURS.format(rows=options.rows), path, cache), flush=True)
         if options.pandas:

@@ -50,7 +50,9 @@ def solid(text: str) -> str:
 
 def laid_out(text: str) -> list[str]:
     "The lines of a text, words by one blank, only 0-9 A-Z."
-    return [" ".join(solid(word) for word in line.split()) for line in text.splitlines() if line.strip()]
+    return [
+        " ".join(solid(word) for word in line.split()) for line in text.splitlines() if line.strip()
+    ]
 
 
 def truth(
@@ -58,8 +60,15 @@ def truth(
 ) -> list[tuple[Path, str, str]]:  # file, kind, text
     "The pages to read; those with small letters are not ours to read."
     with open(root / "pages" / "truth.tsv", encoding="utf8", newline="") as file:
-        rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row.get("lower") != "yes"]
-    return [(root / "pages" / row["path"], row["kind"], row["text"].replace("\\n", "\n")) for row in rows]
+        rows = [
+            row
+            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if row.get("lower") != "yes"
+        ]
+    return [
+        (root / "pages" / row["path"], row["kind"], row["text"].replace("\\n", "\n"))
+        for row in rows
+    ]
 
 
 def load_reader(name: str):
@@ -71,7 +80,9 @@ def load_reader(name: str):
         import pytesseract
         from PIL import Image
 
-        return lambda path: pytesseract.image_to_string(Image.open(path), config=f"--psm 6 -c tessedit_char_whitelist={CLASSES}")
+        return lambda path: pytesseract.image_to_string(
+            Image.open(path), config=f"--psm 6 -c tessedit_char_whitelist={CLASSES}"
+        )
     if name == "rapidocr":
         from rapidocr_onnxruntime import RapidOCR
 
@@ -92,7 +103,9 @@ def _half_as_strong(strength, letter):
     k = int(2 * letter) | 1
     local = cv2.blur(cv2.dilate(strength, np.ones((k, k), np.uint8)), (k, k))
     least = int(1.5 * max(6, 3 * float(np.median(strength[::2, ::2]))))
-    return (cv2.compare(strength, cv2.max(cv2.multiply(local, 0.5), least), cv2.CMP_GT) > 0).astype(np.uint8)
+    return (cv2.compare(strength, cv2.max(cv2.multiply(local, 0.5), least), cv2.CMP_GT) > 0).astype(
+        np.uint8
+    )
 
 
 def _own_size(grey, height):
@@ -115,7 +128,9 @@ STAGES = {  # name -> what is put in place of what
     "light": [(segmentation, "ink_strength", _darkness)],
     "ridges": [(segmentation, "ink_mask", _half_as_strong)],
     "scale": [(segmentation, "_brought", _own_size)],
-    "rules": [(segmentation, "find_rules", lambda mask, labels, stats, letter: np.zeros_like(mask))],
+    "rules": [
+        (segmentation, "find_rules", lambda mask, labels, stats, letter: np.zeros_like(mask))
+    ],
     "turning": [(segmentation, "group_lines", _level)],
     "parts": [(segmentation, "join_parts", lambda pieces, letter: pieces)],
     "cuts": [(segmentation, "cut_piece", lambda piece, total, steps, origin, letter: [piece])],
@@ -153,7 +168,15 @@ def measure(
             got = ""
             print(f"\n{path.name}: {error!r}"[:200], file=sys.stderr)
         wrong = edit_distance(solid(text), solid(got))
-        record = (len(solid(text)), wrong, wrong == 0, laid_out(text) == laid_out(got), path, text, got)
+        record = (
+            len(solid(text)),
+            wrong,
+            wrong == 0,
+            laid_out(text) == laid_out(got),
+            path,
+            text,
+            got,
+        )
         groups.setdefault(kind, []).append(record)
         groups.setdefault("all", []).append(record)
         if sys.stderr.isatty():
@@ -161,21 +184,38 @@ def measure(
     if sys.stderr.isatty():
         print(file=sys.stderr)
     for record in sorted(groups["all"], key=lambda r: -r[1])[:worst]:
-        print(f"{record[1]:3d}  {record[4].parent.name}/{record[4].name}  {record[5]!r} read as {record[6]!r}")
+        print(
+            f"{record[1]:3d}  {record[4].parent.name}/{record[4].name}  {record[5]!r} read as {record[6]!r}"
+        )
     rows = []
     for kind in sorted(groups, key=lambda k: (k == "all", k)):
         length, wrong, exact, layout = (sum(r[i] for r in groups[kind]) for i in range(4))
         images = len(groups[kind])
-        values = (name, kind, images, length, round(wrong / max(1, length), 4), round(exact / images, 4), round(layout / images, 4))
+        values = (
+            name,
+            kind,
+            images,
+            length,
+            round(wrong / max(1, length), 4),
+            round(exact / images, 4),
+            round(layout / images, 4),
+        )
         rows.append(dict(zip(COLUMNS, values)))
-        print(f"{name:24s} {kind:10s} images {images:4d}  characters {length:5d}  cer {values[4]:.3f}  exact {values[5]:.3f}  layout {values[6]:.3f}", flush=True)
+        print(
+            f"{name:24s} {kind:10s} images {images:4d}  characters {length:5d}  cer {values[4]:.3f}  exact {values[5]:.3f}  layout {values[6]:.3f}",
+            flush=True,
+        )
     return rows
 
 
 def main() -> None:
     "Measure each reader asked for."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", type=Path, default=os.environ.get("CUSTOMOCR_DATA") or SAMPLES)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "data", nargs="?", type=Path, default=os.environ.get("CUSTOMOCR_DATA") or SAMPLES
+    )
     parser.add_argument("--reader", nargs="+", default=["customocr"])
     parser.add_argument("--without", nargs="+", choices=[*STAGES, "all"], default=[])
     parser.add_argument("--csv", type=Path, help="write the rows there")

@@ -72,11 +72,21 @@ def machine() -> str:  # one line
     "What the figures were measured on."
     cpu = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
-        names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ]
         cpu = names[0] if names else cpu
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     versions = []
-    for package in ("customocr", "onnxruntime", "opencv-python", "tesserocr", "rapidocr-onnxruntime"):
+    for package in (
+        "customocr",
+        "onnxruntime",
+        "opencv-python",
+        "tesserocr",
+        "rapidocr-onnxruntime",
+    ):
         try:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
@@ -95,7 +105,11 @@ def pages(
         path, kind, lower = line.split("\t")[:3]
         if lower != "yes":
             found.setdefault(kind, []).append(folder / path)
-    return [(kind, files[i]) for kind, files in found.items() for i in np.unique(np.linspace(0, len(files) - 1, min(each, len(files)), dtype=int))]
+    return [
+        (kind, files[i])
+        for kind, files in found.items()
+        for i in np.unique(np.linspace(0, len(files) - 1, min(each, len(files)), dtype=int))
+    ]
 
 
 def readers() -> dict:  # name -> function that reads a path and gives its text
@@ -118,7 +132,11 @@ def readers() -> dict:  # name -> function that reads a path and gives its text
     except ImportError:
         print("skipped: tesserocr is not installed")
     if shutil.which("tesseract"):
-        found["tesseract (process)"] = lambda file: subprocess.run(["tesseract", str(file), "-", "--psm", str(PSM)], capture_output=True, text=True).stdout
+        found["tesseract (process)"] = lambda file: (
+            subprocess.run(
+                ["tesseract", str(file), "-", "--psm", str(PSM)], capture_output=True, text=True
+            ).stdout
+        )
     else:
         print("skipped: no tesseract on PATH")
     try:
@@ -144,16 +162,35 @@ def section_read(
             taken = timed(lambda: engine(file), repeats=5 if name == "customocr" else 1)
             times.setdefault(name, {}).setdefault(kind, []).append(taken)
     kinds = list(times["customocr"])
-    medians = [{name: {kind: statistics.median(taken[what] for taken in times[name][kind]) for kind in kinds} for name in engines} for what in (0, 1)]
+    medians = [
+        {
+            name: {
+                kind: statistics.median(taken[what] for taken in times[name][kind])
+                for kind in kinds
+            }
+            for name in engines
+        }
+        for what in (0, 1)
+    ]
     for title, by_reader in zip(("milliseconds", "processor milliseconds"), medians):
-        print(f"\nread: median {title} a file ({len(files)} files), and how many times those of customocr")
+        print(
+            f"\nread: median {title} a file ({len(files)} files), and how many times those of customocr"
+        )
         for name, by_kind in by_reader.items():
-            cells = [f"{kind} {taken:.1f} ({taken / by_reader['customocr'][kind]:.1f}x)" for kind, taken in by_kind.items()]
+            cells = [
+                f"{kind} {taken:.1f} ({taken / by_reader['customocr'][kind]:.1f}x)"
+                for kind, taken in by_kind.items()
+            ]
             print(f"  {name:20s} " + "   ".join(cells))
     slowest = max((max(taken)[0], kind) for kind, taken in times["customocr"].items())
     print(f"  slowest file for customocr: {slowest[0]:.0f} ms ({slowest[1]})")
     counts = {kind: len(taken) for kind, taken in times["customocr"].items()}
-    return {"median_ms": medians[0], "median_cpu_ms": medians[1], "slowest_ms": slowest[0], "files": counts}
+    return {
+        "median_ms": medians[0],
+        "median_cpu_ms": medians[1],
+        "slowest_ms": slowest[0],
+        "files": counts,
+    }
 
 
 def photo(
@@ -164,7 +201,9 @@ def photo(
     page = cv2.resize(cv2.imread(str(PAGE)), pixels, interpolation=cv2.INTER_CUBIC)
     noise = np.random.default_rng(0).normal(0, 4, (*page.shape[:2], 1)).astype(np.float32)
     file = folder / f"photo_{pixels[0]}x{pixels[1]}.jpg"
-    cv2.imwrite(str(file), np.clip(page + noise, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    cv2.imwrite(
+        str(file), np.clip(page + noise, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90]
+    )
     return file
 
 
@@ -188,9 +227,13 @@ def section_photo(
         reader = Reader()
         reader.read(file)
         taken = milliseconds(lambda: reader.read(file), repeats=5)
-        done = subprocess.run([sys.executable, "-c", PEAK, str(file)], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, str(file)], capture_output=True, text=True, check=True
+        )
         peak = float(done.stdout)
-    print(f"\nphoto: {PHOTO[0]} x {PHOTO[1]} pixels read in {taken:.0f} ms; peak memory of the process {peak:.0f} MiB")
+    print(
+        f"\nphoto: {PHOTO[0]} x {PHOTO[1]} pixels read in {taken:.0f} ms; peak memory of the process {peak:.0f} MiB"
+    )
     return {"ms": taken, "peak_mib": peak}
 
 
@@ -225,14 +268,23 @@ def section_process(
             commands["tesseract"] = ["tesseract", str(file), "-", "--psm", str(PSM)]
         try:
             version("keras")
-            commands["keras network"] = [sys.executable, "-c", KERAS, str(keras_network(Path(folder)))]
+            commands["keras network"] = [
+                sys.executable,
+                "-c",
+                KERAS,
+                str(keras_network(Path(folder))),
+            ]
         except PackageNotFoundError:
             print("skipped: keras is not installed")
         times = {name: [] for name in commands}
         for _ in range(options.repeats + 1):
             for name, command in commands.items():
-                times[name].append(milliseconds(lambda: subprocess.run(command, capture_output=True, check=True)))
-    medians = {name: statistics.median(taken[1:]) for name, taken in times.items()}  # the first round fills the disk cache
+                times[name].append(
+                    milliseconds(lambda: subprocess.run(command, capture_output=True, check=True))
+                )
+    medians = {
+        name: statistics.median(taken[1:]) for name, taken in times.items()
+    }  # the first round fills the disk cache
     ours = medians["customocr read"]
     print("\nprocess: a fresh process on a 1-megapixel page, median milliseconds")
     for name, taken in medians.items():
@@ -256,7 +308,16 @@ def text_page(
         size = cv2.getTextSize(letter, cv2.FONT_HERSHEY_DUPLEX, 1, 1)[0]
         scale = 0.6 * cell / max(size)
         at = (int(x + 0.2 * cell), int(y + 0.8 * cell))
-        cv2.putText(page, letter, at, cv2.FONT_HERSHEY_DUPLEX, scale, 40, max(1, round(scale * 1.5)), cv2.LINE_AA)
+        cv2.putText(
+            page,
+            letter,
+            at,
+            cv2.FONT_HERSHEY_DUPLEX,
+            scale,
+            40,
+            max(1, round(scale * 1.5)),
+            cv2.LINE_AA,
+        )
     return page
 
 
@@ -265,8 +326,14 @@ def section_cost(
 ) -> dict:  # two lists of [x, ms]
     "Time of composed pages, one thing growing at a time."
     reader = Reader()
-    by_pixels = [(n, milliseconds(lambda page=text_page(100, n): reader.read(page), 5)) for n in (10**5, 3 * 10**5, 10**6, 2 * 10**6, 4 * 10**6, 8 * 10**6, 12 * 10**6)]
-    by_characters = [(n, milliseconds(lambda page=text_page(n, 2 * 10**6): reader.read(page), 5)) for n in (1, 25, 50, 100, 200, 400, 800, 1600)]
+    by_pixels = [
+        (n, milliseconds(lambda page=text_page(100, n): reader.read(page), 5))
+        for n in (10**5, 3 * 10**5, 10**6, 2 * 10**6, 4 * 10**6, 8 * 10**6, 12 * 10**6)
+    ]
+    by_characters = [
+        (n, milliseconds(lambda page=text_page(n, 2 * 10**6): reader.read(page), 5))
+        for n in (1, 25, 50, 100, 200, 400, 800, 1600)
+    ]
     print("\ncost: 100 characters on a page of so many pixels")
     print("  " + "   ".join(f"{n / 1e6:g} MP {taken:.0f} ms" for n, taken in by_pixels))
     print("cost: so many characters on 2 megapixels")
@@ -286,20 +353,32 @@ def section_cost(
     return {"by_pixels": by_pixels, "by_characters": by_characters}
 
 
-SECTIONS = {"read": section_read, "photo": section_photo, "process": section_process, "cost": section_cost}
+SECTIONS = {
+    "read": section_read,
+    "photo": section_photo,
+    "process": section_process,
+    "cost": section_cost,
+}
 
 
 def main() -> None:
     "Run the sections."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", nargs="?", type=Path, default=os.environ.get("CUSTOMOCR_DATA"))
     parser.add_argument("--each", type=int, default=25, help="files of each kind (default 25)")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds of fresh processes (default 5)")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="rounds of fresh processes (default 5)"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--skip", nargs="*", choices=list(SECTIONS), default=[])
     options = parser.parse_args()
-    results = {"machine": machine(), "data": "a data folder" if options.data else "the package's samples"}
+    results = {
+        "machine": machine(),
+        "data": "a data folder" if options.data else "the package's samples",
+    }
     print(results["machine"])
     for name, section in SECTIONS.items():
         if name not in options.skip:

@@ -28,12 +28,16 @@ DRAWINGS = 4  # parts in which a budget is drawn
 SAME = 0.65  # share of the glyphs that stay as they are: what the recipe leaves of MNIST, of which this data set mostly is
 
 
-def table(probabilities: np.ndarray, held: Characters) -> dict:  # class -> precision, recall, f1, as columns
+def table(
+    probabilities: np.ndarray, held: Characters
+) -> dict:  # class -> precision, recall, f1, as columns
     "The classification report of all classes, to four places."
     return report(probabilities, held.labels).round(4).to_dict()
 
 
-def tutorial(training_part: Characters, held: Characters, epochs: int) -> tuple[list[dict], dict]:  # a row an epoch; the best epoch's report
+def tutorial(
+    training_part: Characters, held: Characters, epochs: int
+) -> tuple[list[dict], dict]:  # a row an epoch; the best epoch's report
     "The tutorial's training: 128 glyphs a step, Adam, class weights, augmentation in the graph."
     model = tutorial_network(seed=1)
     weights = {c: float(w) for c, w in enumerate(class_weights(training_part)) if w}
@@ -46,18 +50,32 @@ def tutorial(training_part: Characters, held: Characters, epochs: int) -> tuple[
         accuracy = float((probabilities.argmax(1) == held.labels).mean())
         if accuracy > max((row["accuracy"] for row in rows), default=0):
             best = table(probabilities, held)
-        rows.append(dict(recipe="tutorial", glyphs=(epoch + 1) * len(images), accuracy=round(accuracy, 4), seconds=round(seconds, 1), cpu_seconds=round(cpu, 1)))
+        rows.append(
+            dict(
+                recipe="tutorial",
+                glyphs=(epoch + 1) * len(images),
+                accuracy=round(accuracy, 4),
+                seconds=round(seconds, 1),
+                cpu_seconds=round(cpu, 1),
+            )
+        )
         print(rows[-1], flush=True)
     return rows, best
 
 
-def ours(training_part: Characters, held: Characters, count: int) -> tuple[dict, dict]:  # a row; the report
+def ours(
+    training_part: Characters, held: Characters, count: int
+) -> tuple[dict, dict]:  # a row; the report
     "Our recipe on the same glyphs: about `count` of them shown, half of them drawn."
     start, cpu = time.perf_counter(), time.process_time()
     rng = np.random.default_rng(1)
-    rows = np.concatenate([rng.permutation(len(training_part)) for _ in range(-(-count // len(training_part)))])[: count // training.PASSES]
+    rows = np.concatenate(
+        [rng.permutation(len(training_part)) for _ in range(-(-count // len(training_part)))]
+    )[: count // training.PASSES]
     source = image_source("joined", training_part, (1.0, 1.0), SAME)
-    parts = np.array_split(rows[: len(rows) // (DRAWINGS * training.BATCH) * DRAWINGS * training.BATCH], DRAWINGS)
+    parts = np.array_split(
+        rows[: len(rows) // (DRAWINGS * training.BATCH) * DRAWINGS * training.BATCH], DRAWINGS
+    )
     model = training.trainable(training.PASSES * sum(map(len, parts)) // training.BATCH, seed=1)
     draw = lambda i: (source.draw(parts[i], rng), training_part.labels[parts[i]])
     for _, images, labels in drawn_ahead(draw, range(DRAWINGS)):
@@ -65,22 +83,36 @@ def ours(training_part: Characters, held: Characters, count: int) -> tuple[dict,
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     probabilities = softmax(logits_of(model, held.images))
     accuracy = float((probabilities.argmax(1) == held.labels).mean())
-    row = dict(recipe="ours", glyphs=training.PASSES * sum(map(len, parts)), accuracy=round(accuracy, 4), seconds=round(seconds, 1), cpu_seconds=round(cpu, 1))
+    row = dict(
+        recipe="ours",
+        glyphs=training.PASSES * sum(map(len, parts)),
+        accuracy=round(accuracy, 4),
+        seconds=round(seconds, 1),
+        cpu_seconds=round(cpu, 1),
+    )
     print(row, flush=True)
     return row, table(probabilities, held)
 
 
 def main():
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("data", nargs="?", default=os.environ.get("CUSTOMOCR_DATA"))
     ask.add_argument("--epochs", type=int, default=20)
-    ask.add_argument("--share", type=float, default=0.1, help="of the tutorial's wall time, which ours may use")
-    ask.add_argument("--long", type=int, default=0, help="glyphs of a last, longer run; 0 leaves it out")
+    ask.add_argument(
+        "--share", type=float, default=0.1, help="of the tutorial's wall time, which ours may use"
+    )
+    ask.add_argument(
+        "--long", type=int, default=0, help="glyphs of a last, longer run; 0 leaves it out"
+    )
     ask.add_argument("--json", type=Path, help="write the figures here as well")
     options = ask.parse_args()
     if not options.data:
         ask.error("name the data folder or set CUSTOMOCR_DATA")
-    part, held = split_stratified(join(load_mnist(options.data), load_az(options.data).without_repeats()))
+    part, held = split_stratified(
+        join(load_mnist(options.data), load_az(options.data).without_repeats())
+    )
     reports = {}
     rows, reports["tutorial"] = tutorial(part, held, options.epochs)
     goal, limit = max(row["accuracy"] for row in rows), options.share * rows[-1]["seconds"]
@@ -93,12 +125,27 @@ def main():
             break
     share, cpu_share = row["seconds"] / whole["seconds"], row["cpu_seconds"] / whole["cpu_seconds"]
     reached = row["accuracy"] >= goal
-    print(f"{'reached' if reached else 'NOT reached'} with {share:.3f} of the wall time, {cpu_share:.3f} of the processor time")
+    print(
+        f"{'reached' if reached else 'NOT reached'} with {share:.3f} of the wall time, {cpu_share:.3f} of the processor time"
+    )
     if options.long:
         row, reports["ours"] = ours(part, held, options.long)
         rows.append(dict(row, recipe="ours, longer"))
     if options.json:
-        options.json.write_text(json.dumps(dict(goal=goal, reached=reached, share=round(share, 4), cpu_share=round(cpu_share, 4), rows=rows, reports=reports), indent=1) + "\n")
+        options.json.write_text(
+            json.dumps(
+                dict(
+                    goal=goal,
+                    reached=reached,
+                    share=round(share, 4),
+                    cpu_share=round(cpu_share, 4),
+                    rows=rows,
+                    reports=reports,
+                ),
+                indent=1,
+            )
+            + "\n"
+        )
 
 
 if __name__ == "__main__":

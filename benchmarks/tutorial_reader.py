@@ -3,6 +3,7 @@
 Boxes and glyphs are the tutorial's (`segmentation.tutorial_boxes`, `tutorial_glyphs`), the network is the shipped one: what
 differs from `Reader` is the segmentation alone. Boxes come left to right, as the tutorial sorts them, without lines or spaces.
 """
+
 from functools import cache
 
 import cv2

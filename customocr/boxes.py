@@ -4,6 +4,7 @@ It sees each candidate twice (`segmentation.windows`): the line's ink around it,
 that `compose` writes in the hands of UNIPEN's training writers, where the owner of every pixel is known, after those
 pages went through the very segmentation that will ask it. `customocr train --boxes` trains it again.
 """
+
 from __future__ import annotations
 
 import json
@@ -34,7 +35,9 @@ class Boxes:
     windows: np.ndarray  # uint8 (N, 40, 64, 2)
     kinds: np.ndarray  # uint8 (N,), index into KINDS
     glyphs: np.ndarray  # uint8 (N, 28, 28), each candidate as the character network sees it
-    labels: np.ndarray  # uint8 (N,), index into CLASSES where the candidate is a character, else 255
+    labels: (
+        np.ndarray
+    )  # uint8 (N,), index into CLASSES where the candidate is a character, else 255
     found: int  # characters with at least one candidate that is them
     written: int  # characters on the pages
 
@@ -47,14 +50,20 @@ def kind_of(
 ) -> tuple[int, int]:  # index into KINDS, and the character, -1 where it is none
     "What a candidate is, from who owns its ink."
     at = np.s_[max(0, piece.y) : piece.bottom, max(0, piece.x) : piece.right]
-    ink = (piece.ink > 96)[max(0, -piece.y) :, max(0, -piece.x) :][: owner[at].shape[0], : owner[at].shape[1]]
+    ink = (piece.ink > 96)[max(0, -piece.y) :, max(0, -piece.x) :][
+        : owner[at].shape[0], : owner[at].shape[1]
+    ]
     owners, n = owner[at][ink], int(ink.sum())
     owners = owners[owners >= 0]
     if len(owners) < 0.2 * n or not n:
         return 2, -1
     count = np.bincount(owners)
     k = int(count.argmax())
-    whole = count[k] >= WHOLE * size[k] and count[k] >= PURE * len(owners) and (other[at][ink] > 100).sum() <= FOREIGN * n
+    whole = (
+        count[k] >= WHOLE * size[k]
+        and count[k] >= PURE * len(owners)
+        and (other[at][ink] > 100).sum() <= FOREIGN * n
+    )
     return (0, k) if whole else (1, -1)
 
 
@@ -64,8 +73,15 @@ def label_page(
 ) -> Boxes | None:  # None where the segmentation found nothing
     "The candidates of a composed page with what each of them is."
     shape = sheet.ink.shape[::-1]
-    warp = lambda image, flags: cv2.warpAffine(image, sheet.matrix, shape, flags=flags | cv2.WARP_INVERSE_MAP, borderValue=-1)
-    owner, other = warp(composed.labels, cv2.INTER_NEAREST), cv2.warpAffine(composed.other, sheet.matrix, shape, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    warp = lambda image, flags: cv2.warpAffine(
+        image, sheet.matrix, shape, flags=flags | cv2.WARP_INVERSE_MAP, borderValue=-1
+    )
+    owner, other = (
+        warp(composed.labels, cv2.INTER_NEAREST),
+        cv2.warpAffine(
+            composed.other, sheet.matrix, shape, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        ),
+    )
     size = np.bincount(owner[owner >= 0], minlength=len(composed.characters))
     views, kinds, glyphs, labels, found = [], [], [], [], set()
     for line in sheet.lines:
@@ -82,14 +98,24 @@ def label_page(
                 found.add(k)
     if not kinds:
         return None
-    return Boxes(np.concatenate(views), np.uint8(kinds), np.stack(glyphs), np.uint8(labels), len(found - {-1}), len(composed.characters))
+    return Boxes(
+        np.concatenate(views),
+        np.uint8(kinds),
+        np.stack(glyphs),
+        np.uint8(labels),
+        len(found - {-1}),
+        len(composed.characters),
+    )
 
 
 def join(
     parts: list[Boxes],
 ) -> Boxes:
     "All candidates in one value."
-    every = (np.concatenate([getattr(p, name) for p in parts]) for name in ("windows", "kinds", "glyphs", "labels"))
+    every = (
+        np.concatenate([getattr(p, name) for p in parts])
+        for name in ("windows", "kinds", "glyphs", "labels")
+    )
     return Boxes(*every, sum(p.found for p in parts), sum(p.written for p in parts))
 
 
@@ -147,7 +173,11 @@ def compose_many(
             part = files[jobs[job]].with_suffix(".part.npz")
             np.savez(part, **vars(job.result()))
             part.replace(files[jobs[job]])
-            print(f"\rcomposed {len(files) - len(todo) + done} of {len(files)} parts of {CHUNK} pages, {time.time() - start:.0f} s", end="", flush=True)
+            print(
+                f"\rcomposed {len(files) - len(todo) + done} of {len(files)} parts of {CHUNK} pages, {time.time() - start:.0f} s",
+                end="",
+                flush=True,
+            )
     print()
     load = lambda z: Boxes(**{k: z[k] if z[k].ndim else int(z[k]) for k in z.files})
     return join([load(np.load(file)) for file in files])
@@ -167,9 +197,15 @@ def export(
     from customocr.errors import ModelError
 
     signature = [tf.TensorSpec((None, *WINDOW, 2), tf.float32, name="windows")]
-    graph, _ = tf2onnx.convert.from_function(tf.function(lambda x: model(x, training=False), input_signature=signature), signature, opset=17)
+    graph, _ = tf2onnx.convert.from_function(
+        tf.function(lambda x: model(x, training=False), input_signature=signature),
+        signature,
+        opset=17,
+    )
     x = example.astype(np.float32) / 255
-    found = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"windows": x})[0]
+    found = onnxruntime.InferenceSession(
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+    ).run(None, {"windows": x})[0]
     if not np.allclose(found, model.predict(x, verbose=0), atol=1e-3):
         raise ModelError(f"{path} not written: ONNX Runtime and Keras differ")
     onnx.save(graph, path)
@@ -206,10 +242,18 @@ def train_network(
     batch, n = 256, len(boxes.kinds)
     scale = lambda x, y: (tf.cast(x, tf.float32) / 255, y)
     order = np.random.default_rng(seed).permutation(n)
-    data = tf.data.Dataset.from_tensor_slices((boxes.windows[order], boxes.kinds[order])).shuffle(20000, seed=seed).batch(batch).map(scale).prefetch(4)
+    data = (
+        tf.data.Dataset.from_tensor_slices((boxes.windows[order], boxes.kinds[order]))
+        .shuffle(20000, seed=seed)
+        .batch(batch)
+        .map(scale)
+        .prefetch(4)
+    )
     other = tf.data.Dataset.from_tensor_slices((check.windows, check.kinds)).batch(1000).map(scale)
     model = network()
-    rate = keras.optimizers.schedules.CosineDecay(2e-4, epochs * -(-n // batch), warmup_target=2e-3, warmup_steps=100)
+    rate = keras.optimizers.schedules.CosineDecay(
+        2e-4, epochs * -(-n // batch), warmup_target=2e-3, warmup_steps=100
+    )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-3), loss, metrics=["accuracy"])
     history = model.fit(data, epochs=epochs, validation_data=other, verbose=verbose).history
@@ -217,8 +261,11 @@ def train_network(
 
 
 def train(
-    data: str | Path | None = None,  # the data folder, with characters/train/unipen_strokes.npz; None: $CUSTOMOCR_DATA
-    out: str | Path = "runs/boxes",  # folder for boxes.onnx and boxes.json, and for what is done so far
+    data: str
+    | Path
+    | None = None,  # the data folder, with characters/train/unipen_strokes.npz; None: $CUSTOMOCR_DATA
+    out: str
+    | Path = "runs/boxes",  # folder for boxes.onnx and boxes.json, and for what is done so far
     pages: int = 10_000,  # composed for training
     epochs: int = 8,
     seed: int = 0,
@@ -233,13 +280,17 @@ def train(
     start, out = time.time(), Path(out)
     data = data if data is not None else os.environ.get("CUSTOMOCR_DATA")
     if data is None:
-        raise DataError("the network for boxes is trained on UNIPEN's strokes: give the data folder with --data or CUSTOMOCR_DATA")
+        raise DataError(
+            "the network for boxes is trained on UNIPEN's strokes: give the data folder with --data or CUSTOMOCR_DATA"
+        )
     folder, parts = Path(data) / "characters" / "train", out / "parts"
     if not resume:
         shutil.rmtree(parts, ignore_errors=True)
     strokes = folder / "unipen_strokes.npz"
     if not strokes.is_file():
-        raise DataError(f"{strokes}: no such file; give the data folder with characters/train/unipen_strokes.npz")
+        raise DataError(
+            f"{strokes}: no such file; give the data folder with characters/train/unipen_strokes.npz"
+        )
     names = [str(n) for n in np.load(folder / "unipen.npz")["writer_names"]]
     test, validation = set(unipen_test_writers()), set(unipen_validation_writers())
     writers = [i for i, n in enumerate(names) if n not in test | validation]
@@ -249,10 +300,19 @@ def train(
     model, history = train_network(boxes, check, epochs, seed)
     export(model, out / "boxes.onnx", check.windows[:200])
     card = dict(
-        pages=pages, boxes=len(boxes.kinds), kinds=dict(zip(KINDS, np.bincount(boxes.kinds, minlength=3).tolist())), epochs=epochs, seed=seed,
-        writers=len(writers), parameters=model.count_params(), validation_writers=len(others), validation_boxes=len(check.kinds),
-        validation_accuracy=history["val_accuracy"][-1], characters_with_a_candidate=round(check.found / check.written, 4),
-        minutes=round((time.time() - start) / 60, 1), history=history,
+        pages=pages,
+        boxes=len(boxes.kinds),
+        kinds=dict(zip(KINDS, np.bincount(boxes.kinds, minlength=3).tolist())),
+        epochs=epochs,
+        seed=seed,
+        writers=len(writers),
+        parameters=model.count_params(),
+        validation_writers=len(others),
+        validation_boxes=len(check.kinds),
+        validation_accuracy=history["val_accuracy"][-1],
+        characters_with_a_candidate=round(check.found / check.written, 4),
+        minutes=round((time.time() - start) / 60, 1),
+        history=history,
         command=f"customocr train --boxes --data DIR --pages {pages} --epochs {epochs} --seed {seed}",
     )
     (out / "boxes.json").write_text(json.dumps(card, indent=1) + "\n")

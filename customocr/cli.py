@@ -20,37 +20,127 @@ TRAINING_NEEDS = ("tensorflow", "keras", "tf2onnx", "onnx", "pandas", "sklearn")
 
 def parser() -> argparse.ArgumentParser:  # of the whole command
     "The commands and their options; options have the names of `Reader.read`'s and `training.train`'s parameters."
-    top = argparse.ArgumentParser(prog="customocr", description="Reads hand-printed digits and capitals from photos, scans and form fields.")
+    top = argparse.ArgumentParser(
+        prog="customocr",
+        description="Reads hand-printed digits and capitals from photos, scans and form fields.",
+    )
     top.add_argument("--version", action="version", version=f"customocr {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    read = commands.add_parser("read", help="print the text of images", description="Prints the text of each image.")
+    read = commands.add_parser(
+        "read", help="print the text of images", description="Prints the text of each image."
+    )
     read.set_defaults(run=read_images)
-    read.add_argument("images", nargs="+", metavar="IMAGE", help="image files; - reads one image from standard input")
-    read.add_argument("--format", choices=("text", "json"), default="text", help="json: one object a line for each image, with boxes and confidences")
-    read.add_argument("--overlay", type=Path, metavar="DIR", help="write the image with boxes and text over it into this folder")
-    read.add_argument("--explain", type=Path, metavar="DIR", help="write one picture of all stages from page to text into this folder")
+    read.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="image files; - reads one image from standard input",
+    )
+    read.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="json: one object a line for each image, with boxes and confidences",
+    )
+    read.add_argument(
+        "--overlay",
+        type=Path,
+        metavar="DIR",
+        help="write the image with boxes and text over it into this folder",
+    )
+    read.add_argument(
+        "--explain",
+        type=Path,
+        metavar="DIR",
+        help="write one picture of all stages from page to text into this folder",
+    )
     know = read.add_argument_group("what you know of the text")
-    know.add_argument("--alphabet", metavar="CHARACTERS", help="the characters that can occur: digits, letters, alphanumeric, or the characters themselves")
-    know.add_argument("--pattern", metavar="MASK", help="what a line looks like: A letter, 9 digit, * either, {n} after one repeats it; or re: and a regular expression")
-    know.add_argument("--lexicon", type=Path, metavar="FILE", help="the words to expect, one a line")
-    know.add_argument("--strict", action="store_true", default=None, help="only words of the lexicon, however the page looks")
-    know.add_argument("--no-prior", dest="prior", action="store_false", default=None, help="no knowledge of which characters follow each other in names, words and numbers")
-    know.add_argument("--reject", type=_share, metavar="P", help="a character less probable than this comes out as a placeholder (0 to 1)")
-    read.add_argument("--no-rotate", dest="rotate", action="store_false", default=None, help="take the page as upright, do not try it turned")
-    read.add_argument("--model", type=Path, metavar="FILE", help="another network (ONNX) than the one that comes with the package")
+    know.add_argument(
+        "--alphabet",
+        metavar="CHARACTERS",
+        help="the characters that can occur: digits, letters, alphanumeric, or the characters themselves",
+    )
+    know.add_argument(
+        "--pattern",
+        metavar="MASK",
+        help="what a line looks like: A letter, 9 digit, * either, {n} after one repeats it; or re: and a regular expression",
+    )
+    know.add_argument(
+        "--lexicon", type=Path, metavar="FILE", help="the words to expect, one a line"
+    )
+    know.add_argument(
+        "--strict",
+        action="store_true",
+        default=None,
+        help="only words of the lexicon, however the page looks",
+    )
+    know.add_argument(
+        "--no-prior",
+        dest="prior",
+        action="store_false",
+        default=None,
+        help="no knowledge of which characters follow each other in names, words and numbers",
+    )
+    know.add_argument(
+        "--reject",
+        type=_share,
+        metavar="P",
+        help="a character less probable than this comes out as a placeholder (0 to 1)",
+    )
+    read.add_argument(
+        "--no-rotate",
+        dest="rotate",
+        action="store_false",
+        default=None,
+        help="take the page as upright, do not try it turned",
+    )
+    read.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="another network (ONNX) than the one that comes with the package",
+    )
 
-    train = commands.add_parser("train", help="train the network again", description="Trains the network and writes it as .keras and ONNX with its card.")
+    train = commands.add_parser(
+        "train",
+        help="train the network again",
+        description="Trains the network and writes it as .keras and ONNX with its card.",
+    )
     train.set_defaults(run=train_model)
-    train.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: $CUSTOMOCR_DATA, else the package's own glyphs)")
-    train.add_argument("--az", type=Path, metavar="FILE", help="the full A-Z set, its zip or CSV, in place of the data folder's sample")
-    train.add_argument("--out", type=Path, metavar="DIR", help="folder for checkpoint, log, model and card (default: runs/customocr)")
+    train.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="data folder (default: $CUSTOMOCR_DATA, else the package's own glyphs)",
+    )
+    train.add_argument(
+        "--az",
+        type=Path,
+        metavar="FILE",
+        help="the full A-Z set, its zip or CSV, in place of the data folder's sample",
+    )
+    train.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder for checkpoint, log, model and card (default: runs/customocr)",
+    )
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--epochs", type=_count, metavar="N", help="passes over the training set")
     budget.add_argument("--minutes", type=float, metavar="N", help="about how long to train")
     train.add_argument("--seed", type=int, metavar="N", help="seed of everything random")
-    train.add_argument("--resume", action="store_true", default=None, help="go on from the last checkpoint in --out")
-    train.add_argument("--boxes", action="store_true", help="train the network that judges boxes instead of the one for characters; needs the data folder's UNIPEN strokes")
+    train.add_argument(
+        "--resume",
+        action="store_true",
+        default=None,
+        help="go on from the last checkpoint in --out",
+    )
+    train.add_argument(
+        "--boxes",
+        action="store_true",
+        help="train the network that judges boxes instead of the one for characters; needs the data folder's UNIPEN strokes",
+    )
     train.add_argument("--pages", type=_count, metavar="N", help="pages composed for --boxes")
     return top
 
@@ -101,7 +191,9 @@ def read_images(
     from customocr.recognition import Reader
 
     reader = Reader(**given(options, "model"))
-    settings = given(options, "alphabet", "pattern", "lexicon", "strict", "prior", "reject", "rotate")
+    settings = given(
+        options, "alphabet", "pattern", "lexicon", "strict", "prior", "reject", "rotate"
+    )
     code, taken = 0, set()
     for image in options.images:
         try:
@@ -174,7 +266,9 @@ def train_model(
 
         for name in ("az", "minutes"):
             if getattr(options, name) is not None:
-                raise CustomOCRError(f"--{name} does not go with --boxes: composed pages are its only data, --pages and --epochs its measure")
+                raise CustomOCRError(
+                    f"--{name} does not go with --boxes: composed pages are its only data, --pages and --epochs its measure"
+                )
         train_boxes(**given(options, "data", "out", "pages", "epochs", "seed", "resume"))
         return 0
     if options.pages is not None:
@@ -206,7 +300,10 @@ def main(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        complain("stopped" + ("; go on with the same command and --resume" if options.command == "train" else ""))
+        complain(
+            "stopped"
+            + ("; go on with the same command and --resume" if options.command == "train" else "")
+        )
         return 130
     except OSError as error:
         complain(f"{error.filename or 'file system'}: {error.strerror or error}")

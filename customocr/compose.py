@@ -5,6 +5,7 @@ handwriting font. `compose_line` sets a text in that hand, `compose_page` puts l
 camera. Everything stays geometry until the last moment (slant, wobble, sloping lines and perspective move points, not
 pixels), so the boxes and the per-character ink are exact, and letters stay sharp at 8 pixels as at 300.
 """
+
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,10 +16,14 @@ from customocr.errors import DataError
 from customocr.glyphs import CLASSES
 from customocr.strokes import Strokes, flag_one, hook_zero, is_bar, load_strokes
 
-MARKS = "-.,:;'/!+()_"  # signs that can be written but are not among the 36 classes: they get no box
+MARKS = (
+    "-.,:;'/!+()_"  # signs that can be written but are not among the 36 classes: they get no box
+)
 INK_SHARE = 0.4  # share of a character's darkest pixel from which a pixel belongs to the character
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates: 1/16 pixel
-ROWS = 32  # bands between the top and the foot of a line in which neighbours' distances are measured
+ROWS = (
+    32  # bands between the top and the foot of a line in which neighbours' distances are measured
+)
 TOP, FOOT = -1.5, 0.6  # the extent of those bands in cap heights, baseline at 0, y down
 
 
@@ -49,7 +54,9 @@ class Hand:
 
 def writer_slants(
     strokes: Strokes,  # all samples
-) -> np.ndarray:  # float64 (highest writer + 1,), x per y: 0 upright, negative leans right as y points down
+) -> (
+    np.ndarray
+):  # float64 (highest writer + 1,), x per y: 0 upright, negative leans right as y points down
     "Mean slant of each writer's ink, from its second moments."
     first = strokes.stroke_start[strokes.sample_start].astype(np.int64)
     counts = np.maximum(np.diff(first), 1)
@@ -68,21 +75,29 @@ class UnipenHand(Hand):
 
     def __init__(
         self,
-        strokes: Strokes | str | Path,  # as `customocr.strokes.load_strokes` gives them, or the path of unipen_strokes.npz
+        strokes: Strokes
+        | str
+        | Path,  # as `customocr.strokes.load_strokes` gives them, or the path of unipen_strokes.npz
         writer: int,  # whose samples
         borrow_from=None,  # writers that may lend missing classes (those of the same split); None: all
-        slants: np.ndarray | None = None,  # of `writer_slants`; None: worked out when something must be borrowed
+        slants: np.ndarray
+        | None = None,  # of `writer_slants`; None: worked out when something must be borrowed
     ):
         self.strokes = s = strokes if isinstance(strokes, Strokes) else load_strokes(strokes)
         self.writer, self.name = int(writer), f"unipen writer {writer}"
         mine = np.flatnonzero(s.writer == writer)
         if not len(mine):
-            raise DataError(f"no samples by writer {writer}; there are writers 0 to {int(s.writer.max())}")
+            raise DataError(
+                f"no samples by writer {writer}; there are writers 0 to {int(s.writer.max())}"
+            )
         self.samples = {c: mine[s.labels[mine] == k] for k, c in enumerate(CLASSES)}
         missing = [c for c, found in self.samples.items() if not len(found)]
         if missing:
             slants = writer_slants(s) if slants is None else slants
-            allowed = np.isin(s.writer, np.arange(len(slants)) if borrow_from is None else np.asarray(list(borrow_from)))
+            allowed = np.isin(
+                s.writer,
+                np.arange(len(slants)) if borrow_from is None else np.asarray(list(borrow_from)),
+            )
             for c in missing:
                 pool = np.flatnonzero(allowed & (s.labels == CLASSES.index(c)))
                 if len(pool):
@@ -93,11 +108,15 @@ class UnipenHand(Hand):
         "A random sample of the character by this writer."
         found = self.samples.get(character, ())
         if not len(found):
-            raise DataError(f"{self.name} has no sample of {character!r}, nor has any writer it may borrow from")
+            raise DataError(
+                f"{self.name} has no sample of {character!r}, nor has any writer it may borrow from"
+            )
         strokes = self.strokes.sample(int(rng.choice(found)))
         points = np.concatenate(strokes)
         (x0, y0), (x1, y1) = points.min(0), points.max(0)
-        scale = min(1 / max(y1 - y0, 250), 1.6 / max(x1 - x0, 1))  # to cap height, unless that makes it absurdly wide
+        scale = min(
+            1 / max(y1 - y0, 250), 1.6 / max(x1 - x0, 1)
+        )  # to cap height, unless that makes it absurdly wide
         return Shape(tuple((s - (x0, y1)) * np.float32(scale) for s in strokes))
 
 
@@ -125,7 +144,12 @@ class FontHand(Hand):
             font = TTFont(str(path), fontNumber=0)
         except Exception as e:  # fontTools raises many kinds
             raise DataError(f"{path}: cannot be read as a font ({e})") from e
-        self.name, self._glyphs, self._map, self._cache = name or Path(path).stem, font.getGlyphSet(), font.getBestCmap(), {}
+        self.name, self._glyphs, self._map, self._cache = (
+            name or Path(path).stem,
+            font.getGlyphSet(),
+            font.getBestCmap(),
+            {},
+        )
         missing = [c for c in CLASSES if ord(c) not in self._map]
         if missing:
             raise DataError(f"{path}: the font has no glyph for {''.join(missing)}")
@@ -148,13 +172,17 @@ class FontHand(Hand):
 
             def _lineTo(self, p):
                 a = self.contours[-1][-1][-1]
-                n = max(1, int(np.hypot(p[0] - a[0], p[1] - a[1]) // 60))  # short pieces, so that long edges bend too
+                n = max(
+                    1, int(np.hypot(p[0] - a[0], p[1] - a[1]) // 60)
+                )  # short pieces, so that long edges bend too
                 self.contours[-1].append(a + (np.array(p) - a) * np.linspace(0, 1, n + 1)[1:, None])
 
             def _curveToOne(self, b, c, d):
                 a, b, c, d = self.contours[-1][-1][-1], *map(np.array, (b, c, d))
                 t = steps
-                self.contours[-1].append((1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t**2 * c + t**3 * d)
+                self.contours[-1].append(
+                    (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t**2 * c + t**3 * d
+                )
 
             def _closePath(self):
                 pass
@@ -172,7 +200,9 @@ class FontHand(Hand):
     def shape(self, character: str, rng: np.random.Generator | None = None) -> Shape:
         "The font's glyph for the character."
         if character not in self._cache:
-            outlines = [c * np.float32([1, -1]) / np.float32(self._unit) for c in self._outlines(character)]
+            outlines = [
+                c * np.float32([1, -1]) / np.float32(self._unit) for c in self._outlines(character)
+            ]
             left = min(float(c[:, 0].min()) for c in outlines)
             self._cache[character] = tuple(c - np.float32([left, 0]) for c in outlines)
         return Shape(self._cache[character], True, self.weight)
@@ -230,7 +260,9 @@ def rasterise(
     weight: float = 0.0,  # stroke width that the outlines have by themselves, in pixels
 ) -> tuple[np.ndarray, int, int]:  # uint8 (h, w) coverage 0-255, x and y of its upper left pixel
     "Draw strokes or outlines as antialiased ink."
-    factor = 4 if max(pen_width, weight) < 5 else 2 if max(pen_width, weight) < 16 else 1  # drawn larger, then averaged
+    factor = (
+        4 if max(pen_width, weight) < 5 else 2 if max(pen_width, weight) < 16 else 1
+    )  # drawn larger, then averaged
     points = np.concatenate(strokes)
     pad = pen_width / 2 + 1
     lo, hi = np.floor(points.min(0) - pad).astype(int), np.ceil(points.max(0) + pad).astype(int)
@@ -241,20 +273,41 @@ def rasterise(
     kind = cv2.LINE_AA if factor == 1 else cv2.LINE_8
     if filled:
         winding = np.zeros(canvas.shape, np.int8)
-        for s, f in zip(strokes, fixed):  # non-zero winding, as fonts mean it: overlapping outlines stay full
-            turn = np.sign(float(np.sum(s[:-1, 0] * s[1:, 1] - s[1:, 0] * s[:-1, 1])) + float(s[-1, 0] * s[0, 1] - s[0, 0] * s[-1, 1]))
+        for s, f in zip(
+            strokes, fixed
+        ):  # non-zero winding, as fonts mean it: overlapping outlines stay full
+            turn = np.sign(
+                float(np.sum(s[:-1, 0] * s[1:, 1] - s[1:, 0] * s[:-1, 1]))
+                + float(s[-1, 0] * s[0, 1] - s[0, 0] * s[-1, 1])
+            )
             layer = np.zeros(canvas.shape, np.uint8)
             cv2.fillPoly(layer, [f], 1, cv2.LINE_8, SHIFT)
             winding += (layer * turn).astype(np.int8)
         canvas = np.where(winding != 0, np.uint8(255), np.uint8(0))
         change = (pen_width - weight) * factor if pen_width and weight else 0
         if abs(change) >= 1:
-            cv2.polylines(canvas, fixed, True, 255 if change > 0 else 0, max(1, round(abs(change))), kind, SHIFT)
+            cv2.polylines(
+                canvas,
+                fixed,
+                True,
+                255 if change > 0 else 0,
+                max(1, round(abs(change))),
+                kind,
+                SHIFT,
+            )
     else:
         thick = max(1, round(pen_width * factor))
         for f in fixed:
             if len(f) == 1:
-                cv2.circle(canvas, (int(f[0, 0]), int(f[0, 1])), max(1, thick * 2 ** (SHIFT - 1)), 255, -1, kind, SHIFT)
+                cv2.circle(
+                    canvas,
+                    (int(f[0, 0]), int(f[0, 1])),
+                    max(1, thick * 2 ** (SHIFT - 1)),
+                    255,
+                    -1,
+                    kind,
+                    SHIFT,
+                )
             else:
                 cv2.polylines(canvas, [f], False, 255, thick, kind, SHIFT)
     if factor > 1:
@@ -268,7 +321,12 @@ def _wobble(strokes, amount: float, rng: np.random.Generator) -> list[np.ndarray
         return list(strokes)
     waves = rng.uniform(1.5, 5.0, (2, 2)).astype(np.float32) * rng.choice((-1, 1), (2, 2))
     phase = rng.uniform(0, 6.28, (2, 2)).astype(np.float32)
-    return [s + np.float32(amount) * np.sin(s[:, ::-1] * waves[0] + phase[0]) + np.float32(amount / 2) * np.sin(s * waves[1] + phase[1]) for s in strokes]
+    return [
+        s
+        + np.float32(amount) * np.sin(s[:, ::-1] * waves[0] + phase[0])
+        + np.float32(amount / 2) * np.sin(s * waves[1] + phase[1])
+        for s in strokes
+    ]
 
 
 # ---------------------------------------------------------------- a line of text
@@ -284,7 +342,9 @@ class Style:
     width: float = 1.0  # widens (over 1) or narrows every character
     touching: float = 0.0  # probability that a character touches the one before it
     dotted_i: float = 0.0  # probability that an I is written as a short bar with a dot
-    flagged_one: float = 0.0  # probability that a 1 written as a bar gets a flag, as on the European continent
+    flagged_one: float = (
+        0.0  # probability that a 1 written as a bar gets a flag, as on the European continent
+    )
     joined_zeros: float = 0.0  # probability that a zero has hooks, and hangs on the zero before it by a stroke along their tops
     word_size: float = 0.0  # spread of the words' sizes (standard deviation of the logarithm)
     accents: float = 0.0  # probability of an accent above A C E I O U (ink that is not text)
@@ -297,12 +357,22 @@ def random_style(
 ) -> Style:  # plausible for block letters
     "A random way of writing."
     style = Style(
-        letter_gap=float(rng.choice([rng.uniform(0.08, 0.25), rng.uniform(0.2, 0.5), rng.uniform(0.4, 0.9)], p=[0.4, 0.4, 0.2])),
+        letter_gap=float(
+            rng.choice(
+                [rng.uniform(0.08, 0.25), rng.uniform(0.2, 0.5), rng.uniform(0.4, 0.9)],
+                p=[0.4, 0.4, 0.2],
+            )
+        ),
         line_gap=float(rng.uniform(1.5, 2.6)),
         jitter=float(rng.uniform(0.5, 1.6)),
         slant=float(rng.normal(0, 0.1)),
         width=float(np.exp(rng.normal(0, 0.12))),
-        touching=float(rng.choice([0, rng.uniform(0, 0.15), rng.uniform(0.1, 0.5), rng.uniform(0.5, 1)], p=[0.45, 0.35, 0.15, 0.05])),
+        touching=float(
+            rng.choice(
+                [0, rng.uniform(0, 0.15), rng.uniform(0.1, 0.5), rng.uniform(0.5, 1)],
+                p=[0.45, 0.35, 0.15, 0.05],
+            )
+        ),
         dotted_i=float(rng.choice([0, 0.5, 1], p=[0.7, 0.15, 0.15])),
         flagged_one=float(rng.choice([0, 1])),
         joined_zeros=float(rng.choice([0, 0.6], p=[0.6, 0.4])),
@@ -330,13 +400,17 @@ def _profile(strokes, pen: float) -> tuple[np.ndarray, np.ndarray]:
         if len(s) > 1:  # long straight pieces need points in every band
             reach = np.abs(np.diff(s[:, 1])).max()
             if reach > 0.06:
-                t = np.linspace(0, len(s) - 1, int((len(s) - 1) * min(np.ceil(reach / 0.06), 24)) + 1)
+                t = np.linspace(
+                    0, len(s) - 1, int((len(s) - 1) * min(np.ceil(reach / 0.06), 24)) + 1
+                )
                 s = np.stack([np.interp(t, np.arange(len(s)), s[:, i]) for i in (0, 1)], 1)
         band = np.clip(((s[:, 1] - TOP) * (ROWS / (FOOT - TOP))).astype(int), 0, ROWS - 1)
         np.minimum.at(left, band, s[:, 0])
         np.maximum.at(right, band, s[:, 0])
     left, right = left - pen / 2, right + pen / 2
-    spread = lambda v, f: f(f(v, np.roll(v, 1)), np.roll(v, -1))  # a pen is as thick as a band or two
+    spread = lambda v, f: f(
+        f(v, np.roll(v, 1)), np.roll(v, -1)
+    )  # a pen is as thick as a band or two
     return spread(left, np.minimum), spread(right, np.maximum)
 
 
@@ -348,13 +422,25 @@ def layout_line(
     pen: float = 0.1,  # pen width in cap heights
 ) -> list[Placed]:  # in reading order, marks and accents included
     "Write a line: pick, vary and space the characters. Units are cap heights."
-    placed, reach, edge, gap_extra, j = [], np.full(ROWS, -np.inf, np.float32), None, 0.0, style.jitter
-    word_size = lambda: float(np.clip(np.exp(style.word_size * rng.normal()), 0.65, 1.6)) if style.word_size else 1.0
+    placed, reach, edge, gap_extra, j = (
+        [],
+        np.full(ROWS, -np.inf, np.float32),
+        None,
+        0.0,
+        style.jitter,
+    )
+    word_size = lambda: (
+        float(np.clip(np.exp(style.word_size * rng.normal()), 0.65, 1.6))
+        if style.word_size
+        else 1.0
+    )
     cell, word, last = 0, word_size(), ""
     for c in text:
         if c == " ":
             word, last = word_size(), ""
-            gap_extra += (style.word_gap - style.letter_gap) * float(np.clip(1 + 0.2 * j * rng.normal(), 0.5, 2))
+            gap_extra += (style.word_gap - style.letter_gap) * float(
+                np.clip(1 + 0.2 * j * rng.normal(), 0.5, 2)
+            )
             cell += 1
             continue
         is_mark = c not in CLASSES
@@ -364,15 +450,34 @@ def layout_line(
             shape = Shape((bar, np.float32([(0.04, top - 0.28), (0.05, top - 0.25)])))
         else:
             shape = mark_shape(c, rng) if is_mark else hand.shape(c, rng)
-            if c == "1" and style.flagged_one and not shape.filled and is_bar(shape.strokes) and rng.random() < style.flagged_one:
-                shape = replace(shape, strokes=(flag_one(shape.strokes[0], rng.random() ** 0.6, *rng.random(2)),))
-            elif c == "0" and style.joined_zeros and not shape.filled and len(shape.strokes) == 1 and rng.random() < style.joined_zeros:
+            if (
+                c == "1"
+                and style.flagged_one
+                and not shape.filled
+                and is_bar(shape.strokes)
+                and rng.random() < style.flagged_one
+            ):
+                shape = replace(
+                    shape,
+                    strokes=(flag_one(shape.strokes[0], rng.random() ** 0.6, *rng.random(2)),),
+                )
+            elif (
+                c == "0"
+                and style.joined_zeros
+                and not shape.filled
+                and len(shape.strokes) == 1
+                and rng.random() < style.joined_zeros
+            ):
                 shape = replace(shape, strokes=(hook_zero(shape.strokes[0], *rng.random(3)),))
         size = word * float(np.clip(1 + 0.05 * j * rng.normal(), 0.7, 1.35))
         wide = size * style.width * float(np.exp(0.05 * j * rng.normal()))
         shear, turn = style.slant + 0.03 * j * rng.normal(), 0.03 * j * rng.normal()
-        matrix = np.float32([[wide, -shear * size], [turn * wide, size]])  # y is down, so a right slant is -shear
-        strokes = _wobble([s @ matrix.T for s in shape.strokes], 0.012 * j * (2 if shape.filled else 1), rng)
+        matrix = np.float32(
+            [[wide, -shear * size], [turn * wide, size]]
+        )  # y is down, so a right slant is -shear
+        strokes = _wobble(
+            [s @ matrix.T for s in shape.strokes], 0.012 * j * (2 if shape.filled else 1), rng
+        )
         lift = np.float32([0, 0.035 * j * rng.normal()])
         strokes = [s + lift for s in strokes]
         points = np.concatenate(strokes)
@@ -396,8 +501,12 @@ def layout_line(
             elif not gap_extra and rng.random() < style.touching:
                 x = near - float(rng.uniform(0, 0.12)) - pen * 0.3
             else:
-                x = max(0.6 * (near + gap) + 0.4 * by_box, by_box - 0.35, near + 0.3 * min(gap, 0.2))
-            x = max(x, edge - 0.4 * (x1 - x0) - x0)  # neighbours reach into one another's box, they do not lie on one another
+                x = max(
+                    0.6 * (near + gap) + 0.4 * by_box, by_box - 0.35, near + 0.3 * min(gap, 0.2)
+                )
+            x = max(
+                x, edge - 0.4 * (x1 - x0) - x0
+            )  # neighbours reach into one another's box, they do not lie on one another
         gap_extra, offset = 0.0, np.float32([x, 0])
         strokes = [s + offset for s in strokes]
         if joined:
@@ -422,8 +531,12 @@ class Composed:
     text: str  # lines by newline, words by blank; marks are left out
     boxes: tuple  # per line int32 (n, 4): x, y, w, h of each character's own ink, in reading order
     ink: np.ndarray  # uint8 (H, W), coverage by the characters' ink, 0-255
-    other: np.ndarray  # uint8 (H, W), coverage by ink that is not text: marks, accents, rules, frames
-    labels: np.ndarray  # int16 (H, W), index of the character that owns the pixel, -1 none; at overlaps the later
+    other: (
+        np.ndarray
+    )  # uint8 (H, W), coverage by ink that is not text: marks, accents, rules, frames
+    labels: (
+        np.ndarray
+    )  # int16 (H, W), index of the character that owns the pixel, -1 none; at overlaps the later
 
     @property
     def characters(self) -> str:
@@ -437,7 +550,11 @@ class Composed:
 
     def draw(self) -> np.ndarray:
         "BGR uint8 (H, W, 3): the image with its boxes."
-        out = self.image.copy() if self.image.ndim == 3 else cv2.cvtColor(self.image, cv2.COLOR_GRAY2BGR)
+        out = (
+            self.image.copy()
+            if self.image.ndim == 3
+            else cv2.cvtColor(self.image, cv2.COLOR_GRAY2BGR)
+        )
         for x, y, w, h in self.all_boxes.tolist():
             cv2.rectangle(out, (x - 1, y - 1), (x + w, y + h), (0, 140, 255), 1)
         return out
@@ -453,7 +570,9 @@ def plain_text(
     line: str,  # as written, marks included
 ) -> str:  # 0-9, A-Z and single blanks
     "What a reader should give for a written line: marks inside a word vanish."
-    return " ".join(w for w in ("".join(c for c in word if c in CLASSES) for word in line.split()) if w)
+    return " ".join(
+        w for w in ("".join(c for c in word if c in CLASSES) for word in line.split()) if w
+    )
 
 
 def _pens(pen: float, n: int, rng: np.random.Generator) -> list[float]:
@@ -463,7 +582,12 @@ def _pens(pen: float, n: int, rng: np.random.Generator) -> list[float]:
 
 def _lay(target: np.ndarray, patch: np.ndarray, x: int, y: int) -> None:
     "Add a patch of ink to a page in place; what sticks out is cut off."
-    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + patch.shape[1], target.shape[1]), min(y + patch.shape[0], target.shape[0])
+    x0, y0, x1, y1 = (
+        max(x, 0),
+        max(y, 0),
+        min(x + patch.shape[1], target.shape[1]),
+        min(y + patch.shape[0], target.shape[0]),
+    )
     if x0 < x1 and y0 < y1:
         part = target[y0:y1, x0:x1]
         np.maximum(part, patch[y0 - y : y1 - y, x0 - x : x1 - x], out=part)
@@ -472,13 +596,26 @@ def _lay(target: np.ndarray, patch: np.ndarray, x: int, y: int) -> None:
 def _draw(lines, pens, size, pen, height) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple]:
     "Rasterise placed lines (points in pixels): ink, other, labels, boxes."
     w, h = size
-    ink, other, labels = np.zeros((h, w), np.uint8), np.zeros((h, w), np.uint8), np.full((h, w), -1, np.int16)
+    ink, other, labels = (
+        np.zeros((h, w), np.uint8),
+        np.zeros((h, w), np.uint8),
+        np.full((h, w), -1, np.int16),
+    )
     boxes, index = [], 0
     for line in lines:
         found = []
-        for p, own in zip(line, pens):  # a font's letters share one pen: a quarter of a pixel more or less would show
-            patch, x, y = rasterise(p.strokes, pen if p.filled else own, p.filled, p.weight * height)
-            x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + patch.shape[1], w), min(y + patch.shape[0], h)
+        for p, own in zip(
+            line, pens
+        ):  # a font's letters share one pen: a quarter of a pixel more or less would show
+            patch, x, y = rasterise(
+                p.strokes, pen if p.filled else own, p.filled, p.weight * height
+            )
+            x0, y0, x1, y1 = (
+                max(x, 0),
+                max(y, 0),
+                min(x + patch.shape[1], w),
+                min(y + patch.shape[0], h),
+            )
             owned = p.character in CLASSES
             if x0 < x1 and y0 < y1:
                 patch = patch[y0 - y : y1 - y, x0 - x : x1 - x]
@@ -504,7 +641,13 @@ def _bend(points: np.ndarray, slope: float, curve: float, length: float) -> np.n
     t = points[:, 0] / max(length, 1e-6)
     angle = np.deg2rad(slope)
     y = points[:, 1] + curve * np.sin(np.pi * t)
-    return np.stack([points[:, 0] * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - points[:, 0] * np.sin(angle)], 1).astype(np.float32)
+    return np.stack(
+        [
+            points[:, 0] * np.cos(angle) + y * np.sin(angle),
+            y * np.cos(angle) - points[:, 0] * np.sin(angle),
+        ],
+        1,
+    ).astype(np.float32)
 
 
 def compose_line(
@@ -524,7 +667,10 @@ def compose_line(
     if not placed:
         raise DataError("a line needs at least one character that can be written")
     length = max(float(np.concatenate(p.strokes)[:, 0].max()) for p in placed)
-    placed = [replace(p, strokes=[_bend(s, slope, curve, length) * height_px for s in p.strokes]) for p in placed]
+    placed = [
+        replace(p, strokes=[_bend(s, slope, curve, length) * height_px for s in p.strokes])
+        for p in placed
+    ]
     points = np.concatenate([s for p in placed for s in p.strokes])
     lo = points.min(0) - (pen / 2 + margin * height_px)
     size = np.ceil(points.max(0) + (pen / 2 + margin * height_px) - lo).astype(int)
@@ -572,11 +718,22 @@ def _pen_colour(rng):
     kind = rng.random()
     if kind < 0.6:
         return _tint(rng, 10, 70)
-    return (float(rng.uniform(110, 190)), float(rng.uniform(40, 90)), float(rng.uniform(20, 70)))  # blue, in BGR
+    return (
+        float(rng.uniform(110, 190)),
+        float(rng.uniform(40, 90)),
+        float(rng.uniform(20, 70)),
+    )  # blue, in BGR
 
 
 def _coloured(rng):
-    return [(238, 225, 205), (205, 240, 250), (225, 215, 245), (215, 240, 220), (160, 225, 250), (130, 190, 215)][rng.integers(6)]
+    return [
+        (238, 225, 205),
+        (205, 240, 250),
+        (225, 215, 245),
+        (215, 240, 220),
+        (160, 225, 250),
+        (130, 190, 215),
+    ][rng.integers(6)]
 
 
 def random_paper(
@@ -585,50 +742,167 @@ def random_paper(
 ) -> Paper:  # of that kind, details by chance
     "A sheet, its light and its camera, drawn from what real pictures of that kind look like."
     u = rng.uniform
-    photo = dict(texture=u(0.5, 4), gradient=u(0, 0.3), vignette=u(0, 0.2), blur=u(0.3, 1.0), noise=u(0.5, 4), jpeg=int(u(50, 95)))
+    photo = dict(
+        texture=u(0.5, 4),
+        gradient=u(0, 0.3),
+        vignette=u(0, 0.2),
+        blur=u(0.3, 1.0),
+        noise=u(0.5, 4),
+        jpeg=int(u(50, 95)),
+    )
     if name == "plain":
-        return Paper(ink=_pen_colour(rng), colour=_tint(rng, 225, 255, 2), texture=u(0, 2), blur=u(0.2, 0.7), noise=u(0, 2), jpeg=int(u(70, 95)))
+        return Paper(
+            ink=_pen_colour(rng),
+            colour=_tint(rng, 225, 255, 2),
+            texture=u(0, 2),
+            blur=u(0.2, 0.7),
+            noise=u(0, 2),
+            jpeg=int(u(70, 95)),
+        )
     if name == "tinted":
         return Paper(**photo, ink=_pen_colour(rng), colour=_coloured(rng))
     if name == "photo":
         return Paper(**photo, ink=_pen_colour(rng), colour=_tint(rng, 150, 250))
     if name == "shadow":
-        return Paper(**photo, ink=_pen_colour(rng), colour=_tint(rng, 190, 250), shadow=u(0.25, 0.6))
+        return Paper(
+            **photo, ink=_pen_colour(rng), colour=_tint(rng, 190, 250), shadow=u(0.25, 0.6)
+        )
     if name == "ruled":
-        return Paper(**photo, ink=_pen_colour(rng), colour=_tint(rng, 180, 250), rules=str(rng.choice(["ruled", "ruled", "grid", "underline"])),
-                     rule_colour=[(200, 160, 130), (150, 150, 150), (190, 150, 200), (90, 80, 80)][rng.integers(4)], rule_width=u(0.02, 0.09))
+        return Paper(
+            **photo,
+            ink=_pen_colour(rng),
+            colour=_tint(rng, 180, 250),
+            rules=str(rng.choice(["ruled", "ruled", "grid", "underline"])),
+            rule_colour=[(200, 160, 130), (150, 150, 150), (190, 150, 200), (90, 80, 80)][
+                rng.integers(4)
+            ],
+            rule_width=u(0.02, 0.09),
+        )
     if name == "form":
         grey = float(rng.choice([u(0, 60), u(100, 190)]))
-        return Paper(ink=_pen_colour(rng), colour=_tint(rng, 225, 255, 2), frame=str(rng.choice(["box", "comb", "boxes"])), rule_colour=(grey,) * 3, rule_width=u(0.03, 0.14),
-                     texture=u(0, 2), blur=u(0.2, 0.7), noise=u(0, 3), jpeg=int(u(60, 95)), scan=str(rng.choice(["none", "binary", "clip"])), fade=u(0, 0.2))
+        return Paper(
+            ink=_pen_colour(rng),
+            colour=_tint(rng, 225, 255, 2),
+            frame=str(rng.choice(["box", "comb", "boxes"])),
+            rule_colour=(grey,) * 3,
+            rule_width=u(0.03, 0.14),
+            texture=u(0, 2),
+            blur=u(0.2, 0.7),
+            noise=u(0, 3),
+            jpeg=int(u(60, 95)),
+            scan=str(rng.choice(["none", "binary", "clip"])),
+            fade=u(0, 0.2),
+        )
     if name == "note":
-        return Paper(**photo, ink=_tint(rng, 20, 60), colour=_coloured(rng), table="dark", shadow=float(rng.choice([0, u(0.1, 0.3)])))
+        return Paper(
+            **photo,
+            ink=_tint(rng, 20, 60),
+            colour=_coloured(rng),
+            table="dark",
+            shadow=float(rng.choice([0, u(0.1, 0.3)])),
+        )
     if name == "table":
-        return Paper(**photo, ink=_pen_colour(rng), colour=_tint(rng, 190, 250), table=str(rng.choice(["dark", "wood", "wood", "light"])), shadow=float(rng.choice([0, u(0.1, 0.5)])))
+        return Paper(
+            **photo,
+            ink=_pen_colour(rng),
+            colour=_tint(rng, 190, 250),
+            table=str(rng.choice(["dark", "wood", "wood", "light"])),
+            shadow=float(rng.choice([0, u(0.1, 0.5)])),
+        )
     if name == "cheque":
-        return Paper(**photo, ink=_pen_colour(rng), colour=_coloured(rng), pattern=u(3, 14), rules=str(rng.choice(["none", "underline"])), rule_colour=_tint(rng, 60, 140), slivers=int(rng.choice([0, 2])))
+        return Paper(
+            **photo,
+            ink=_pen_colour(rng),
+            colour=_coloured(rng),
+            pattern=u(3, 14),
+            rules=str(rng.choice(["none", "underline"])),
+            rule_colour=_tint(rng, 60, 140),
+            slivers=int(rng.choice([0, 2])),
+        )
     if name == "dark":
-        return Paper(colour=_tint(rng, 0, 60), ink=_tint(rng, 200, 255), texture=u(0, 3), blur=u(0, 0.8), noise=u(0, 3), jpeg=int(u(60, 95)), gradient=u(0, 0.3))
+        return Paper(
+            colour=_tint(rng, 0, 60),
+            ink=_tint(rng, 200, 255),
+            texture=u(0, 3),
+            blur=u(0, 0.8),
+            noise=u(0, 3),
+            jpeg=int(u(60, 95)),
+            gradient=u(0, 0.3),
+        )
     if name == "pencil":
-        return Paper(**{**photo, "gradient": u(0, 0.2)}, ink=_tint(rng, 70, 120), colour=_tint(rng, 180, 240), opacity=u(0.25, 0.7), fade=u(0.1, 0.5), grain=u(0.2, 0.6))
+        return Paper(
+            **{**photo, "gradient": u(0, 0.2)},
+            ink=_tint(rng, 70, 120),
+            colour=_tint(rng, 180, 240),
+            opacity=u(0.25, 0.7),
+            fade=u(0.1, 0.5),
+            grain=u(0.2, 0.6),
+        )
     if name == "scan":
-        return Paper(ink=(0, 0, 0), colour=(255, 255, 255), blur=u(0.2, 0.7), noise=u(0, 8), fade=u(0, 0.4), scan="binary", specks=int(u(0, 8)))
+        return Paper(
+            ink=(0, 0, 0),
+            colour=(255, 255, 255),
+            blur=u(0.2, 0.7),
+            noise=u(0, 8),
+            fade=u(0, 0.4),
+            scan="binary",
+            specks=int(u(0, 8)),
+        )
     if name == "lowres":
-        return Paper(ink=_tint(rng, -80, 60, 0), colour=(255, 255, 255), fade=float(rng.choice([0, u(0.1, 0.5), u(0.4, 0.7)], p=[0.5, 0.3, 0.2])), blur=u(0.2, 0.45), scan="clip", specks=int(rng.choice([0, 0, 1, 3])), slivers=int(rng.choice([0, 0, 0, 1, 2])), margin=(0.3, 1.2))
+        return Paper(
+            ink=_tint(rng, -80, 60, 0),
+            colour=(255, 255, 255),
+            fade=float(rng.choice([0, u(0.1, 0.5), u(0.4, 0.7)], p=[0.5, 0.3, 0.2])),
+            blur=u(0.2, 0.45),
+            scan="clip",
+            specks=int(rng.choice([0, 0, 1, 3])),
+            slivers=int(rng.choice([0, 0, 0, 1, 2])),
+            margin=(0.3, 1.2),
+        )
     if name == "cell":
         level = float(rng.choice([u(60, 110), u(140, 235)], p=[0.15, 0.85]))
-        return Paper(ink=_tint(rng, 0, 50, 0), colour=(level,) * 3, opacity=u(0.3 if level > 120 else 0.8, 1.0), frame="cell", rule_colour=(level * 0.4,) * 3, rule_width=u(0.03, 0.1), gradient=u(0, 0.15),
-                     texture=u(0.5, 2), blur=u(0.5, 1.0), noise=u(0.3, 2), jpeg=int(u(50, 90)), margin=(0.15, 0.9), rules=str(rng.choice(["none", "none", "underline"])))
+        return Paper(
+            ink=_tint(rng, 0, 50, 0),
+            colour=(level,) * 3,
+            opacity=u(0.3 if level > 120 else 0.8, 1.0),
+            frame="cell",
+            rule_colour=(level * 0.4,) * 3,
+            rule_width=u(0.03, 0.1),
+            gradient=u(0, 0.15),
+            texture=u(0.5, 2),
+            blur=u(0.5, 1.0),
+            noise=u(0.3, 2),
+            jpeg=int(u(50, 90)),
+            margin=(0.15, 0.9),
+            rules=str(rng.choice(["none", "none", "underline"])),
+        )
     raise DataError(f"no paper called {name!r}; there are {', '.join(PAPERS)}")
 
 
-PAPERS = ("plain", "tinted", "photo", "shadow", "ruled", "form", "note", "table", "dark", "pencil", "scan", "lowres", "cell", "cheque")
+PAPERS = (
+    "plain",
+    "tinted",
+    "photo",
+    "shadow",
+    "ruled",
+    "form",
+    "note",
+    "table",
+    "dark",
+    "pencil",
+    "scan",
+    "lowres",
+    "cell",
+    "cheque",
+)
 
 
 def _field(rng, w: int, h: int, cells: float) -> np.ndarray:
     "float32 (h, w): a smooth random field, about `cells` hills along the longer side, mean 0, deviation about 1."
     side = max(w, h)
-    small = rng.standard_normal((max(2, round(cells * h / side) + 2), max(2, round(cells * w / side) + 2))).astype(np.float32)
+    small = rng.standard_normal(
+        (max(2, round(cells * h / side) + 2), max(2, round(cells * w / side) + 2))
+    ).astype(np.float32)
     return cv2.resize(small, (w, h), interpolation=cv2.INTER_CUBIC)
 
 
@@ -649,7 +923,9 @@ def _light(paper: Paper, w: int, h: int, rng) -> np.ndarray:
         edge = (xs - cx) * np.cos(a) + (ys - cy) * np.sin(a) + 0.05 * _field(rng, sw, sh, 3)
         soft = rng.uniform(0.006, 0.05)
         shade = 1 / (1 + np.exp(-np.clip(edge / soft, -30, 30)))
-        light *= 1 - paper.shadow * cv2.resize(shade.astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+        light *= 1 - paper.shadow * cv2.resize(
+            shade.astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC
+        ).clip(0, 1)
     return light.clip(0.05, 1.5)
 
 
@@ -657,7 +933,9 @@ def _table(kind: str, w: int, h: int, rng) -> np.ndarray:
     "float32 (h, w, 3): what lies under the sheet."
     if kind == "wood":
         base = np.float32([(60, 95, 140), (40, 65, 105), (25, 40, 65)][rng.integers(3)])
-        grain = 0.12 * _field(rng, w, h, 3) + 0.1 * cv2.resize(rng.standard_normal((h, 4)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
+        grain = 0.12 * _field(rng, w, h, 3) + 0.1 * cv2.resize(
+            rng.standard_normal((h, 4)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC
+        )
     elif kind == "light":
         base, grain = np.float32(_tint(rng, 120, 180, 15)), 0.05 * _field(rng, w, h, 6)
     else:
@@ -679,8 +957,15 @@ def _frames(paper: Paper, extents, style: Style, cells, rng) -> list[np.ndarray]
             n = n + int(rng.integers(0, 3))
             if paper.frame == "comb":
                 short = rng.random() < 0.4  # combs: only the feet of the walls
-                out.append(rect(0, y + top, n * p, y + foot) if not short else np.float32([(0, y + foot), (n * p, y + foot)]))
-                out += [np.float32([(i * p, y + (foot - 0.5 if short else top)), (i * p, y + foot)]) for i in range(0 if short else 1, n + 1 if short else n)]
+                out.append(
+                    rect(0, y + top, n * p, y + foot)
+                    if not short
+                    else np.float32([(0, y + foot), (n * p, y + foot)])
+                )
+                out += [
+                    np.float32([(i * p, y + (foot - 0.5 if short else top)), (i * p, y + foot)])
+                    for i in range(0 if short else 1, n + 1 if short else n)
+                ]
             else:
                 m = 0.06 * p
                 out += [rect(i * p + m, y + top, (i + 1) * p - m, y + foot) for i in range(n)]
@@ -721,8 +1006,18 @@ def compose_page(
             raise DataError(f"line {i + 1} has no character that can be written")
         length = max(float(np.concatenate(p.strokes)[:, 0].max()) for p in line)
         start = np.float32([0 if cells else indent * rng.uniform(0, 1), i * gap])
-        bend = (0.3 if paper.frame == "box" else 1.0) * (slope + 0.4 * style.jitter * rng.normal()) if not cells else 0.0
-        line = [replace(p, strokes=[_bend(s, bend, 0 if cells else curve, length) + start for s in p.strokes]) for p in line]
+        bend = (
+            (0.3 if paper.frame == "box" else 1.0) * (slope + 0.4 * style.jitter * rng.normal())
+            if not cells
+            else 0.0
+        )
+        line = [
+            replace(
+                p,
+                strokes=[_bend(s, bend, 0 if cells else curve, length) + start for s in p.strokes],
+            )
+            for p in line
+        ]
         points = np.concatenate([s for p in line for s in p.strokes])
         lo, hi = points.min(0), points.max(0)
         extents.append((lo[0], lo[1], hi[0], i * gap if cells else hi[1]))
@@ -731,7 +1026,9 @@ def compose_page(
     points = np.concatenate([s for line in placed for p in line for s in p.strokes] + drawn)
     lo, hi = points.min(0), points.max(0)
     margin = rng.uniform(*paper.margin, 4)
-    sheet = np.float32([(lo[0] - margin[0], lo[1] - margin[1]), (hi[0] + margin[2], hi[1] + margin[3])])
+    sheet = np.float32(
+        [(lo[0] - margin[0], lo[1] - margin[1]), (hi[0] + margin[2], hi[1] + margin[3])]
+    )
     if paper.table != "none":
         sheet += np.float32([(-1, -1), (1, 1)]) * rng.uniform(0.2, 1.5)
     x0, y0, x1, y1 = sheet.ravel().tolist()
@@ -741,7 +1038,9 @@ def compose_page(
     # the sheet in the picture: turned, tilted, then moved so that all of it (or, without a table, all text) is inside
     corners = np.float32([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
     matrix = _camera(corners, rotation, tilt, height, rng)
-    project = lambda p: cv2.perspectiveTransform(np.ascontiguousarray(p, np.float32)[None], matrix)[0]
+    project = lambda p: cv2.perspectiveTransform(np.ascontiguousarray(p, np.float32)[None], matrix)[
+        0
+    ]
     quad = project(corners)
     if paper.table != "none":
         border = rng.uniform(0.3, 2.5, 4) * height
@@ -761,9 +1060,21 @@ def compose_page(
         _lay(printed, *rasterise([place(s)], max(paper.rule_width * height, 0.7)))
     for _ in range(paper.specks):
         x, y, size = rng.uniform(0, w), rng.uniform(0, h), rng.uniform(0.2, max(0.5, 0.05 * height))
-        cv2.circle(other, (int(x * 16), int(y * 16)), int(size * 16), int(rng.integers(120, 256)), -1, cv2.LINE_8, SHIFT)
+        cv2.circle(
+            other,
+            (int(x * 16), int(y * 16)),
+            int(size * 16),
+            int(rng.integers(120, 256)),
+            -1,
+            cv2.LINE_8,
+            SHIFT,
+        )
     for _ in range(paper.slivers):
-        x, edge, reach = rng.uniform(0, w), float(rng.choice((0, h))), rng.uniform(0.05, 0.3) * height
+        x, edge, reach = (
+            rng.uniform(0, w),
+            float(rng.choice((0, h))),
+            rng.uniform(0.05, 0.3) * height,
+        )
         tip = (x + rng.normal(0, 0.2) * height, edge + (reach if edge == 0 else -reach))
         _lay(other, *rasterise([np.float32([(x, edge), tip])], pen))
     image = _picture(paper, ink, other, printed, place(corners), rng, grey)
@@ -793,12 +1104,30 @@ def _rules(paper: Paper, sheet, extents, gap: float, rng) -> list[np.ndarray]:
         reach = 0
     under = rng.uniform(-0.05, 0.35)
     if paper.rules == "underline":
-        return [np.float32([(a - rng.uniform(0, 1.5), i * gap + under), (c + rng.uniform(0, 3), i * gap + under)]) for i, (a, _, c, _) in enumerate(extents)]
+        return [
+            np.float32(
+                [
+                    (a - rng.uniform(0, 1.5), i * gap + under),
+                    (c + rng.uniform(0, 3), i * gap + under),
+                ]
+            )
+            for i, (a, _, c, _) in enumerate(extents)
+        ]
     step = gap if paper.rules == "ruled" else float(rng.choice([gap, gap / 2, gap / 3]))
-    levels = np.arange(under - step * np.ceil((under - y0 + reach * 0.1) / step), y1 + reach * 0.1, step)
-    out = [np.float32([(x0 - reach * 0.1, y), ((x0 + x1) / 2, y), (x1 + reach * 0.1, y)]) for y in levels if paper.table == "none" or y0 < y < y1]
+    levels = np.arange(
+        under - step * np.ceil((under - y0 + reach * 0.1) / step), y1 + reach * 0.1, step
+    )
+    out = [
+        np.float32([(x0 - reach * 0.1, y), ((x0 + x1) / 2, y), (x1 + reach * 0.1, y)])
+        for y in levels
+        if paper.table == "none" or y0 < y < y1
+    ]
     if paper.rules == "grid":
-        out += [np.float32([(x, y0 - reach * 0.1), (x, y1 + reach * 0.1)]) for x in np.arange(x0 - reach * 0.1 + rng.uniform(0, step), x1 + reach * 0.1, step) if paper.table == "none" or x0 < x < x1]
+        out += [
+            np.float32([(x, y0 - reach * 0.1), (x, y1 + reach * 0.1)])
+            for x in np.arange(x0 - reach * 0.1 + rng.uniform(0, step), x1 + reach * 0.1, step)
+            if paper.table == "none" or x0 < x < x1
+        ]
     return out
 
 
@@ -813,10 +1142,18 @@ def _cell_rules(sheet, rng) -> list[np.ndarray]:
             along = np.float32(cut)
             if side < 2:
                 y = y0 + t * (y1 - y0) if side == 0 else y1 - t * (y1 - y0)
-                out.append(np.stack([x0 + along * (x1 - x0), y + lean * along * (x1 - x0)], 1).astype(np.float32))
+                out.append(
+                    np.stack([x0 + along * (x1 - x0), y + lean * along * (x1 - x0)], 1).astype(
+                        np.float32
+                    )
+                )
             else:
                 x = x0 + t * (x1 - x0) * 0.5 if side == 2 else x1 - t * (x1 - x0) * 0.5
-                out.append(np.stack([x + lean * along * (y1 - y0), y0 + along * (y1 - y0)], 1).astype(np.float32))
+                out.append(
+                    np.stack([x + lean * along * (y1 - y0), y0 + along * (y1 - y0)], 1).astype(
+                        np.float32
+                    )
+                )
     return out
 
 
@@ -834,13 +1171,18 @@ def _picture(paper: Paper, ink, other, printed, quad, rng, grey: bool) -> np.nda
         ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)
         step = rng.uniform(6, 40)
         bent = step * 0.8 * np.sin(ys / step + xs / (2 * step))
-        waves = [np.sin(2 * np.pi * (xs * np.cos(a) + ys * np.sin(a) + bent) / step) for a in rng.uniform(0, np.pi, 2)]
+        waves = [
+            np.sin(2 * np.pi * (xs * np.cos(a) + ys * np.sin(a) + bent) / step)
+            for a in rng.uniform(0, np.pi, 2)
+        ]
         image += (paper.pattern * waves[0] * waves[1])[..., None].astype(np.float32)
     marks = np.maximum(ink, other).astype(np.float32) / 255 * paper.opacity
     if paper.fade:
         marks *= (1.1 - paper.fade * (0.6 + 0.5 * _field(rng, w, h, max(w, h) / 60))).clip(0.3, 1)
     if paper.grain:
-        marks *= (1 + paper.grain * cv2.GaussianBlur(rng.standard_normal((h, w), np.float32), (0, 0), 0.7)).clip(0, 1.6)
+        marks *= (
+            1 + paper.grain * cv2.GaussianBlur(rng.standard_normal((h, w), np.float32), (0, 0), 0.7)
+        ).clip(0, 1.6)
     rule = printed.astype(np.float32)[..., None] / 255
     image += (level(paper.rule_colour) - image) * rule
     image += (level(paper.ink) - image) * marks.clip(0, 1)[..., None]
@@ -849,7 +1191,10 @@ def _picture(paper: Paper, ink, other, printed, quad, rng, grey: bool) -> np.nda
         cv2.fillConvexPoly(mask, np.rint(quad * 2**SHIFT).astype(np.int32), 255, cv2.LINE_AA, SHIFT)
         table = _table(paper.table, w, h, rng)
         table = table if not grey else (table @ np.float32([0.114, 0.587, 0.299]))[..., None]
-        drop = cv2.GaussianBlur(np.roll(mask, (4, 3), (0, 1)), (0, 0), 4).astype(np.float32)[..., None] / 255
+        drop = (
+            cv2.GaussianBlur(np.roll(mask, (4, 3), (0, 1)), (0, 0), 4).astype(np.float32)[..., None]
+            / 255
+        )
         m = mask.astype(np.float32)[..., None] / 255
         image = image * m + table * (1 - 0.4 * drop) * (1 - m)
     if paper.gradient or paper.shadow or paper.vignette:
@@ -861,14 +1206,19 @@ def _picture(paper: Paper, ink, other, printed, quad, rng, grey: bool) -> np.nda
     if paper.scan == "binary":
         low, high = float(image.min()), float(image.max())
         cut = low + (high - low) * rng.uniform(0.4, 0.75)
-        image = np.where(image.mean(2, keepdims=True) > cut, np.float32(255), np.float32(0)) + np.zeros_like(image)
+        image = np.where(
+            image.mean(2, keepdims=True) > cut, np.float32(255), np.float32(0)
+        ) + np.zeros_like(image)
     elif paper.scan == "clip":
         black, white = rng.uniform(0, 50), rng.uniform(175, 245)
         image = (image - black) * (255 / (white - black))
     image = image.clip(0, 255).astype(np.uint8)
     image = image[..., 0] if grey else image
     if paper.jpeg:
-        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, paper.jpeg])[1], cv2.IMREAD_UNCHANGED)
+        image = cv2.imdecode(
+            cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, paper.jpeg])[1],
+            cv2.IMREAD_UNCHANGED,
+        )
     return image
 
 
@@ -905,7 +1255,9 @@ def random_text(
         elif kind < digits + (1 - digits) * 0.4:
             word = "".join(rng.choice(list(CLASSES[10:]), n))
         elif kind < digits + (1 - digits) * 0.9:
-            word = "".join(rng.choice(list(vowels if rng.random() < 0.45 else consonants)) for _ in range(n))
+            word = "".join(
+                rng.choice(list(vowels if rng.random() < 0.45 else consonants)) for _ in range(n)
+            )
         else:
             word = "".join(rng.choice(list(CLASSES), n))
         if rng.random() < marks:
@@ -923,26 +1275,49 @@ def random_page(
     grey: bool = True,  # one channel
 ) -> Composed:  # a page as real ones of its kind come
     "A page of a kind with everything else left to chance: for training and measuring a segmentation."
-    paper = str(rng.choice(PAPERS, p=np.array([8, 6, 8, 8, 10, 12, 6, 8, 5, 8, 7, 14, 10, 4]) / 114)) if paper is None else paper
+    paper = (
+        str(rng.choice(PAPERS, p=np.array([8, 6, 8, 8, 10, 12, 6, 8, 5, 8, 7, 14, 10, 4]) / 114))
+        if paper is None
+        else paper
+    )
     if paper == "cell":
         lines = lines or [random_text(rng, (1, 1), (1, 5), 1.0, 0.0)]
     elif paper in ("lowres", "scan") or rng.random() < 0.3:
         lines = lines or [random_text(rng, (1, 2), (2, 10))]
     else:
         lines = lines or [random_text(rng, (1, 3), (1, 8)) for _ in range(int(rng.integers(1, 5)))]
-    height = {"lowres": rng.uniform(7, 20), "cell": rng.uniform(11, 24)}.get(paper, float(np.exp(rng.uniform(np.log(14), np.log(70)))))
+    height = {"lowres": rng.uniform(7, 20), "cell": rng.uniform(11, 24)}.get(
+        paper, float(np.exp(rng.uniform(np.log(14), np.log(70))))
+    )
     thin, thick = (0.05, 0.16) if paper != "lowres" else (0.07, 0.22)
     pen = max(0.7, height * float(np.exp(rng.uniform(np.log(thin), np.log(thick)))))
     style = random_style(rng)
     if paper == "cell":  # numbers noted in haste
-        style = replace(style, touching=float(rng.choice([0, rng.uniform(0, 0.4), rng.uniform(0.4, 1)], p=[0.4, 0.4, 0.2])))
+        style = replace(
+            style,
+            touching=float(
+                rng.choice([0, rng.uniform(0, 0.4), rng.uniform(0.4, 1)], p=[0.4, 0.4, 0.2])
+            ),
+        )
     if paper == "lowres":  # block letters on forms stand wide apart
-        style = replace(style, letter_gap=float(rng.uniform(0.12, 0.8)), touching=style.touching / 3)
+        style = replace(
+            style, letter_gap=float(rng.uniform(0.12, 0.8)), touching=style.touching / 3
+        )
         style = replace(style, word_gap=style.letter_gap + float(rng.uniform(0.5, 1.3)))
     turned = 0.0 if paper in ("lowres", "cell") else float(rng.normal(0, 2))
     return compose_page(
-        lines, hand, rng, paper, height, pen, slope=float(rng.normal(0, 1.2)), curve=float(rng.normal(0, 0.08)), rotation=turned,
-        tilt=float(rng.uniform(0, 0.15)) if paper in ("photo", "table", "note", "shadow") else 0.0, grey=grey, **vars(style),
+        lines,
+        hand,
+        rng,
+        paper,
+        height,
+        pen,
+        slope=float(rng.normal(0, 1.2)),
+        curve=float(rng.normal(0, 0.08)),
+        rotation=turned,
+        tilt=float(rng.uniform(0, 0.15)) if paper in ("photo", "table", "note", "shadow") else 0.0,
+        grey=grey,
+        **vars(style),
     )
 
 
@@ -956,7 +1331,9 @@ def box_iou(
     lo = np.maximum(a[:, None, :2], b[None, :, :2])
     hi = np.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
     both = np.prod(np.clip(hi - lo, 0, None), 2)
-    return both / np.maximum(np.prod(a[:, 2:], 1)[:, None] + np.prod(b[:, 2:], 1)[None] - both, 1e-9)
+    return both / np.maximum(
+        np.prod(a[:, 2:], 1)[:, None] + np.prod(b[:, 2:], 1)[None] - both, 1e-9
+    )
 
 
 def box_matches(
@@ -982,4 +1359,6 @@ def box_scores(
     "Share of the found boxes that are right, and share of the true boxes that were found."
     found, truth = np.asarray(found).reshape(-1, 4), np.asarray(truth).reshape(-1, 4)
     hits = len(box_matches(found, truth, iou))
-    return (hits / len(found) if len(found) else float(not len(truth))), (hits / len(truth) if len(truth) else 1.0)
+    return (hits / len(found) if len(found) else float(not len(truth))), (
+        hits / len(truth) if len(truth) else 1.0
+    )

@@ -24,19 +24,33 @@ def confusion_counts(
 ) -> np.ndarray:  # int (36, 36), row = true class, column = what was read
     "How often each class was read as each."
     n = len(CLASSES)
-    return np.bincount(np.asarray(labels, np.int64) * n + np.asarray(predicted, np.int64), minlength=n * n).reshape(n, n)
+    return np.bincount(
+        np.asarray(labels, np.int64) * n + np.asarray(predicted, np.int64), minlength=n * n
+    ).reshape(n, n)
 
 
 def confused_pairs(
     counts: np.ndarray,  # int (36, 36) from `confusion_counts`
     top: int = 10,  # pairs to list
-) -> list[tuple[str, str, int, int, float]]:  # (a, b, a read as b, b read as a, share of all errors), most frequent first
+) -> list[
+    tuple[str, str, int, int, float]
+]:  # (a, b, a read as b, b read as a, share of all errors), most frequent first
     "The pairs of classes that are taken for each other most often, both directions together."
     wrong = counts - np.diag(np.diag(counts))
     both = np.triu(wrong + wrong.T)
     order = np.argsort(-both, axis=None, kind="stable")[:top]
     pairs = [np.unravel_index(i, both.shape) for i in order]
-    return [(CLASSES[a], CLASSES[b], int(wrong[a, b]), int(wrong[b, a]), float(both[a, b] / max(1, wrong.sum()))) for a, b in pairs if both[a, b]]
+    return [
+        (
+            CLASSES[a],
+            CLASSES[b],
+            int(wrong[a, b]),
+            int(wrong[b, a]),
+            float(both[a, b] / max(1, wrong.sum())),
+        )
+        for a, b in pairs
+        if both[a, b]
+    ]
 
 # %% ../nbs/04_confusion_fixes.ipynb #02f336de
 def spell(
@@ -63,7 +77,13 @@ def random_codes(
     "Codes such as 7PZ9: no neighbour says anything about a character."
     digit = lambda: CLASSES[rng.integers(10)]
     letter = lambda: CLASSES[rng.integers(10, 36)]
-    return ["".join(digit() if rng.random() < 0.5 else letter() for _ in range(rng.integers(lengths[0], lengths[1] + 1))) for _ in range(n)]
+    return [
+        "".join(
+            digit() if rng.random() < 0.5 else letter()
+            for _ in range(rng.integers(lengths[0], lengths[1] + 1))
+        )
+        for _ in range(n)
+    ]
 
 # %% ../nbs/04_confusion_fixes.ipynb #4f6fd24e
 TUTORIAL_PAIRS = (("0", "O"), ("1", "I"), ("5", "S"))  # the tutorial's three

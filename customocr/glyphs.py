@@ -3,6 +3,7 @@
 A glyph is laid out as MNIST lays out its digits (LeCun et al., 1998, "Gradient-based learning applied to document
 recognition", section III.A): ink cropped, longest side 20 pixels, centre of mass in the middle of 28 x 28.
 """
+
 import math
 
 import cv2
@@ -11,7 +12,9 @@ import numpy as np
 CLASSES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # index = label
 SIDE = 28  # pixels, side of a glyph
 INK_SIDE = 20  # pixels, longest side of the ink in a glyph (MNIST's choice)
-INK_LEVEL = 0.25  # share of the brightest pixel from which a pixel counts as ink when the crop is found
+INK_LEVEL = (
+    0.25  # share of the brightest pixel from which a pixel counts as ink when the crop is found
+)
 FULL_LEVEL = 90  # percentile of the ink's pixels that is brought to 255, so faint pencil and marker look alike
 
 
@@ -39,7 +42,9 @@ def normalise_glyph(
     scale = INK_SIDE / max(w, h)
     if scale != 1:
         size = (max(1, round(w * scale)), max(1, round(h * scale)))
-        crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        crop = cv2.resize(
+            crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        )
     bright = np.sort(crop[crop >= INK_LEVEL * cv2.minMaxLoc(crop)[1]])
     crop = cv2.convertScaleAbs(crop, alpha=255 / float(bright[len(bright) * FULL_LEVEL // 100]))
     h, w = crop.shape

@@ -41,7 +41,8 @@ class LoadedImage:
 
 def load_image(
     source,  # path, bytes of an image file, PIL image, or array: grey (h, w), BGR (h, w, 3) or BGRA (h, w, 4)
-    max_pixels: int | None = MAX_PIXELS,  # larger pictures are reduced to about this many pixels, None keeps them
+    max_pixels: int
+    | None = MAX_PIXELS,  # larger pictures are reduced to about this many pixels, None keeps them
 ) -> LoadedImage:
     """Read a picture from any source as upright grey or BGR pixels; of an animation the first frame.
 
@@ -75,14 +76,18 @@ def _file_bytes(
         return path.read_bytes()
     except FileNotFoundError:
         if str(path).startswith(("http:/", "https:/")):
-            raise ImageError(f"{path}: web addresses are not fetched: download the picture and give its path") from None
+            raise ImageError(
+                f"{path}: web addresses are not fetched: download the picture and give its path"
+            ) from None
         raise ImageError(f"{path}: there is no such file: check the path") from None
     except IsADirectoryError:
         raise ImageError(f"{path}: is a folder: name the image files in it") from None
     except PermissionError:
         raise ImageError(f"{path}: may not be read: check the file's permissions") from None
     except (OSError, ValueError) as error:
-        raise ImageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise ImageError(
+            f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
 
 
 def _from_bytes(
@@ -104,8 +109,14 @@ def _from_bytes(
         with _quiet_opencv():
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
-        if "IMAGE_PIXELS" in str(error) or "IMAGE_WIDTH" in str(error) or "IMAGE_HEIGHT" in str(error):
-            raise ImageError(f"{name}: claims to be larger than 2^30 pixels: cut it or make it smaller") from None
+        if (
+            "IMAGE_PIXELS" in str(error)
+            or "IMAGE_WIDTH" in str(error)
+            or "IMAGE_HEIGHT" in str(error)
+        ):
+            raise ImageError(
+                f"{name}: claims to be larger than 2^30 pixels: cut it or make it smaller"
+            ) from None
         pixels = None
     except MemoryError:
         raise ImageError(f"{name}: does not fit in memory: cut it or make it smaller") from None
@@ -122,20 +133,28 @@ def _jpeg_flags(
     "How to decode a JPEG: reduced in the frequency domain when it is large, which is several times faster."
     frame = _jpeg_frame(data)
     if frame is None:
-        raise ImageError(f"{name}: is a JPEG without a picture in it (truncated or damaged): copy or save it again")
+        raise ImageError(
+            f"{name}: is a JPEG without a picture in it (truncated or damaged): copy or save it again"
+        )
     height, width, channels, scan = frame
-    if data.rfind(b"\xff\xd9") < scan:  # a decoder would fill the missing rows with grey, and we would read the rest as all
+    if (
+        data.rfind(b"\xff\xd9") < scan
+    ):  # a decoder would fill the missing rows with grey, and we would read the rest as all
         raise ImageError(f"{name}: is a truncated JPEG, its end is missing: copy or save it again")
     factor = 1
     while max_pixels and factor < 8 and height * width / (2 * factor) ** 2 >= max_pixels * 0.99:
         factor *= 2
     kind = "GRAYSCALE" if channels == 1 else "COLOR"
-    return getattr(cv2, f"IMREAD_{kind}" if factor == 1 else f"IMREAD_REDUCED_{kind}_{factor}"), factor
+    return getattr(
+        cv2, f"IMREAD_{kind}" if factor == 1 else f"IMREAD_REDUCED_{kind}_{factor}"
+    ), factor
 
 
 def _jpeg_frame(
     data: bytes,  # content of a JPEG file
-) -> tuple[int, int, int, int] | None:  # height, width, channels, offset of the first scan; None where there is none
+) -> (
+    tuple[int, int, int, int] | None
+):  # height, width, channels, offset of the first scan; None where there is none
     "Walk the JPEG's segments (ITU-T T.81, annex B) up to the first scan: the thumbnail in the EXIF segment is stepped over."
     at, size = 2, None
     while at + 9 < len(data):
@@ -148,7 +167,11 @@ def _jpeg_frame(
             at += 2
         else:
             if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-                size = int.from_bytes(data[at + 5 : at + 7]), int.from_bytes(data[at + 7 : at + 9]), data[at + 9]
+                size = (
+                    int.from_bytes(data[at + 5 : at + 7]),
+                    int.from_bytes(data[at + 7 : at + 9]),
+                    data[at + 9],
+                )
             if marker == 0xDA:
                 return (*size, at) if size else None
             at += 2 + int.from_bytes(data[at + 2 : at + 4])
@@ -175,8 +198,14 @@ def _why_undecoded(
         if start.upper().startswith(magic.upper()):
             return advice
     if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
-        return "is a HEIC photo: export it as JPEG first (on the phone: share it as 'most compatible')"
-    known = data[:4] in (b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*") or data[:3] == b"\xff\xd8\xff" or data[:2] == b"BM"
+        return (
+            "is a HEIC photo: export it as JPEG first (on the phone: share it as 'most compatible')"
+        )
+    known = (
+        data[:4] in (b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
+        or data[:3] == b"\xff\xd8\xff"
+        or data[:2] == b"BM"
+    )
     if known:
         return "is truncated or damaged: copy or save it again"
     if not any(byte < 9 for byte in data[:512]):
@@ -196,7 +225,9 @@ def _from_pil(
         if image.mode in ("I", "F") or image.mode.startswith("I;16"):
             return _from_array(np.asarray(image), name)
         if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-            return _from_array(cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA), name)
+            return _from_array(
+                cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA), name
+            )
         if image.mode in ("L", "1"):
             return _from_array(np.asarray(image.convert("L")), name)
         return _from_array(np.asarray(image.convert("RGB"))[..., ::-1], name)
@@ -212,7 +243,9 @@ def _from_array(
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
-        raise ImageError(f"{name}: has shape {array.shape}: give (height, width) grey, (height, width, 3) BGR or (height, width, 4) BGRA")
+        raise ImageError(
+            f"{name}: has shape {array.shape}: give (height, width) grey, (height, width, 3) BGR or (height, width, 4) BGRA"
+        )
     if array.size == 0:
         raise ImageError(f"{name}: has no pixels, its shape is {array.shape}: give at least one")
     array = _as_bytes(array, name)
@@ -229,16 +262,22 @@ def _as_bytes(
     if array.dtype == bool:
         return array.astype(np.uint8) * 255
     if array.dtype.kind not in "uif":
-        raise ImageError(f"{name}: has number type {array.dtype}: give uint8, uint16, bool or float pixels")
+        raise ImageError(
+            f"{name}: has number type {array.dtype}: give uint8, uint16, bool or float pixels"
+        )
     low, high = float(array.min()), float(array.max())
     if not np.isfinite([low, high]).all() or low < 0:
-        raise ImageError(f"{name}: holds values from {low} to {high}: give pixels from 0 to 1 or from 0 to 255, without NaN")
+        raise ImageError(
+            f"{name}: holds values from {low} to {high}: give pixels from 0 to 1 or from 0 to 255, without NaN"
+        )
     if array.dtype.kind == "f":
         full = 1.0 if high <= 1 else 255.0
     else:  # sensors fill 10, 12, 14 or 16 of 16 bits: the next power of two above the brightest pixel is white
         full = 2.0 ** max(8, int(np.ceil(np.log2(high + 1)))) - 1
     if high > full:
-        raise ImageError(f"{name}: holds floats up to {high}: give pixels from 0 to 1 or from 0 to 255")
+        raise ImageError(
+            f"{name}: holds floats up to {high}: give pixels from 0 to 1 or from 0 to 255"
+        )
     return np.rint(array.astype(np.float32) * np.float32(255 / full)).astype(np.uint8)
 
 

@@ -36,8 +36,19 @@ with quiet_start():
 
     keras.ops.zeros(1)  # the first operation looks for graphics cards, and greets again
 
-from .data import (Characters, class_weights, find_file, join, load_az, load_mnist, load_npz, load_unipen,
-                            split_stratified, unipen_test_writers, writer_mask)
+from customocr.data import (
+    Characters,
+    class_weights,
+    find_file,
+    join,
+    load_az,
+    load_mnist,
+    load_npz,
+    load_unipen,
+    split_stratified,
+    unipen_test_writers,
+    writer_mask,
+)
 from .errors import ModelError
 from .glyphs import CLASSES, SIDE, normalise_glyph
 
@@ -68,11 +79,14 @@ def augmentation(
 ) -> keras.Sequential:  # (N, 28, 28, 1) -> (N, 28, 28, 1); does nothing outside training
     "Random turns, zooms and shifts as layers; what comes in from outside is black. No flip: a mirrored S is no S."
     black = dict(fill_mode="constant", fill_value=0.0)
-    return keras.Sequential([
-        keras.layers.RandomRotation(rotation / 360, seed=seed, **black),
-        keras.layers.RandomZoom(zoom, zoom, seed=seed + 1, **black),
-        keras.layers.RandomTranslation(shift, shift, seed=seed + 2, **black),
-    ], name="augmentation")
+    return keras.Sequential(
+        [
+            keras.layers.RandomRotation(rotation / 360, seed=seed, **black),
+            keras.layers.RandomZoom(zoom, zoom, seed=seed + 1, **black),
+            keras.layers.RandomTranslation(shift, shift, seed=seed + 2, **black),
+        ],
+        name="augmentation",
+    )
 
 # %% ../nbs/01_model.ipynb #76d0cfd7
 TUTORIAL_PARAMETERS = 138_468
@@ -85,20 +99,23 @@ def tutorial_network(
     "The tutorial's network: three convolutions with pooling, three dense layers; Adam and cross-entropy on label numbers."
     keras.utils.set_random_seed(seed)
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((SIDE, SIDE, 1), name="glyphs"),
-        *([augmentation(seed)] if augment else []),
-        layers.Conv2D(32, 3, activation="relu", padding="valid"),
-        layers.MaxPooling2D(2),
-        layers.Conv2D(64, 3, activation="relu", padding="same"),
-        layers.MaxPooling2D(2),
-        layers.Conv2D(128, 3, activation="relu", padding="valid"),
-        layers.MaxPooling2D(2),
-        layers.Flatten(),
-        layers.Dense(64, activation="relu"),
-        layers.Dense(128, activation="relu"),
-        layers.Dense(len(CLASSES), activation="softmax", name="probabilities"),
-    ], name="tutorial")
+    model = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 1), name="glyphs"),
+            *([augmentation(seed)] if augment else []),
+            layers.Conv2D(32, 3, activation="relu", padding="valid"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu", padding="same"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(128, 3, activation="relu", padding="valid"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(len(CLASSES), activation="softmax", name="probabilities"),
+        ],
+        name="tutorial",
+    )
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -121,7 +138,8 @@ def train(
     model: keras.Model,  # compiled for label numbers
     training: Characters,
     validation: Characters,  # measured after each epoch; never learnt from
-    folder: str | Path,  # for best.keras, log.csv and what a continuation needs; made where it is missing
+    folder: str
+    | Path,  # for best.keras, log.csv and what a continuation needs; made where it is missing
     epochs: int = EPOCHS,
     batch: int = BATCH,
     weights: bool = True,  # weigh each class by the largest class / this class
@@ -132,7 +150,14 @@ def train(
 
     Raises `ModelError` where the folder holds another run."""
     folder = Path(folder)
-    settings = dict(network=model.name, parameters=model.count_params(), samples=len(training), batch=batch, weights=weights, seed=seed)
+    settings = dict(
+        network=model.name,
+        parameters=model.count_params(),
+        samples=len(training),
+        batch=batch,
+        weights=weights,
+        seed=seed,
+    )
     _same_run(folder, settings)
     log = folder / "log.csv"
     past = pd.read_csv(log) if log.exists() else None
@@ -140,14 +165,27 @@ def train(
     best = float(past.val_loss.min()) if past is not None and len(past) else None
     callbacks = [
         _Clock(),
-        keras.callbacks.ModelCheckpoint(folder / "best.keras", monitor="val_loss", save_best_only=True, initial_value_threshold=best),
+        keras.callbacks.ModelCheckpoint(
+            folder / "best.keras",
+            monitor="val_loss",
+            save_best_only=True,
+            initial_value_threshold=best,
+        ),
         keras.callbacks.CSVLogger(log, append=True),
         backup,
     ]
     keras.utils.set_random_seed(seed + (0 if past is None else len(past)))
     weight = {c: float(w) for c, w in enumerate(class_weights(training)) if w} if weights else None
-    model.fit(to_input(training.images), training.labels, validation_data=(to_input(validation.images), validation.labels),
-              epochs=epochs, batch_size=batch, class_weight=weight, callbacks=callbacks, verbose=verbose)
+    model.fit(
+        to_input(training.images),
+        training.labels,
+        validation_data=(to_input(validation.images), validation.labels),
+        epochs=epochs,
+        batch_size=batch,
+        class_weight=weight,
+        callbacks=callbacks,
+        verbose=verbose,
+    )
     return pd.read_csv(log)
 
 
@@ -159,9 +197,15 @@ def _same_run(folder: Path, settings: dict) -> None:
         file.write_text(json.dumps(settings, indent=1) + "\n")
         return
     before = json.loads(file.read_text())
-    differing = [f"{key} {before.get(key)}, now {value}" for key, value in settings.items() if before.get(key) != value]
+    differing = [
+        f"{key} {before.get(key)}, now {value}"
+        for key, value in settings.items()
+        if before.get(key) != value
+    ]
     if differing:
-        raise ModelError(f"{folder} holds another run ({'; '.join(differing)}); choose another folder, or delete it to start anew")
+        raise ModelError(
+            f"{folder} holds another run ({'; '.join(differing)}); choose another folder, or delete it to start anew"
+        )
 
 # %% ../nbs/01_model.ipynb #a5fec08a
 def plot_history(
@@ -188,8 +232,12 @@ def load_model(
         raise ModelError(f"{path}: no such model file")
     try:
         return keras.models.load_model(path)
-    except Exception as error:  # Keras raises a different type for each way in which a file can be wrong
-        raise ModelError(f"{path}: not a Keras model, or damaged ({str(error).splitlines()[0][:120]})") from error
+    except (
+        Exception
+    ) as error:  # Keras raises a different type for each way in which a file can be wrong
+        raise ModelError(
+            f"{path}: not a Keras model, or damaged ({str(error).splitlines()[0][:120]})"
+        ) from error
 
 
 def predict(
@@ -201,13 +249,17 @@ def predict(
     return model.predict(to_input(images), batch_size=batch, verbose=0)
 
 # %% ../nbs/01_model.ipynb #992f4b5d
-MERGED = np.array([CLASSES.index({"O": "0", "I": "1"}.get(c, c)) for c in CLASSES])  # 0=O and 1=I as one class each
+MERGED = np.array(
+    [CLASSES.index({"O": "0", "I": "1"}.get(c, c)) for c in CLASSES]
+)  # 0=O and 1=I as one class each
 
 
 def scores(
     probabilities: np.ndarray,  # float (N, 36)
     labels: np.ndarray,  # int (N,)
-) -> dict[str, float]:  # top1, merged, top2: shares right; macro: mean recall of the classes present; loss: mean cross-entropy
+) -> dict[
+    str, float
+]:  # top1, merged, top2: shares right; macro: mean recall of the classes present; loss: mean cross-entropy
     "How often the likeliest class is right: plain, with 0=O and 1=I merged, within the two likeliest, by class."
     labels = labels.astype(int)
     right = probabilities.argmax(1) == labels
@@ -232,8 +284,13 @@ def report(
     from sklearn.metrics import precision_recall_fscore_support
 
     present = np.unique(labels)
-    columns = precision_recall_fscore_support(labels, probabilities.argmax(1), labels=present, zero_division=0)
-    return pd.DataFrame(dict(zip(("precision", "recall", "f1", "support"), columns)), index=[CLASSES[c] for c in present])
+    columns = precision_recall_fscore_support(
+        labels, probabilities.argmax(1), labels=present, zero_division=0
+    )
+    return pd.DataFrame(
+        dict(zip(("precision", "recall", "f1", "support"), columns)),
+        index=[CLASSES[c] for c in present],
+    )
 
 
 def confusion_matrix(
@@ -253,7 +310,9 @@ def pair_accuracy(
     probabilities: np.ndarray,  # float (N, 36)
     labels: np.ndarray,  # int (N,)
     pair: str = "0O",  # two classes
-) -> float:  # mean of the two classes' shares right; 0.5 is what guessing gives, nan where one is absent
+) -> (
+    float
+):  # mean of the two classes' shares right; 0.5 is what guessing gives, nan where one is absent
     "How well two characters are told apart when only they are in question."
     a, b = (CLASSES.index(c) for c in pair)
     first = probabilities[:, a] > probabilities[:, b]
@@ -270,8 +329,13 @@ def report(
     from sklearn.metrics import precision_recall_fscore_support
 
     present = np.unique(labels)
-    columns = precision_recall_fscore_support(labels, probabilities.argmax(1), labels=present, zero_division=0)
-    return pd.DataFrame(dict(zip(("precision", "recall", "f1", "support"), columns)), index=[CLASSES[c] for c in present])
+    columns = precision_recall_fscore_support(
+        labels, probabilities.argmax(1), labels=present, zero_division=0
+    )
+    return pd.DataFrame(
+        dict(zip(("precision", "recall", "f1", "support"), columns)),
+        index=[CLASSES[c] for c in present],
+    )
 
 # %% ../nbs/01_model.ipynb #25cb16ca
 def confusion_matrix(
@@ -293,8 +357,15 @@ def plot_confusion(
 
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     ax = plt.figure(figsize=(6.4, 5.6), layout="constrained").gca()
-    sns.heatmap(np.sqrt(shares), cmap="rocket_r", square=True, xticklabels=list(CLASSES), yticklabels=list(CLASSES), ax=ax,
-                cbar_kws=dict(label="square root of the share", shrink=0.7))
+    sns.heatmap(
+        np.sqrt(shares),
+        cmap="rocket_r",
+        square=True,
+        xticklabels=list(CLASSES),
+        yticklabels=list(CLASSES),
+        ax=ax,
+        cbar_kws=dict(label="square root of the share", shrink=0.7),
+    )
     ax.tick_params(labelsize=7, rotation=0)
     ax.set(xlabel="read as", ylabel="written")
     return ax
@@ -309,7 +380,8 @@ def export_onnx(
     path: str | Path,  # the .onnx file to write
     glyphs: np.ndarray | None = None,  # uint8 (M, 28, 28) to compare on; None = random pixels
     opset: int = ONNX_OPSET,
-    shares: np.ndarray | None = None,  # float (36,), how often each class was shown in training, kept in the file for the reader; None = all the same
+    shares: np.ndarray
+    | None = None,  # float (36,), how often each class was shown in training, kept in the file for the reader; None = all the same
 ) -> float:  # largest difference of a probability between Keras and ONNX Runtime
     """Write the network as ONNX: input "glyphs", output "probabilities", any number of glyphs at a time.
 
@@ -326,13 +398,19 @@ def export_onnx(
     onnx.checker.check_model(graph)
     if glyphs is None:
         glyphs = np.random.default_rng(1).integers(0, 256, (100, SIDE, SIDE), dtype=np.uint8)
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     answers = session.run(["probabilities"], {"glyphs": to_input(glyphs)})[0]
     difference = float(np.abs(answers - predict(model, glyphs)).max())
     if not difference <= ONNX_TOLERANCE:
-        raise ModelError(f"{path} not written: ONNX Runtime and Keras differ by {difference:.2g}, more than {ONNX_TOLERANCE:g}")
+        raise ModelError(
+            f"{path} not written: ONNX Runtime and Keras differ by {difference:.2g}, more than {ONNX_TOLERANCE:g}"
+        )
     if shares is not None:
-        graph.metadata_props.add(key="class_shares", value=" ".join(f"{share:.6f}" for share in shares))
+        graph.metadata_props.add(
+            key="class_shares", value=" ".join(f"{share:.6f}" for share in shares)
+        )
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     onnx.save(graph, path)
     return difference
@@ -362,7 +440,9 @@ def measure_unseen(
         path = find_file([f"{name}.npz"], data)
         if path:
             sets[name] = load_npz(path)
-    return pd.DataFrame({name: _row(predict(model, part.images), part.labels) for name, part in sets.items()}).T
+    return pd.DataFrame(
+        {name: _row(predict(model, part.images), part.labels) for name, part in sets.items()}
+    ).T
 
 
 def _row(probabilities: np.ndarray, labels: np.ndarray) -> dict:
@@ -385,12 +465,17 @@ def measure_pen(
         images = np.stack([change(image, np.ones((2, 2), np.uint8)) for image in characters.images])
         probabilities = predict(model, images)
         as_zero = probabilities[:, zero] > probabilities[:, letter]
-        rows[pen] = {"0 read as 0": as_zero[characters.labels == zero].mean(), "O read as O": 1 - as_zero[characters.labels == letter].mean()}
+        rows[pen] = {
+            "0 read as 0": as_zero[characters.labels == zero].mean(),
+            "O read as O": 1 - as_zero[characters.labels == letter].mean(),
+        }
     return pd.DataFrame(rows).T
 
 
 def run_tutorial(
-    data: str | Path | None,  # the data folder with MNIST and the A-Z letters; None = CUSTOMOCR_DATA
+    data: str
+    | Path
+    | None,  # the data folder with MNIST and the A-Z letters; None = CUSTOMOCR_DATA
     folder: str | Path,  # for the model, the log and the figures
     epochs: int = EPOCHS,
     verbose: int | str = 2,  # Keras' progress
@@ -401,13 +486,22 @@ def run_tutorial(
     log = train(tutorial_network(), training, held_out, folder, epochs=epochs, verbose=verbose)
     best = load_model(folder / "best.keras")
     probabilities = predict(best, held_out.images)
-    figures = dict(train=len(training), test=len(held_out), epochs=len(log), seconds=round(float(log.seconds.sum())),
-                   **{name: round(value, 4) for name, value in scores(probabilities, held_out.labels).items()})
+    figures = dict(
+        train=len(training),
+        test=len(held_out),
+        epochs=len(log),
+        seconds=round(float(log.seconds.sum())),
+        **{name: round(value, 4) for name, value in scores(probabilities, held_out.labels).items()},
+    )
     own = pd.DataFrame({"its own split": _row(probabilities, held_out.labels)}).T
     sets = pd.concat([own, measure_unseen(best, data)]).round(4).astype(dict(samples=int))
     sets.to_csv(folder / "sets.csv", index_label="set")
     measure_pen(best, held_out.only("0O")).round(4).to_csv(folder / "pen.csv", index_label="line")
-    report(probabilities, held_out.labels).round(4).to_csv(folder / "report.csv", index_label="class")
-    pd.DataFrame(confusion_matrix(probabilities, held_out.labels), list(CLASSES), list(CLASSES)).to_csv(folder / "confusion.csv")
+    report(probabilities, held_out.labels).round(4).to_csv(
+        folder / "report.csv", index_label="class"
+    )
+    pd.DataFrame(
+        confusion_matrix(probabilities, held_out.labels), list(CLASSES), list(CLASSES)
+    ).to_csv(folder / "confusion.csv")
     (folder / "summary.json").write_text(json.dumps(figures, indent=1) + "\n")
     return figures

@@ -18,7 +18,9 @@ from customocr.glyphs import CLASSES
 
 N = len(CLASSES)
 BLANK = N  # symbol of the word space in automata
-MAX_STATES = 20_000  # states of a compiled pattern; beyond it the pattern repeats too much to be meant
+MAX_STATES = (
+    20_000  # states of a compiled pattern; beyond it the pattern repeats too much to be meant
+)
 MAX_REPEAT = 200  # times that one part may be repeated
 ANY = frozenset(range(N))
 DIGITS, LETTERS = frozenset(range(10)), frozenset(range(10, N))
@@ -27,7 +29,10 @@ DIGITS, LETTERS = frozenset(range(10)), frozenset(range(10, N))
 @dataclass(frozen=True)
 class Automaton:
     "A deterministic automaton over the 36 classes and the blank; state 0 is the start."
-    follow: np.ndarray  # int32 (S, 37), next state, -1 where the text leaves the pattern; column 36 is the blank
+
+    follow: (
+        np.ndarray
+    )  # int32 (S, 37), next state, -1 where the text leaves the pattern; column 36 is the blank
     accept: np.ndarray  # bool (S,), whether the text may end here
 
 
@@ -36,11 +41,16 @@ class _Parser:
 
     def __init__(self, text: str, regular: bool):
         self.text, self.regular, self.at = text, regular, 0
-        self.step, self.free = [], []  # per state: (symbols, target) or None, and targets reached without a symbol
+        self.step, self.free = (
+            [],
+            [],
+        )  # per state: (symbols, target) or None, and targets reached without a symbol
 
     def fail(self, what: str, at: int | None = None):
         at = self.at if at is None else at
-        raise KnowledgeError(f"pattern {self.text!r}, position {at + 1}: {what}\n    {self.text}\n    {' ' * at}^")
+        raise KnowledgeError(
+            f"pattern {self.text!r}, position {at + 1}: {what}\n    {self.text}\n    {' ' * at}^"
+        )
 
     def peek(self) -> str:
         return self.text[self.at] if self.at < len(self.text) else ""
@@ -113,12 +123,18 @@ class _Parser:
         if close < 0:
             self.fail("the brace is never closed")
         body = self.text[self.at + 1 : close].split(",")
-        if len(body) > 2 or not body[0].isdigit() or (len(body) == 2 and body[1] and not body[1].isdigit()):
+        if (
+            len(body) > 2
+            or not body[0].isdigit()
+            or (len(body) == 2 and body[1] and not body[1].isdigit())
+        ):
             self.fail("a repeat is {n}, {n,} or {n,m} with whole numbers")
         low = int(body[0])
         high = low if len(body) == 1 else (int(body[1]) if body[1] else None)
         if high is not None and (high < low or high == 0):
-            self.fail("a repeat needs its second number at least as large as its first, and above 0")
+            self.fail(
+                "a repeat needs its second number at least as large as its first, and above 0"
+            )
         if max(low, high or 0) > MAX_REPEAT:
             self.fail(f"a repeat goes up to {MAX_REPEAT}")
         self.at = close + 1
@@ -133,7 +149,9 @@ class _Parser:
         if c.upper() in CLASSES:
             return self.symbols(frozenset([CLASSES.index(c.upper())]))
         if c.isalnum():
-            self.fail(f"{c!r} is not among the characters that the reader knows (0-9, A-Z)", self.at - 1)
+            self.fail(
+                f"{c!r} is not among the characters that the reader knows (0-9, A-Z)", self.at - 1
+            )
         return self.nothing()
 
     def escape(self):
@@ -143,7 +161,13 @@ class _Parser:
             self.fail("a backslash ends the pattern", self.at - 1)
         self.at += 1
         if self.regular and c in "dDwsS":
-            return {"d": DIGITS, "D": LETTERS | {BLANK}, "w": ANY, "s": frozenset([BLANK]), "S": ANY}[c]
+            return {
+                "d": DIGITS,
+                "D": LETTERS | {BLANK},
+                "w": ANY,
+                "s": frozenset([BLANK]),
+                "S": ANY,
+            }[c]
         if self.regular and c.isalnum():
             self.fail(f"\\{c} is not part of the syntax: use \\d, \\w, \\s or [...]", self.at - 2)
         return c
@@ -180,7 +204,10 @@ class _Parser:
             self.fail(f"{c!r} closes nothing", self.at - 1)
         if c in "^$":
             if (c == "^" and self.at > 1) or (c == "$" and self.at < len(self.text)):
-                self.fail("^ and $ stand only at the ends: a pattern always describes a whole line", self.at - 1)
+                self.fail(
+                    "^ and $ stand only at the ends: a pattern always describes a whole line",
+                    self.at - 1,
+                )
             return self.nothing()
         return self.literal(c)
 
@@ -201,7 +228,11 @@ class _Parser:
                 continue
             if self.peek() == "-" and self.text[self.at + 1 : self.at + 2] not in ("]", ""):
                 low, high = got.upper(), self.text[self.at + 1].upper()
-                if low not in CLASSES or high not in CLASSES or CLASSES.index(low) > CLASSES.index(high):
+                if (
+                    low not in CLASSES
+                    or high not in CLASSES
+                    or CLASSES.index(low) > CLASSES.index(high)
+                ):
                     self.fail("a range runs from a lower to a higher letter or digit")
                 some |= set(range(CLASSES.index(low), CLASSES.index(high) + 1))
                 self.at += 2
@@ -221,7 +252,9 @@ def compile_pattern(
 ) -> Automaton:
     "Compile a mask or a regular expression for a whole line; `KnowledgeError` names the spot that makes no sense."
     if not isinstance(pattern, str):
-        raise KnowledgeError(f"pattern is a text such as 'AA999AA' or 're:[A-Z]+ \\d{{4}}', not {type(pattern).__name__}")
+        raise KnowledgeError(
+            f"pattern is a text such as 'AA999AA' or 're:[A-Z]+ \\d{{4}}', not {type(pattern).__name__}"
+        )
     return _compile(pattern)
 
 
@@ -255,12 +288,16 @@ def _compile(pattern: str) -> Automaton:
             key = reach(targets) if targets else None
             if key is not None and key not in number:
                 if len(sets) >= MAX_STATES:
-                    raise KnowledgeError(f"pattern {pattern!r} needs more than {MAX_STATES} states: use fewer or smaller repeats")
+                    raise KnowledgeError(
+                        f"pattern {pattern!r} needs more than {MAX_STATES} states: use fewer or smaller repeats"
+                    )
                 number[key] = len(sets)
                 sets.append(key)
             row.append(-1 if key is None else number[key])
         follow.append(row)
     accept = np.array([end in s for s in sets])
     if not accept[1:].any():
-        raise KnowledgeError(f"pattern {pattern!r} fits no text with a character in it: A is a letter, 9 a digit, * either")
+        raise KnowledgeError(
+            f"pattern {pattern!r} fits no text with a character in it: A is a letter, 9 a digit, * either"
+        )
     return Automaton(np.array(follow, np.int32), accept)

@@ -21,19 +21,33 @@ __all__ = ['TUTORIAL_BLOCK', 'TUTORIAL_C', 'TUTORIAL_CANNY', 'TUTORIAL_WIDTHS', 
 
 # %% ../nbs/02_segmentation.ipynb #a890995c
 TUTORIAL_BLOCK, TUTORIAL_C = 11, 9  # pixels, grey levels: adaptive threshold
-TUTORIAL_CANNY = 40, 150  # change of grey a pixel: an edge goes on above the lower, starts above the higher limit
+TUTORIAL_CANNY = (
+    40,
+    150,
+)  # change of grey a pixel: an edge goes on above the lower, starts above the higher limit
 TUTORIAL_WIDTHS, TUTORIAL_HEIGHTS = (4, 160), (14, 140)  # pixels, of a character
-TUTORIAL_SHEET = 0.5  # share of the page's width and height from which the largest contour is taken for a sheet
+TUTORIAL_SHEET = (
+    0.5  # share of the page's width and height from which the largest contour is taken for a sheet
+)
 TUTORIAL_EDGE = 8  # pixels, cut off the sheet on each side
 
 
 def tutorial_stages(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
-) -> dict[str, np.ndarray]:  # caption -> uint8 (h, w), in order; the last is what contours are looked for in
+) -> dict[
+    str, np.ndarray
+]:  # caption -> uint8 (h, w), in order; the last is what contours are looked for in
     "The tutorial's page, a picture a step."
     square = np.ones((3, 3), np.uint8)
     out = {"grey": grey, "blurred": cv2.GaussianBlur(grey, (3, 3), 0)}
-    out["threshold"] = cv2.adaptiveThreshold(out["blurred"], 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, TUTORIAL_BLOCK, TUTORIAL_C)
+    out["threshold"] = cv2.adaptiveThreshold(
+        out["blurred"],
+        255,
+        cv2.ADAPTIVE_THRESH_GAUSSIAN_C,
+        cv2.THRESH_BINARY,
+        TUTORIAL_BLOCK,
+        TUTORIAL_C,
+    )
     out["inverted"] = 255 - out["threshold"]
     out["dilated"] = cv2.dilate(out["inverted"], square)
     out["edges"] = cv2.Canny(out["dilated"], *TUTORIAL_CANNY)
@@ -46,7 +60,9 @@ def tutorial_outline(
     sigma: float = 7,  # pixels, of the 3 x 3 blur: so large that it weighs all nine the same
 ) -> np.ndarray:  # uint8 (h, w), white outlines
     "The shorter way of the tutorial's helpers for further pages: blur, Canny, dilation."
-    return cv2.dilate(cv2.Canny(cv2.GaussianBlur(grey, (3, 3), sigma), *TUTORIAL_CANNY), np.ones((3, 3), np.uint8))
+    return cv2.dilate(
+        cv2.Canny(cv2.GaussianBlur(grey, (3, 3), sigma), *TUTORIAL_CANNY), np.ones((3, 3), np.uint8)
+    )
 
 
 def tutorial_contours(
@@ -56,7 +72,9 @@ def tutorial_contours(
     import imutils
     from imutils.contours import sort_contours
 
-    found = imutils.grab_contours(cv2.findContours(outline, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE))
+    found = imutils.grab_contours(
+        cv2.findContours(outline, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    )
     return tuple(sort_contours(found, method="left-to-right")[0]) if len(found) else ()
 
 # %% ../nbs/02_segmentation.ipynb #f76a5908
@@ -68,7 +86,11 @@ def tutorial_sheet(
     if not contours:
         return None
     x, y, w, h = cv2.boundingRect(contours[0])
-    if w < TUTORIAL_SHEET * outline.shape[1] or h < TUTORIAL_SHEET * outline.shape[0] or min(w, h) <= 2 * TUTORIAL_EDGE:
+    if (
+        w < TUTORIAL_SHEET * outline.shape[1]
+        or h < TUTORIAL_SHEET * outline.shape[0]
+        or min(w, h) <= 2 * TUTORIAL_EDGE
+    ):
         return None
     return x + TUTORIAL_EDGE, y + TUTORIAL_EDGE, w - 2 * TUTORIAL_EDGE, h - 2 * TUTORIAL_EDGE
 
@@ -83,7 +105,11 @@ def tutorial_boxes(
         outline = tutorial_stages(grey[y : y + h, x : x + w])["outline"]
     (least_w, most_w), (least_h, most_h) = TUTORIAL_WIDTHS, TUTORIAL_HEIGHTS
     found = [cv2.boundingRect(c) for c in tutorial_contours(outline)]
-    return [(x + left, y + top, w, h) for left, top, w, h in found if least_w <= w <= most_w and least_h <= h <= most_h]
+    return [
+        (x + left, y + top, w, h)
+        for left, top, w, h in found
+        if least_w <= w <= most_w and least_h <= h <= most_h
+    ]
 
 
 def tutorial_glyphs(
@@ -98,7 +124,11 @@ def tutorial_glyphs(
         roi = grey[max(0, y - margin) : y + h + margin, max(0, x - margin) : x + w + margin]
         ink = cv2.threshold(roi, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)[1]
         f = side / max(ink.shape)
-        small = cv2.resize(ink, (max(1, round(f * ink.shape[1])), max(1, round(f * ink.shape[0]))), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(
+            ink,
+            (max(1, round(f * ink.shape[1])), max(1, round(f * ink.shape[0]))),
+            interpolation=cv2.INTER_AREA,
+        )
         top, left = (side - small.shape[0]) // 2, (side - small.shape[1]) // 2
         out[k, top : top + small.shape[0], left : left + small.shape[1]] = small
     return out
@@ -119,9 +149,16 @@ def polarity(
     for k in (3, 5, 9, 15, 25):
         if k > 0.5 * min(small.shape):
             break
-        kernel, padded = np.ones((k, k), np.uint8), cv2.copyMakeBorder(small, k, k, k, k, cv2.BORDER_REPLICATE)
-        dark = np.square(cv2.morphologyEx(padded, cv2.MORPH_BLACKHAT, kernel)[k:-k, k:-k], dtype=np.float32).mean()
-        light = np.square(cv2.morphologyEx(padded, cv2.MORPH_TOPHAT, kernel)[k:-k, k:-k], dtype=np.float32).mean()
+        kernel, padded = (
+            np.ones((k, k), np.uint8),
+            cv2.copyMakeBorder(small, k, k, k, k, cv2.BORDER_REPLICATE),
+        )
+        dark = np.square(
+            cv2.morphologyEx(padded, cv2.MORPH_BLACKHAT, kernel)[k:-k, k:-k], dtype=np.float32
+        ).mean()
+        light = np.square(
+            cv2.morphologyEx(padded, cv2.MORPH_TOPHAT, kernel)[k:-k, k:-k], dtype=np.float32
+        ).mean()
         votes.append(float((dark - light) / (dark + light + 1e-3)))
     return float(np.mean(votes[1:] or votes)) + 0.2 * (float(np.median(small)) / 255 - 0.45)
 
@@ -140,7 +177,9 @@ def ink_strength(
     padded = cv2.copyMakeBorder(smooth, k, k, k, k, cv2.BORDER_REPLICATE)
     paper = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((k, k), np.uint8))
     paper = cv2.blur(paper, (k // 2 | 1, k // 2 | 1))[k:-k, k:-k]
-    return cv2.divide(cv2.subtract(paper, smooth), cv2.add(paper, 32), scale=255)  # + 32 grey levels: black regions stay quiet
+    return cv2.divide(
+        cv2.subtract(paper, smooth), cv2.add(paper, 32), scale=255
+    )  # + 32 grey levels: black regions stay quiet
 
 # %% ../nbs/02_segmentation.ipynb #26cf9282
 def ink_mask(
@@ -156,7 +195,9 @@ def ink_mask(
     noise = float(np.median(strength[::2, ::2]))  # of the paper
     floor = int(max(6, 3 * noise))
     local = cv2.blur(cv2.dilate(strength, np.ones((k, k), np.uint8)), (k, k))
-    share = lambda part, least: cv2.compare(strength, cv2.max(cv2.multiply(local, part), least), cv2.CMP_GT)
+    share = lambda part, least: cv2.compare(
+        strength, cv2.max(cv2.multiply(local, part), least), cv2.CMP_GT
+    )
     around = cv2.GaussianBlur(strength, (0, 0), max(1.0, 0.14 * letter))
     ridge = cv2.compare(strength, around, cv2.CMP_GT) & share(0.17, floor)
     mask = ridge | share(0.5, int(1.5 * floor))
@@ -176,7 +217,9 @@ ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned b
 # %% ../nbs/02_segmentation.ipynb #e2875b05
 def components(
     mask: np.ndarray,  # uint8 (h, w), 1 ink
-) -> tuple[np.ndarray, np.ndarray]:  # labels int32 (h, w), 0 paper, and stats int (N, 5): x, y, w, h, ink pixels of label i + 1
+) -> tuple[
+    np.ndarray, np.ndarray
+]:  # labels int32 (h, w), 0 paper, and stats int (N, 5): x, y, w, h, ink pixels of label i + 1
     "Connected pieces of ink (8 neighbours): what the tutorial's external contours are, with their pixels."
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     return labels, stats[1:].astype(int)
@@ -202,7 +245,9 @@ def letter_height(
     logs, weight = np.log(h[ok]), np.minimum(np.sqrt(ink[ok]), h[ok]) * np.where(edge[ok], 0.25, 1)
     best = np.argsort(-weight)[:MOST_COMPONENTS]
     logs, weight = logs[best], weight[best]
-    near = np.exp(-0.5 * ((logs[:, None] - logs) / 0.22) ** 2) * weight  # heights within about a fifth support each other
+    near = (
+        np.exp(-0.5 * ((logs[:, None] - logs) / 0.22) ** 2) * weight
+    )  # heights within about a fifth support each other
     return float(np.exp(np.average(logs, weights=near[near.sum(1).argmax()])))
 
 # %% ../nbs/02_segmentation.ipynb #ed6d17cf
@@ -233,7 +278,9 @@ def frames(
         rectangle[i] = _is_rectangle(labels[y[i] : y[i] + h[i], x[i] : x[i] + w[i]] == i + 1)
     for i in np.flatnonzero(hollow & (rectangle | (area >= 16 * np.median(area)))):
         least_height, ratio = (0.2, 1.5) if rectangle[i] else (0.1, 6)
-        inside = (cx > x[i]) & (cx < x[i] + w[i]) & (cy > y[i]) & (cy < y[i] + h[i]) & (h < 0.95 * h[i])
+        inside = (
+            (cx > x[i]) & (cx < x[i] + w[i]) & (cy > y[i]) & (cy < y[i] + h[i]) & (h < 0.95 * h[i])
+        )
         inside &= (h > least_height * h[i]) & (ink > 0.01 * ink[i]) & (area * ratio < area[i])
         inside[i] = False
         out[i] = inside.any()
@@ -241,16 +288,32 @@ def frames(
     if sure.any():
         close = lambda a: np.abs(np.log(a[:, None] / a[sure])) < 0.12  # within an eighth
         out |= rectangle & (close(h) & close(w)).any(1)
-        out |= hollow & ((h[:, None] > 0.88 * h[sure]) & (w[:, None] > 1.6 * w[sure])).any(1)  # cells grown together
+        out |= hollow & ((h[:, None] > 0.88 * h[sure]) & (w[:, None] > 1.6 * w[sure])).any(
+            1
+        )  # cells grown together
     return out
 
 # %% ../nbs/02_segmentation.ipynb #25df9d27
-SLOPES = (0, -0.025, 0.025, -0.05, 0.05, -0.08, 0.08, -0.12, 0.12)  # of rules that are looked for, dy/dx
+SLOPES = (
+    0,
+    -0.025,
+    0.025,
+    -0.05,
+    0.05,
+    -0.08,
+    0.08,
+    -0.12,
+    0.12,
+)  # of rules that are looked for, dy/dx
 
 
 def _shear(mask, slope, axis):
     h, w = mask.shape
-    matrix = [[1, 0, 0], [-slope, 1, slope * w / 2]] if axis == 0 else [[1, -slope, slope * h / 2], [0, 1, 0]]
+    matrix = (
+        [[1, 0, 0], [-slope, 1, slope * w / 2]]
+        if axis == 0
+        else [[1, -slope, slope * h / 2], [0, 1, 0]]
+    )
     return cv2.warpAffine(mask, np.float32(matrix), (w, h), flags=cv2.INTER_NEAREST)
 
 
@@ -264,13 +327,23 @@ def straight_runs(
     "Openings with a long thin kernel, once for each direction: only straight runs of ink survive."
     length, pad = max(3, int(length)), int(beyond)
     if pad:
-        mask = cv2.copyMakeBorder(mask, *((0, 0, pad, pad) if axis == 0 else (pad, pad, 0, 0)), cv2.BORDER_REPLICATE)
-    along = (lambda n: np.ones((1, n), np.uint8)) if axis == 0 else (lambda n: np.ones((n, 1), np.uint8))
+        mask = cv2.copyMakeBorder(
+            mask, *((0, 0, pad, pad) if axis == 0 else (pad, pad, 0, 0)), cv2.BORDER_REPLICATE
+        )
+    along = (
+        (lambda n: np.ones((1, n), np.uint8))
+        if axis == 0
+        else (lambda n: np.ones((n, 1), np.uint8))
+    )
     out = np.zeros_like(mask)
     if mask.shape[1 - axis] >= length:
         for slope in slopes:
-            closed = cv2.morphologyEx(_shear(mask, slope, axis) if slope else mask, cv2.MORPH_CLOSE, along(5))
-            run = cv2.morphologyEx(closed, cv2.MORPH_OPEN, along(length), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+            closed = cv2.morphologyEx(
+                _shear(mask, slope, axis) if slope else mask, cv2.MORPH_CLOSE, along(5)
+            )
+            run = cv2.morphologyEx(
+                closed, cv2.MORPH_OPEN, along(length), borderType=cv2.BORDER_CONSTANT, borderValue=0
+            )
             if run.any():
                 out |= _shear(run, -slope, axis) if slope else run
         out &= cv2.dilate(mask, np.ones((3, 3), np.uint8))
@@ -280,7 +353,10 @@ def straight_runs(
 def _select(mask, keep):
     "The components of a mask for which keep(x, y, w, h, ink, pixels) holds."
     labels, stats = components(mask)
-    kept = [False] + [bool(keep(*s, labels[s[1] : s[1] + s[3], s[0] : s[0] + s[2]] == i + 1)) for i, s in enumerate(stats)]
+    kept = [False] + [
+        bool(keep(*s, labels[s[1] : s[1] + s[3], s[0] : s[0] + s[2]] == i + 1))
+        for i, s in enumerate(stats)
+    ]
     return np.array(kept, np.uint8)[labels]
 
 
@@ -305,14 +381,22 @@ def find_rules(
     if not big.any():
         return out
     region = np.s_[y[big].min() : (y + h)[big].max(), x[big].min() : (x + w)[big].max()]
-    out[region] = _rules(np.r_[False, big].astype(np.uint8)[labels[region]], labels[region], stats - [x[big].min(), y[big].min(), 0, 0, 0], boxes, letter)
+    out[region] = _rules(
+        np.r_[False, big].astype(np.uint8)[labels[region]],
+        labels[region],
+        stats - [x[big].min(), y[big].min(), 0, 0, 0],
+        boxes,
+        letter,
+    )
     return out
 
 
 def _rules(chosen, labels, stats, boxes, letter):
     x, y, w, h, _ = stats.T
     across = straight_runs(chosen, 2.6 * letter, 0, beyond=1.6 * letter)
-    down = straight_runs(chosen, 1.5 * letter, 1, SLOPES[:7]) | straight_runs(chosen, 2.6 * letter, 1, SLOPES[:7], 1.6 * letter)
+    down = straight_runs(chosen, 1.5 * letter, 1, SLOPES[:7]) | straight_runs(
+        chosen, 2.6 * letter, 1, SLOPES[:7], 1.6 * letter
+    )
     for i in np.flatnonzero(boxes & ((w < 4.3 * letter) | (h < 2.5 * letter))):
         at = np.s_[y[i] : y[i] + h[i], x[i] : x[i] + w[i]]
         part = (labels[at] == i + 1).astype(np.uint8)
@@ -324,8 +408,15 @@ def _rules(chosen, labels, stats, boxes, letter):
     meets[:, :2] = meets[:, -2:] = 1
     near = int(0.3 * letter)
     met = lambda rows, x, w: meets[rows, x : x + w].any()
-    thin_down = lambda x, y, w, h, ink, part: ink < 0.45 * letter * h and (
-        h >= 2.6 * letter or (met(np.s_[max(0, y - near) : y + near], x, w) and met(np.s_[y + h - near : y + h + near], x, w))
+    thin_down = lambda x, y, w, h, ink, part: (
+        ink < 0.45 * letter * h
+        and (
+            h >= 2.6 * letter
+            or (
+                met(np.s_[max(0, y - near) : y + near], x, w)
+                and met(np.s_[y + h - near : y + h + near], x, w)
+            )
+        )
     )
     return across | _select(down, thin_down)
 
@@ -353,7 +444,9 @@ def maybe_text(
 ) -> np.ndarray:  # bool (N,)
     "Which components can be a character or a part of one, by size and by where they stand."
     x, y, w, h, ink = stats.T.astype(float)
-    ok = (ink >= max(4, 0.004 * letter**2)) & ((h >= 0.12 * letter) | (w >= 0.12 * letter))  # not a speck
+    ok = (ink >= max(4, 0.004 * letter**2)) & (
+        (h >= 0.12 * letter) | (w >= 0.12 * letter)
+    )  # not a speck
     ok &= (h <= 2.6 * letter) & (w <= 9 * letter)  # not a picture
     ok &= ~((w > 1.2 * letter) & (h < 0.25 * letter))  # not a long dash
     ok &= ~((ink > 0.75 * w * h) & (w > 0.8 * letter) & (h > 0.8 * letter))  # not a blot
@@ -369,7 +462,11 @@ def _neighbours(x0, x1, cy, h, letter, slope):
     level = cy - slope * middle
     gap = np.maximum(x0[None] - x1[:, None], 0)
     dx, off = middle[None] - middle[:, None], np.abs(level[None] - level[:, None])
-    ok = (dx > 0) & (off < 0.5 * np.maximum(h[:, None], h[None])) & (off < 0.62 * letter + 0.05 * gap)
+    ok = (
+        (dx > 0)
+        & (off < 0.5 * np.maximum(h[:, None], h[None]))
+        & (off < 0.62 * letter + 0.05 * gap)
+    )
     cost = np.where(ok, gap + 0.15 * dx + off, 1e9)
     right, left, i = cost.argmin(1), cost.argmin(0), np.arange(len(x0))
     good = (cost[i, right] < 1e9) & (left[right] == i)
@@ -381,7 +478,9 @@ def _slope(x0, x1, cy, h, letter):
     slope = 0.0
     for _ in range(3):
         i, j = _neighbours(x0, x1, cy, h, letter, slope)
-        near = (x0[j] - x1[i] < 2 * letter) & (np.minimum(h[i], h[j]) > 0.6 * np.maximum(h[i], h[j]))
+        near = (x0[j] - x1[i] < 2 * letter) & (
+            np.minimum(h[i], h[j]) > 0.6 * np.maximum(h[i], h[j])
+        )
         if near.sum() < 2:
             break
         dx, dy = ((x0 + x1)[j] - (x0 + x1)[i])[near] / 2, (cy[j] - cy[i])[near]
@@ -399,7 +498,9 @@ def _slope(x0, x1, cy, h, letter):
 def group_lines(
     stats: np.ndarray,  # int (N, 5), components of a page
     letter: float,  # pixels
-) -> tuple[list[np.ndarray], float]:  # component indices of each line, top to bottom and left to right; the lines' slope, dy/dx
+) -> tuple[
+    list[np.ndarray], float
+]:  # component indices of each line, top to bottom and left to right; the lines' slope, dy/dx
     """Text lines: chains of mutual neighbours, chains on one level joined, small parts given to the line they stand in."""
     if not len(stats):
         return [], 0.0
@@ -435,7 +536,14 @@ def group_lines(
         for n, line in enumerate(lines):
             d = np.abs(middle[line] - (x + w / 2)[k])
             near = line[np.argsort(d)[:3]]
-            off = max((level[near] - height[near] / 2).min() - at, at - (level[near] + height[near] / 2).max(), 0) + 0.02 * d.min()
+            off = (
+                max(
+                    (level[near] - height[near] / 2).min() - at,
+                    at - (level[near] + height[near] / 2).max(),
+                    0,
+                )
+                + 0.02 * d.min()
+            )
             best = min(best, (off, n), key=lambda b: b[0])
         if best[1] is not None:
             out[best[1]].append(int(k))
@@ -497,13 +605,25 @@ def line_pieces(
     label = np.where(own[labels[at]], labels[at], 0)
     level = max(float(np.percentile(strength[at][label > 0], 70)), 1.0)
     soft = cv2.multiply(strength[at], 255 / level)
-    grown = np.where(label > 0, label, cv2.dilate(label.astype(np.float32), np.ones((3, 3), np.uint8)).astype(label.dtype))
-    grown[(labels[at] > 0) & (label == 0)] = 0  # the soft edge belongs to its component, other components' ink does not
+    grown = np.where(
+        label > 0,
+        label,
+        cv2.dilate(label.astype(np.float32), np.ones((3, 3), np.uint8)).astype(label.dtype),
+    )
+    grown[(labels[at] > 0) & (label == 0)] = (
+        0  # the soft edge belongs to its component, other components' ink does not
+    )
     pieces = []
     for k, i in enumerate(line):
         bx, by = max(0, x[k] - X - 1), max(0, y[k] - Y - 1)
         here = np.s_[by : y[k] - Y + h[k] + 1, bx : x[k] - X + w[k] + 1]
-        pieces.append(Piece(int(bx + X), int(by + Y), np.where(grown[here] == i + 1, soft[here], 0).astype(np.uint8)))
+        pieces.append(
+            Piece(
+                int(bx + X),
+                int(by + Y),
+                np.where(grown[here] == i + 1, soft[here], 0).astype(np.uint8),
+            )
+        )
     return sorted(pieces, key=lambda p: p.x + p.right)
 
 # %% ../nbs/02_segmentation.ipynb #7fe59940
@@ -514,8 +634,13 @@ def join_parts(
     "Drop dots and accents that float above a letter; join parts that stand above each other, as the bars of an E do."
     tall = [q for q in pieces if q.ink.shape[0] >= 0.5 * letter]
     shared = lambda p, q: min(p.right, q.right) - max(p.x, q.x)
-    floats = lambda p: p.ink.shape[0] <= 0.42 * letter and p.ink.shape[1] < 0.45 * letter and any(
-        shared(p, q) > 0.3 * p.ink.shape[1] and q.y - p.bottom >= 0.06 * letter - 1 for q in tall
+    floats = lambda p: (
+        p.ink.shape[0] <= 0.42 * letter
+        and p.ink.shape[1] < 0.45 * letter
+        and any(
+            shared(p, q) > 0.3 * p.ink.shape[1] and q.y - p.bottom >= 0.06 * letter - 1
+            for q in tall
+        )
     )
     out = [p for p in pieces if not floats(p)]
     k = 0
@@ -523,24 +648,35 @@ def join_parts(
         p, width = out[k], out[k].ink.shape[1]
         for n in range(max(0, k - 4), min(len(out), k + 5)):
             q = out[n]
-            if n == k or width > q.ink.shape[1] or max(p.right, q.right) - min(p.x, q.x) >= 1.3 * letter:
+            if (
+                n == k
+                or width > q.ink.shape[1]
+                or max(p.right, q.right) - min(p.x, q.x) >= 1.3 * letter
+            ):
                 continue
             share = shared(p, q) / width
             if share > 0.95 or (share >= 0.75 and p.ink.shape[0] < 0.6 * letter):
                 joined = union([p, q])
-                out = sorted([r for i, r in enumerate(out) if i not in (k, n)] + [joined], key=lambda r: r.x + r.right)
+                out = sorted(
+                    [r for i, r in enumerate(out) if i not in (k, n)] + [joined],
+                    key=lambda r: r.x + r.right,
+                )
                 k = -1
                 break
         k += 1
     return out
 
 # %% ../nbs/02_segmentation.ipynb #88af042e
-SIDESTEP = 0.08  # cost of one step to the side, in pixels of full ink: a cut may lean, but not wander
+SIDESTEP = (
+    0.08  # cost of one step to the side, in pixels of full ink: a cut may lean, but not wander
+)
 
 
 def seams(
     ink: np.ndarray,  # uint8 (h, w), a line's ink
-) -> tuple[np.ndarray, np.ndarray]:  # float32 (w,) ink crossed by the best cut ending at each column; int8 (h, w) steps back
+) -> tuple[
+    np.ndarray, np.ndarray
+]:  # float32 (w,) ink crossed by the best cut ending at each column; int8 (h, w) steps back
     "Cheapest ways from the top to the bottom of a line, one step down at a time (as in seam carving, Avidan and Shamir 2007)."
     cost = ink.astype(np.float32) / 255
     total, steps = cost[0].copy(), np.zeros(ink.shape, np.int8)
@@ -569,7 +705,11 @@ def _cut_columns(total, stroke, letter):
     inner = np.arange(edge, len(total) - edge)
     if not len(inner):
         return []
-    low = inner[(total[inner] <= total[inner - 1]) & (total[inner] <= total[inner + 1]) & (total[inner] <= 3.2 * stroke + 4)]
+    low = inner[
+        (total[inner] <= total[inner - 1])
+        & (total[inner] <= total[inner + 1])
+        & (total[inner] <= 3.2 * stroke + 4)
+    ]
     chosen: list[int] = []
     for c in low[np.argsort(total[low], kind="stable")]:
         if all(abs(c - q) >= 0.15 * letter for q in chosen):
@@ -592,7 +732,11 @@ def cut_piece(
     rim = int(solid.sum() - cv2.erode(solid, np.ones((3, 3), np.uint8)).sum())
     columns = _cut_columns(total[x : x + part.shape[1]], 2 * solid.sum() / max(1, rim), letter)
     paths = _trace(steps, np.array(columns, int) + x)[:, y : y + part.shape[0]] - x
-    own = [path for path in notches(part, letter) if not len(paths) or np.abs(paths - path).mean(1).min() > 0.1 * letter]
+    own = [
+        path
+        for path in notches(part, letter)
+        if not len(paths) or np.abs(paths - path).mean(1).min() > 0.1 * letter
+    ]
     paths = np.concatenate([paths, own]) if own else paths
     if not len(paths):
         return [piece]
@@ -608,7 +752,13 @@ def cut_piece(
     for cut in slices:
         ys, xs = np.flatnonzero(cut.any(1)), np.flatnonzero(cut.any(0))
         if len(xs):
-            out.append(Piece(int(piece.x + xs[0]), int(piece.y + ys[0]), cut[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]))
+            out.append(
+                Piece(
+                    int(piece.x + xs[0]),
+                    int(piece.y + ys[0]),
+                    cut[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1],
+                )
+            )
     return out
 
 # %% ../nbs/02_segmentation.ipynb #41e9c88e
@@ -641,13 +791,20 @@ def notches(
     "Straight cuts from a notch in the upper outline to the nearest one in the lower, or straight through where there is none."
     solid = ink > 96
     height, inked = len(solid), solid.any(0)
-    upper, lower = (_dents(np.where(inked, half.argmax(0), height).tolist(), NOTCH * letter) for half in (solid, solid[::-1]))
+    upper, lower = (
+        _dents(np.where(inked, half.argmax(0), height).tolist(), NOTCH * letter)
+        for half in (solid, solid[::-1])
+    )
     out, met = [], set()
     for x, depth in upper:
         other = min(lower, key=lambda dent: abs(dent[0] - x), default=None)
         if other and abs(other[0] - x) <= 0.4 * letter:
             met.add(other)
-            out.append(np.interp(np.arange(height), (depth, max(depth, height - 1 - other[1])), (x, other[0])))
+            out.append(
+                np.interp(
+                    np.arange(height), (depth, max(depth, height - 1 - other[1])), (x, other[0])
+                )
+            )
         else:
             out.append(np.full(height, x))
     return out + [np.full(height, x) for x, depth in lower if (x, depth) not in met]
@@ -679,7 +836,9 @@ def single(
     pieces: list[Piece],
 ) -> TextLine:  # each piece is a candidate
     "A line before it is cut."
-    return TextLine(letter, tuple(pieces), tuple(Candidate(k, k + 1, p) for k, p in enumerate(pieces)))
+    return TextLine(
+        letter, tuple(pieces), tuple(Candidate(k, k + 1, p) for k, p in enumerate(pieces))
+    )
 
 
 def propose(
@@ -708,7 +867,11 @@ def propose(
         left, right = first.x, first.right
         for j in range(i, i + 1 if fixed[i] else min(len(pieces), i + MOST_PIECES)):
             p = pieces[j]
-            if j > i and (fixed[j] or p.x - right > 0.3 * letter or max(right, p.right) - min(left, p.x) > 1.75 * letter):
+            if j > i and (
+                fixed[j]
+                or p.x - right > 0.3 * letter
+                or max(right, p.right) - min(left, p.x) > 1.75 * letter
+            ):
                 break
             left, right = min(left, p.x), max(right, p.right)
             out.append(Candidate(i, j + 1, union(pieces[i : j + 1])))
@@ -728,7 +891,9 @@ def _middle(values):
 def windows(
     line: TextLine,
     chosen: np.ndarray | None = None,  # bool (candidates,), those to look at; None: all
-) -> np.ndarray:  # uint8 (E, 40, 64, 2): the line's ink around each candidate, and the candidate's own ink
+) -> (
+    np.ndarray
+):  # uint8 (E, 40, 64, 2): the line's ink around each candidate, and the candidate's own ink
     "What a box looks like among its neighbours: the candidate in the middle, at their height and on their level."
     pieces, letter = line.pieces, line.letter
     context, (height, width) = union(pieces), WINDOW
@@ -741,10 +906,16 @@ def windows(
         p = c.piece
         cx = p.x + p.ink.shape[1] / 2
         near = (heights >= 0.5 * letter) & (np.abs(middle - cx) < 3 * letter)
-        cy, tall = (_middle(v[near]) for v in (centre, heights)) if near.any() else (p.y + p.ink.shape[0] / 2, letter)
+        cy, tall = (
+            (_middle(v[near]) for v in (centre, heights))
+            if near.any()
+            else (p.y + p.ink.shape[0] / 2, letter)
+        )
         f = WINDOW_LETTER / min(max(tall, 0.7 * letter), 1.7 * letter)
         place = lambda q: cv2.warpAffine(
-            q.ink, np.float32([[f, 0, width / 2 - f * (cx - q.x)], [0, f, height / 2 - f * (cy - q.y)]]), (width, height)
+            q.ink,
+            np.float32([[f, 0, width / 2 - f * (cx - q.x)], [0, f, height / 2 - f * (cy - q.y)]]),
+            (width, height),
         )
         out[k, :, :, 0], out[k, :, :, 1] = place(context), place(p)
     return out
@@ -775,14 +946,20 @@ class Sheet:
     ) -> tuple[int, int, int, int]:  # x, y, w, h on the page
         "The upright box on the page around a box here."
         x, y, w, h = box
-        corners = np.array([[x, y, 1], [x + w, y, 1], [x, y + h, 1], [x + w, y + h, 1]]) @ self.matrix.T * scale
+        corners = (
+            np.array([[x, y, 1], [x + w, y, 1], [x, y + h, 1], [x + w, y + h, 1]])
+            @ self.matrix.T
+            * scale
+        )
         lo, hi = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int)
         return int(lo[0]), int(lo[1]), int(hi[0] - lo[0]), int(hi[1] - lo[1])
 
 # %% ../nbs/02_segmentation.ipynb #04cc58af
 def first_look(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
-) -> tuple[float, tuple[slice, slice]]:  # pixels of the picture given; rows and columns that hold all the writing
+) -> tuple[
+    float, tuple[slice, slice]
+]:  # pixels of the picture given; rows and columns that hold all the writing
     "A first look at the whole picture, reduced: how high its characters are, and where they stand."
     f = min(1.0, FIRST_SIDE / max(grey.shape))
     small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
@@ -792,9 +969,13 @@ def first_look(
     height = letter_height(stats, small.shape, frames(labels, stats, 12))
     if height is None:
         return 0.55 * min(grey.shape), np.s_[:, :]
-    x, y, w, h, _ = stats[(stats[:, 3] >= 0.45 * height) & (stats[:, 3] <= 2.6 * height) & (stats[:, 2] <= 9 * height)].T
+    x, y, w, h, _ = stats[
+        (stats[:, 3] >= 0.45 * height) & (stats[:, 3] <= 2.6 * height) & (stats[:, 2] <= 9 * height)
+    ].T
     margin = 1.5 * height
-    between = lambda a, b: slice(max(0, int((a.min() - margin) / f)), int((b.max() + margin) / f) + 1)
+    between = lambda a, b: slice(
+        max(0, int((a.min() - margin) / f)), int((b.max() + margin) / f) + 1
+    )
     return height / f, (between(y, y + h), between(x, x + w)) if len(x) else np.s_[:, :]
 
 
@@ -809,7 +990,18 @@ def _stages(grey):
     text = maybe_text(stats, letter, ink.shape) if len(stats) else np.zeros(0, bool)
     index = np.flatnonzero(text)
     lines, slope = group_lines(stats[index], letter)
-    return strength, mask, rules, ink, labels, stats, text, [index[line] for line in lines], slope, letter
+    return (
+        strength,
+        mask,
+        rules,
+        ink,
+        labels,
+        stats,
+        text,
+        [index[line] for line in lines],
+        slope,
+        letter,
+    )
 
 # %% ../nbs/02_segmentation.ipynb #c1348058
 def _brought(grey, height):
@@ -818,7 +1010,17 @@ def _brought(grey, height):
     while True:
         scale = min(LETTER / height, 6.0, math.sqrt(MOST_PIXELS / grey.size))
         scale = 1.0 if abs(scale - 1) < 0.05 else scale
-        page = grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        page = (
+            grey
+            if scale == 1
+            else cv2.resize(
+                grey,
+                None,
+                fx=scale,
+                fy=scale,
+                interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
+            )
+        )
         stages = _stages(page)
         letter = stages[-1]
         if before is not None or 0.65 < letter / LETTER < 1.5:
@@ -836,15 +1038,21 @@ def analyse(
     height, region = first_look(page)
     top, left = region[0].start or 0, region[1].start or 0
     page, scale, stages = _brought(page[region], height)
-    matrix = np.array([[scale, 0, scale * (0.5 - left) - 0.5], [0, scale, scale * (0.5 - top) - 0.5]])
+    matrix = np.array(
+        [[scale, 0, scale * (0.5 - left) - 0.5], [0, scale, scale * (0.5 - top) - 0.5]]
+    )
     slope = stages[8]
-    if abs(slope) > 0.06 and sum(map(len, stages[7])) >= ENOUGH_TO_LEVEL:  # about 3.5 degrees: turn the page so that its lines lie level
+    if (
+        abs(slope) > 0.06 and sum(map(len, stages[7])) >= ENOUGH_TO_LEVEL
+    ):  # about 3.5 degrees: turn the page so that its lines lie level
         h, w = page.shape
         turn = cv2.getRotationMatrix2D((w / 2, h / 2), math.degrees(math.atan(slope)), 1)
         c, s = abs(turn[0, 0]), abs(turn[0, 1])
         size = int(h * s + w * c), int(h * c + w * s)
         turn[:, 2] += (size[0] - w) / 2, (size[1] - h) / 2
-        page = cv2.warpAffine(page, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        page = cv2.warpAffine(
+            page, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         matrix = turn @ np.vstack([matrix, [0, 0, 1]])
         stages = _stages(page)
     strength, mask, rules, ink, labels, stats, text, groups, _, letter = stages
@@ -856,4 +1064,18 @@ def analyse(
         if pieces:
             lines.append(single(height, pieces))
     inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
-    return Sheet(page, strength, mask, rules, ink, labels, stats, text, tuple(lines), letter, slope, not dark, inverse)
+    return Sheet(
+        page,
+        strength,
+        mask,
+        rules,
+        ink,
+        labels,
+        stats,
+        text,
+        tuple(lines),
+        letter,
+        slope,
+        not dark,
+        inverse,
+    )

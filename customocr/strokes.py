@@ -5,6 +5,7 @@ Steps, each seeded: `between` and `loosen` make a new hand of one or two that we
 or `scan_low` scans it small; `normalise_glyph` lays it out, as it does with every glyph cut from a page. Constants below are shares of
 the character's longer side unless they say pixels.
 """
+
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,10 @@ BOX = 1000  # units, the longer side of a sample in the stroke file
 CANVAS = 72  # pixels, longer side of a clean drawing: 2.5 glyphs wide, so that one pixel of pen is thinner than any real pen
 MARGIN = 14  # pixels round the drawing, room for the pen's width, the blur and a neighbour's ink
 PEN_WIDTH = (0.02, 0.22)  # a hard pencil on a large letter .. a marker on a small one
-SCAN_SIDE = (10, 64)  # pixels, height of a character: small print on a 100 dpi scan .. a close photo
+SCAN_SIDE = (
+    10,
+    64,
+)  # pixels, height of a character: small print on a 100 dpi scan .. a close photo
 RANDOMS = 49  # numbers drawn for each glyph, in one call for all of them
 FIELDS = 64  # elastic fields drawn once, then scaled, turned and shared out
 CLEAN_SHARE = 0.25  # glyphs that go straight from the drawing to the layout: tablets and good scans look like that
@@ -27,12 +31,18 @@ SAME_SHARE = 0.3  # images of glyphs that stay as they are: what a scanned digit
 FORM_SHARE = 0.1  # glyphs of a form reader: stretched to fill a small box, two levels
 DOTS_SHARE = 0.06  # glyphs with stray dots beside them
 LOW_SHARE = 0.2  # glyphs scanned a dozen pixels high
-LOW_SIDE = (12, 18)  # pixels, longer side of such a scan: the collections of the 1980s (USPS: 16), forms scanned small
+LOW_SIDE = (
+    12,
+    18,
+)  # pixels, longer side of such a scan: the collections of the 1980s (USPS: 16), forms scanned small
 LOOSE_SHARE = 0.5  # characters whose strokes are moved and bent one by one
 BLEND_SHARE = 0.25  # characters drawn between two hands, where these two write them alike
 ALIKE = 0.13  # mean distance of two hands' points up to which they write a character alike
 LETTER_I, ZERO, ONE = map(CLASSES.index, "I01")
-ROUND = (CLASSES.index("0"), CLASSES.index("O"))  # told apart by their width alone, which therefore changes little
+ROUND = (
+    CLASSES.index("0"),
+    CLASSES.index("O"),
+)  # told apart by their width alone, which therefore changes little
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,19 @@ def load_strokes(
 ) -> Strokes:
     "Read a stroke file; raises `DataError` where it is missing or its parts do not fit together."
     with open_arrays(path, ["points", "stroke_start", "sample_start", "y", "writer"]) as z:
-        strokes = Strokes(z["points"], z["stroke_start"], z["sample_start"], z["y"], z["writer"].astype(int))
+        strokes = Strokes(
+            z["points"], z["stroke_start"], z["sample_start"], z["y"], z["writer"].astype(int)
+        )
     counts = (len(strokes.points), len(strokes.stroke_start) - 1, len(strokes.labels))
-    ends = (int(strokes.stroke_start[-1]), int(strokes.sample_start[-1]), len(strokes.sample_start) - 1)
+    ends = (
+        int(strokes.stroke_start[-1]),
+        int(strokes.sample_start[-1]),
+        len(strokes.sample_start) - 1,
+    )
     if counts != ends:
-        raise DataError(f"{path}: damaged, points, strokes and samples are {counts}, the index says {ends}; fetch it again")
+        raise DataError(
+            f"{path}: damaged, points, strokes and samples are {counts}, the index says {ends}; fetch it again"
+        )
     return strokes
 
 
@@ -87,7 +105,9 @@ def _affine(
     angle = (r[0] + r[1] - 1) * 0.25
     slant = (r[2] + r[3] - 1) * 0.35
     aspect = float(np.exp((r[4] - 0.5) * (0.1 if label in ROUND else 0.5)))
-    if label not in ROUND and r[5] < 0.12 and width > 0.2 * height:  # a form reader that fills its box; not for bars, which would turn into blocks
+    if (
+        label not in ROUND and r[5] < 0.12 and width > 0.2 * height
+    ):  # a form reader that fills its box; not for bars, which would turn into blocks
         aspect *= min(max(0.8 * height / max(width, 1e-6), 0.6), 2.2)
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c * aspect, -s + slant * c], [s * aspect, c + slant * s]], np.float32)
@@ -100,7 +120,9 @@ def is_bar(
     if len(strokes) != 1 or len(strokes[0]) < 2:
         return False
     low, high = strokes[0].min(0), strokes[0].max(0)
-    return float(high[0] - low[0]) < 0.4 * float(high[1] - low[1]) and float(np.ptp(strokes[0][[0, -1], 1])) > 0.8 * float(high[1] - low[1])
+    return float(high[0] - low[0]) < 0.4 * float(high[1] - low[1]) and float(
+        np.ptp(strokes[0][[0, -1], 1])
+    ) > 0.8 * float(high[1] - low[1])
 
 
 def flag_one(
@@ -115,10 +137,16 @@ def flag_one(
     top, height = bar[0], float(np.ptp(bar[:, 1]))
     turn = 0.35 + 0.7 * angle  # radians from the vertical
     reach = height * (0.15 + 0.8 * length)
-    foot = top + np.float32([-np.sin(turn), np.cos(turn)]) * min(reach, 0.95 * height / max(np.cos(turn), 0.1))
-    middle = (top + foot) / 2 + np.float32([np.cos(turn), np.sin(turn)]) * reach * 0.2 * (bend - 0.5)
+    foot = top + np.float32([-np.sin(turn), np.cos(turn)]) * min(
+        reach, 0.95 * height / max(np.cos(turn), 0.1)
+    )
+    middle = (top + foot) / 2 + np.float32([np.cos(turn), np.sin(turn)]) * reach * 0.2 * (
+        bend - 0.5
+    )
     quarter = lambda t: (1 - t) ** 2 * foot + 2 * t * (1 - t) * middle + t**2 * top
-    return np.concatenate([np.stack([quarter(t) for t in (0.0, 0.35, 0.7)]).astype(np.float32), bar])
+    return np.concatenate(
+        [np.stack([quarter(t) for t in (0.0, 0.35, 0.7)]).astype(np.float32), bar]
+    )
 
 
 def hook_zero(
@@ -162,19 +190,34 @@ def loosen(
         way = float(np.hypot(*np.diff(stroke, axis=0).T).sum()) / size if len(stroke) > 2 else 0.0
         if way > 0.15:
             r, short = rng.random(7), np.abs(rng.normal(0, 0.035 * strength, 2))
-            stroke = along(stroke, np.linspace(short[0] * (r[0] < 0.25), 1 - short[1] * (r[1] < 0.25), min(max(int(way * 14), 6), 40)))
+            stroke = along(
+                stroke,
+                np.linspace(
+                    short[0] * (r[0] < 0.25),
+                    1 - short[1] * (r[1] < 0.25),
+                    min(max(int(way * 14), 6), 40),
+                ),
+            )
             if r[2] < 0.35:
                 middle = (stroke[:-2] + stroke[2:]) / 2
                 stroke[1:-1] += 0.5 * strength * r[3] * (middle - stroke[1:-1])
             if r[4] < 0.25:
-                stroke = np.concatenate([stroke, stroke[-1:] + (stroke[-1:] - stroke[-2:-1]) * 1.2 * strength * r[5]])
+                stroke = np.concatenate(
+                    [stroke, stroke[-1:] + (stroke[-1:] - stroke[-2:-1]) * 1.2 * strength * r[5]]
+                )
             if r[6] < 0.15:
-                stroke = np.concatenate([stroke[:1] + (stroke[:1] - stroke[1:2]) * 8 * strength * r[6], stroke])
+                stroke = np.concatenate(
+                    [stroke[:1] + (stroke[:1] - stroke[1:2]) * 8 * strength * r[6], stroke]
+                )
         if len(strokes) > 1 and rng.random() < 0.8:
             n = rng.normal(size=5) * strength
             turn, middle = 0.07 * n[0], stroke.mean(0)
             c, s = np.cos(turn), np.sin(turn)
-            stroke = (stroke - middle) * np.exp(0.07 * n[1:3]) @ np.array([[c, s], [-s, c]]) + middle + 0.03 * size * n[3:]
+            stroke = (
+                (stroke - middle) * np.exp(0.07 * n[1:3]) @ np.array([[c, s], [-s, c]])
+                + middle
+                + 0.03 * size * n[3:]
+            )
         loose.append(stroke)
     return loose
 
@@ -183,7 +226,9 @@ def between(
     one: list[np.ndarray],  # (n, 2) points a stroke, any unit
     other: list[np.ndarray],  # the same character, in as many strokes
     weight: float,  # 0..1: the one .. the other
-) -> list[np.ndarray] | None:  # float64 (20, 2) points a stroke, longer side about `BOX`; None where the two write differently
+) -> (
+    list[np.ndarray] | None
+):  # float64 (20, 2) points a stroke, longer side about `BOX`; None where the two write differently
     "A hand between two: their strokes laid over each other and averaged point by point."
     laid = []
     for strokes in (one, other):
@@ -214,7 +259,13 @@ def draw_strokes(
         strength = 0.05 * r[7]
         phase = 6.28 * r[8:12]
         turns = 3 + 6 * r[12:14]
-        q = q + strength * np.stack([np.sin(turns[0] * q[:, 1] + phase[0]) + np.sin(turns[1] * q[:, 0] + phase[1]), np.sin(turns[1] * q[:, 0] + phase[2]) + np.sin(turns[0] * q[:, 1] + phase[3])], 1)
+        q = q + strength * np.stack(
+            [
+                np.sin(turns[0] * q[:, 1] + phase[0]) + np.sin(turns[1] * q[:, 0] + phase[1]),
+                np.sin(turns[1] * q[:, 0] + phase[2]) + np.sin(turns[0] * q[:, 1] + phase[3]),
+            ],
+            1,
+        )
     q = q @ _affine(r[:6], *size, label).T
     dotted = label == LETTER_I and len(strokes) == 1 and r[14] < 0.2 and size[0] < 0.4 * size[1]
     if dotted:
@@ -225,7 +276,10 @@ def draw_strokes(
     pen = max(1, round(CANVAS * _ease(r[15], PEN_WIDTH)))
     margin = MARGIN + pen // 2
     if dotted:
-        top = np.array([[q[:, 0].mean() + 0.1 * (r[16] - 0.5), low[1] - side * (0.2 + 0.15 * r[17])]], np.float32)
+        top = np.array(
+            [[q[:, 0].mean() + 0.1 * (r[16] - 0.5), low[1] - side * (0.2 + 0.15 * r[17])]],
+            np.float32,
+        )
         q, low, lengths = np.concatenate([q, top]), np.minimum(low, top[0]), [*lengths, 1]
     pixels = (q - low) * scale + margin
     w, h = ((high - low) * scale).astype(int) + 2 * margin + 1
@@ -249,7 +303,9 @@ def elastic_fields(
     "Smooth random displacements (Simard et al., 2003, Best practices for convolutional neural networks)."
     fields = rng.normal(size=(count, 2, 5, 5)).astype(np.float32)
     side = CANVAS + 2 * MARGIN
-    big = [cv2.resize(f, (side, side), interpolation=cv2.INTER_CUBIC) for f in fields.reshape(-1, 5, 5)]
+    big = [
+        cv2.resize(f, (side, side), interpolation=cv2.INTER_CUBIC) for f in fields.reshape(-1, 5, 5)
+    ]
     return np.stack(big).reshape(count, 2, side, side)
 
 
@@ -269,7 +325,9 @@ def vary_image(
     turned = np.abs(np.linalg.inv(back)) @ np.array([width, height])
     back *= float(turned.max()) / CANVAS
     middle = ((xs[0] + xs[-1]) / 2, (ys[0] + ys[-1]) / 2)
-    wide, high = (np.minimum(turned / turned.max() * CANVAS, CANVAS) + 2 * MARGIN).astype(int).tolist()
+    wide, high = (
+        (np.minimum(turned / turned.max() * CANVAS, CANVAS) + 2 * MARGIN).astype(int).tolist()
+    )
     if r[6] < 0.7:
         field = fields[int(r[7] * len(fields))][:, :high, :wide] * np.float32(0.9 * r[8])
         across = np.arange(wide, dtype=np.float32) - np.float32((wide - 1) / 2)
@@ -278,8 +336,15 @@ def vary_image(
         map_y = field[1] + (back[1, 0] * across + np.float32(middle[1])) + back[1, 1] * down
         ink = cv2.remap(glyph, map_x, map_y, cv2.INTER_LINEAR)
     else:
-        shift = np.array(middle, np.float32) - back @ np.array([(wide - 1) / 2, (high - 1) / 2], np.float32)
-        ink = cv2.warpAffine(glyph, np.column_stack([back, shift]), (wide, high), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        shift = np.array(middle, np.float32) - back @ np.array(
+            [(wide - 1) / 2, (high - 1) / 2], np.float32
+        )
+        ink = cv2.warpAffine(
+            glyph,
+            np.column_stack([back, shift]),
+            (wide, high),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        )
     if r[9] < 0.5:
         kernel = np.ones((2 + int(r[10] * 3),) * 2, np.uint8)
         ink = cv2.dilate(ink, kernel) if r[11] < 0.55 else cv2.erode(ink, kernel)
@@ -305,18 +370,28 @@ def weather(
         ys, xs = np.flatnonzero(ink.max(1) > 64), np.flatnonzero(ink.max(0) > 64)
         if len(xs) > 0.2 * len(ys):  # bars would turn into blocks
             size = (13 + int(r[20] * 6), 18 + int(r[21] * 5))
-            small = cv2.resize(ink[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1], size, interpolation=cv2.INTER_AREA)
-            return cv2.threshold(small, int(small.max() * (0.3 + 0.3 * r[22])), 255, cv2.THRESH_BINARY)[1]
+            small = cv2.resize(
+                ink[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1], size, interpolation=cv2.INTER_AREA
+            )
+            return cv2.threshold(
+                small, int(small.max() * (0.3 + 0.3 * r[22])), 255, cv2.THRESH_BINARY
+            )[1]
     if r[0] < 0.25:  # ink that runs dry: slow noise lowers it in places
         n = int(r[1] * 60000)
         patch = noise[n : n + 36].reshape(6, 6).astype(np.float32)
         slow = cv2.resize(patch, (w, h), interpolation=cv2.INTER_LINEAR)
-        ink = (ink * np.minimum(np.maximum(1 - 0.5 * r[2] + slow * np.float32(0.006 * r[3]), 0.12), 1)).astype(np.uint8)
+        ink = (
+            ink * np.minimum(np.maximum(1 - 0.5 * r[2] + slow * np.float32(0.006 * r[3]), 0.12), 1)
+        ).astype(np.uint8)
     side = _ease(r[4], SCAN_SIDE)
     scale = side / CANVAS
-    small = cv2.resize(ink, (max(4, round(w * scale)), max(4, round(h * scale))), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        ink, (max(4, round(w * scale)), max(4, round(h * scale))), interpolation=cv2.INTER_AREA
+    )
     if r[5] < 0.5:  # lens
-        small = cv2.GaussianBlur(small, (0, 0), (0.35 + 0.9 * r[6] ** 2) * (1 if side < 24 else side / 24))
+        small = cv2.GaussianBlur(
+            small, (0, 0), (0.35 + 0.9 * r[6] ** 2) * (1 if side < 24 else side / 24)
+        )
     peak = max(int(small.max()), 1)
     level = 0.35 + 0.65 * r[7] if r[8] < 0.5 else 1.0
     small = cv2.convertScaleAbs(small, alpha=255 * level / peak)
@@ -327,14 +402,21 @@ def weather(
             grain = noise[n : n + count].reshape(small.shape) * (0.16 * r[11])
             small = np.minimum(np.maximum(small + grain, 0), 255).astype(np.uint8)
     if r[12] < 0.12 and min(small.shape) >= 8:  # JPEG
-        small = cv2.imdecode(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 15 + int(r[13] * 60)])[1], cv2.IMREAD_GRAYSCALE)
+        small = cv2.imdecode(
+            cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 15 + int(r[13] * 60)])[1],
+            cv2.IMREAD_GRAYSCALE,
+        )
     way = r[14]
     if way < 0.25:  # two levels: a fax, a fill-in form, a drawing program
         cut = int(small.max() * (0.25 + 0.4 * r[15]))
         small = cv2.threshold(small, cut, 255, cv2.THRESH_BINARY)[1]
     elif way < 0.75:  # a page reader takes the paper's level away
         cut = small.max() * (0.05 + 0.3 * r[15])
-        small = cv2.convertScaleAbs(cv2.max(small, int(cut)), alpha=255 / (255 - int(cut)), beta=-255 / (255 - int(cut)) * int(cut))
+        small = cv2.convertScaleAbs(
+            cv2.max(small, int(cut)),
+            alpha=255 / (255 - int(cut)),
+            beta=-255 / (255 - int(cut)) * int(cut),
+        )
     if r[16] < 0.12:  # a box that cuts the character short
         ys, xs = np.flatnonzero(small.max(1) > 80), np.flatnonzero(small.max(0) > 80)
         if len(xs) > 6 and len(ys) > 6:
@@ -360,13 +442,17 @@ def scan_low(
     "A scan with few pixels and many greys."
     h, w = ink.shape
     scale = _ease(r[0], LOW_SIDE) / CANVAS
-    small = cv2.resize(ink, (max(3, round(w * scale)), max(4, round(h * scale))), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        ink, (max(3, round(w * scale)), max(4, round(h * scale))), interpolation=cv2.INTER_AREA
+    )
     if r[1] < 0.5:
         small = cv2.GaussianBlur(small, (0, 0), 0.3 + 0.6 * r[2])
     small = cv2.convertScaleAbs(small, alpha=255 / max(1, int(small.max())) * (1 + 0.5 * r[3]))
     if r[4] < 0.3:
         n = int(r[5] * 50000)
-        small = np.clip(small + noise[n : n + small.size].reshape(small.shape) * (0.1 * r[6]), 0, 255).astype(np.uint8)
+        small = np.clip(
+            small + noise[n : n + small.size].reshape(small.shape) * (0.1 * r[6]), 0, 255
+        ).astype(np.uint8)
     return small
 
 
@@ -382,7 +468,9 @@ def _scanned(clean, r, noise, same, low):
     if r[48] < low:
         glyph = normalise_glyph(scan_low(clean, r[24:48], noise))
     else:
-        glyph = normalise_glyph(weather(clean, r[24:48], noise) if r[47] >= same + CLEAN_SHARE * (1 - same) else clean)
+        glyph = normalise_glyph(
+            weather(clean, r[24:48], noise) if r[47] >= same + CLEAN_SHARE * (1 - same) else clean
+        )
     return glyph if glyph.any() else normalise_glyph(clean)
 
 
@@ -428,6 +516,12 @@ def render_images(
     fields = elastic_fields(rng)
     out = normalise_glyphs(glyphs)
     for k in np.flatnonzero(r[:, 47] >= same).tolist():
-        made = _scanned(vary_image(glyphs[k], r[k, :24], fields, -1 if labels is None else int(labels[k])), r[k], noise, same, low)
+        made = _scanned(
+            vary_image(glyphs[k], r[k, :24], fields, -1 if labels is None else int(labels[k])),
+            r[k],
+            noise,
+            same,
+            low,
+        )
         out[k] = made if made.any() else normalise_glyph(glyphs[k])
     return out

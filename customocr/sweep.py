@@ -29,6 +29,7 @@ SPACE_FLOOR = 1e-3  # a pattern may deny or demand a word space at this probabil
 @dataclass(frozen=True)
 class Starts:
     "How words begin."
+
     state: np.ndarray  # int64 (R,), language states in which a word can begin
     first: np.ndarray  # float64 (R,), log-weight of each at the beginning of a line
     after: np.ndarray  # float64 (regimes, R), log-weight of each after a word of some regime
@@ -75,7 +76,13 @@ class Sweep:
         margin: float,  # nats below the best reading of the same ink at which a partial reading is given up
     ):
         automaton, index = knowledge.automaton, knowledge.index
-        self.language, self.starts, self.automaton, self.index, self.margin = language, starts, automaton, index, margin
+        self.language, self.starts, self.automaton, self.index, self.margin = (
+            language,
+            starts,
+            automaton,
+            index,
+            margin,
+        )
         self.trie0 = language.n_states  # language states from here on are nodes of the lexicon
         self.n_q = len(automaton.accept) if automaton else 1
         self.n_lang = self.trie0 + (len(index.word) if index is not None else 0)
@@ -93,7 +100,9 @@ class Sweep:
         p /= p.sum(1, keepdims=True)
         with np.errstate(divide="ignore"):
             self.logp = EVIDENCE_WEIGHT * np.log(p)
-        self.blank = np.concatenate([np.zeros(len(x.start), bool) if x.blank is None else x.blank for x in lattices])
+        self.blank = np.concatenate(
+            [np.zeros(len(x.start), bool) if x.blank is None else x.blank for x in lattices]
+        )
         likely = self._likely(p, every) & ~self.blank[:, None] & (not knowledge.strict)
         self.n_likely = likely.sum(1)
         self.first_likely = np.cumsum(self.n_likely) - self.n_likely
@@ -118,13 +127,32 @@ class Sweep:
         return out
 
     def _run(self):
-        n_lat, state, first, k = len(self.n_nodes), self.starts.state, self.starts.first, len(self.starts.state)
+        n_lat, state, first, k = (
+            len(self.n_nodes),
+            self.starts.state,
+            self.starts.first,
+            len(self.starts.state),
+        )
         self.n_states = self.n_arcs = 0
-        self.flat = [np.empty(4096, np.int64), np.empty(4096, np.int64), np.empty(4096), np.empty(4096)]
+        self.flat = [
+            np.empty(4096, np.int64),
+            np.empty(4096, np.int64),
+            np.empty(4096),
+            np.empty(4096),
+        ]
         self.back, self.arcs = [np.full(n_lat * k, -1)], []
         self.finals, self.final_lattice = [], []
-        self._append((np.zeros(n_lat * k, np.int64), np.tile(state, n_lat), np.tile(first, n_lat), np.tile(first, n_lat)))
-        self.first = np.zeros(int(self.n_nodes.sum()), np.int64)  # per node: its first state and how many it has
+        self._append(
+            (
+                np.zeros(n_lat * k, np.int64),
+                np.tile(state, n_lat),
+                np.tile(first, n_lat),
+                np.tile(first, n_lat),
+            )
+        )
+        self.first = np.zeros(
+            int(self.n_nodes.sum()), np.int64
+        )  # per node: its first state and how many it has
         self.count = np.zeros_like(self.first)
         self.first[self.node0], self.count[self.node0] = np.arange(n_lat) * k, k
         order = np.lexsort((self.lattice, self.end))
@@ -161,7 +189,9 @@ class Sweep:
         winner = np.empty(len(head), np.int64)
         hit = (score == top[group]).nonzero()[0]
         winner[group[hit]] = hit
-        high = np.maximum.reduceat(total, head)  # the largest term of each sum, so that none underflows
+        high = np.maximum.reduceat(
+            total, head
+        )  # the largest term of each sum, so that none underflows
         share = np.exp(total - high[group])
         summed = np.add.reduceat(share, head)
         share /= summed[group]
@@ -196,7 +226,9 @@ class Sweep:
             plain = lang < self.trie0
             trie = np.where(plain, 0, lang - self.trie0)
             count = np.where(plain, self.n_likely[pe], self.index.count[trie])
-            own, nth = _spread(count, np.where(plain, self.first_likely[pe], self.index.first[trie]))
+            own, nth = _spread(
+                count, np.where(plain, self.first_likely[pe], self.index.first[trie])
+            )
             free = plain[own].nonzero()[0]
             cls = self.index.symbol[np.minimum(nth, len(self.index.symbol) - 1)].astype(np.int64)
             cls[free] = self.likely[nth[free]]
@@ -223,7 +255,15 @@ class Sweep:
     def _with_blanks(self, nothing, arcs):
         "Arcs along edges that read nothing, which leave pattern and language as they are, put among the others."
         e, s = nothing
-        more = self.lattice[e], self.flat[0][s], self.flat[1][s], self.score[e], s, e, np.full(len(e), -1)
+        more = (
+            self.lattice[e],
+            self.flat[0][s],
+            self.flat[1][s],
+            self.score[e],
+            s,
+            e,
+            np.full(len(e), -1),
+        )
         both = [np.concatenate(pair) for pair in zip(arcs, more)]
         order = both[0].argsort(kind="stable")
         return [x[order] for x in both]
@@ -259,7 +299,16 @@ class Sweep:
         cls = np.tile(np.array([-1] + [BLANK] * k), n)
         ok = (step > -np.inf).nonzero()[0]
         source, new_lang, new_q, cls, step = source[ok], new_lang[ok], new_q[ok], cls[ok], step[ok]
-        made = self._merge(lat[source], new_q, new_lang, score[source] + step, total[source] + step, source + base, len(self.start) + self.node0[lat[source]] + level, cls)
+        made = self._merge(
+            lat[source],
+            new_q,
+            new_lang,
+            score[source] + step,
+            total[source] + step,
+            source + base,
+            len(self.start) + self.node0[lat[source]] + level,
+            cls,
+        )
         if made is not None:
             self._enter(made[0], made[1], level)
 
@@ -273,7 +322,9 @@ class Sweep:
         "End every line, then send each reading's probability back along its arcs."
         self.q, self.lang, self.best, self.total = self.flat
         self.back = np.concatenate(self.back)
-        columns = [np.concatenate(c) if c else np.zeros(0, np.int64) for c in zip(*self.arcs)] or [np.zeros(0, np.int64)] * 5
+        columns = [np.concatenate(c) if c else np.zeros(0, np.int64) for c in zip(*self.arcs)] or [
+            np.zeros(0, np.int64)
+        ] * 5
         self.source, self.edge, self.cls, self.target, self.share = columns
         mass = np.zeros(self.n_states)
         self.last, lat = {}, np.concatenate(self.final_lattice) if self.finals else np.zeros(0, int)
@@ -298,12 +349,18 @@ class Sweep:
             mass[low : low + len(part)] += part
             at = a
         real = (self.edge < len(self.start)) & (self.cls >= 0)
-        self.posterior = np.bincount(self.edge[real] * N + self.cls[real], weights=flow[real], minlength=len(self.start) * N).reshape(-1, N)
+        self.posterior = np.bincount(
+            self.edge[real] * N + self.cls[real], weights=flow[real], minlength=len(self.start) * N
+        ).reshape(-1, N)
         self.mass, self.onward = mass, flow / np.maximum(mass[self.source], 1e-300)
-        key = self.edge * (N + 2) + self.cls + 1  # what an arc reads: arcs that differ only in state fall together
+        key = (
+            self.edge * (N + 2) + self.cls + 1
+        )  # what an arc reads: arcs that differ only in state fall together
         self.by_key = np.argsort(key, kind="stable")
         self.key = key[self.by_key]
-        self.by_source = self.sources = None  # arcs by the state they leave, sorted when first asked for
+        self.by_source = self.sources = (
+            None  # arcs by the state they leave, sorted when first asked for
+        )
 
     def path(self, i: int) -> list[int]:
         "The arcs of the best reading of lattice i, from left to right."
@@ -319,7 +376,9 @@ class Sweep:
         i: int,  # lattice
         n: int,  # how many texts
         patience: int,  # partial readings to look at before it stops with what it has
-    ) -> list[tuple[tuple[int, ...], float]]:  # classes of the word and their probability, most probable first
+    ) -> list[
+        tuple[tuple[int, ...], float]
+    ]:  # classes of the word and their probability, most probable first
         "The most probable readings of one word, by extending the most probable partial one (best first)."
         if self.by_source is None:
             self.by_source = np.argsort(self.source, kind="stable")
@@ -328,8 +387,17 @@ class Sweep:
             k = len(self.starts.state)
             states, mass = np.arange(i * k, i * k + k), self.mass[i * k : i * k + k]
         else:
-            some = self.by_key[slice(*(self.key.searchsorted(self.edge[before] * (N + 2) + BLANK + 1, side) for side in ("left", "right")))]
-            states, mass = _summed(self.target[some], self.mass[self.source[some]] * self.onward[some])
+            some = self.by_key[
+                slice(
+                    *(
+                        self.key.searchsorted(self.edge[before] * (N + 2) + BLANK + 1, side)
+                        for side in ("left", "right")
+                    )
+                )
+            ]
+            states, mass = _summed(
+                self.target[some], self.mass[self.source[some]] * self.onward[some]
+            )
         count = itertools.count()  # settles ties, so that arrays are never compared
         heap = [(-mass.sum(), next(count), (), states, mass)]
         found: dict[tuple, float] = {}
@@ -339,7 +407,10 @@ class Sweep:
             if states is None:
                 found[text] = found.get(text, 0.0) - chance
                 continue
-            low, high = self.sources.searchsorted(states), self.sources.searchsorted(states, "right")
+            low, high = (
+                self.sources.searchsorted(states),
+                self.sources.searchsorted(states, "right"),
+            )
             ended = float(mass[low == high].sum())  # at the line's end there is no way on
             if ended:
                 heapq.heappush(heap, (-ended, next(count), text, None, None))
@@ -358,7 +429,15 @@ class Sweep:
                     heapq.heappush(heap, (-total, next(count), text, None, None))
                 else:
                     longer = text if read < 0 else (*text, read)
-                    heapq.heappush(heap, (-total, next(count), longer, *_summed(self.target[arcs[some]], flow[some])))
+                    heapq.heappush(
+                        heap,
+                        (
+                            -total,
+                            next(count),
+                            longer,
+                            *_summed(self.target[arcs[some]], flow[some]),
+                        ),
+                    )
         return sorted(found.items(), key=lambda item: -item[1])[:n]
 
     def probability(self, arcs: Sequence[int]) -> float:

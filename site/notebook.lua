@@ -10,7 +10,7 @@ local function ways_on()
   return pandoc.Div({ pandoc.Para({
     link("Learn how it works", "learning_path.html", { class = "btn btn-primary" }), pandoc.Space(),
     link("Draw and see it read", "../draw/index.html", { class = "btn btn-outline-primary" }), pandoc.Space(),
-    link("Look at pages it read", "08_gallery.html", { class = "btn btn-outline-primary" }),
+    link("Look at pages it read", "18_gallery.html", { class = "btn btn-outline-primary" }),
   }) }, { class = "ways-on" })
 end
 

@@ -1,4 +1,5 @@
 """The learnt judge of boxes: what its labels say, and the form of its network."""
+
 import numpy as np
 import pytest
 
@@ -44,15 +45,33 @@ def test_a_candidate_that_leaves_the_page_is_judged_by_what_is_on_it(owners):
 
 
 def test_labels_of_a_composed_page_follow_from_its_ink():
-    pytest.importorskip("fontTools", reason="writing pages with fonts needs fontTools (extra train)")
+    pytest.importorskip(
+        "fontTools", reason="writing pages with fonts needs fontTools (extra train)"
+    )
     hand = FontHand(samples.fonts()["patrick-hand"])
-    page = compose_page(["TAKE 20 PENS", "A-B, C."], hand, np.random.default_rng(1), Paper(texture=1), 40, grey=True, letter_gap=0.3)
+    page = compose_page(
+        ["TAKE 20 PENS", "A-B, C."],
+        hand,
+        np.random.default_rng(1),
+        Paper(texture=1),
+        40,
+        grey=True,
+        letter_gap=0.3,
+    )
     boxes = label_page(page, analyse(page.image))
     assert boxes.written == 13 and boxes.found >= 12
     n = len(boxes.kinds)
-    assert boxes.windows.shape == (n, *WINDOW, 2) and boxes.glyphs.shape == (n, 28, 28) and boxes.labels.shape == (n,)
-    assert ((boxes.labels < 36) == (boxes.kinds == 0)).all(), "a class exactly where it is a character"
-    assert set(boxes.kinds) == set(range(len(KINDS))), "the marks are no characters, the parts not one"
+    assert (
+        boxes.windows.shape == (n, *WINDOW, 2)
+        and boxes.glyphs.shape == (n, 28, 28)
+        and boxes.labels.shape == (n,)
+    )
+    assert ((boxes.labels < 36) == (boxes.kinds == 0)).all(), (
+        "a class exactly where it is a character"
+    )
+    assert set(boxes.kinds) == set(range(len(KINDS))), (
+        "the marks are no characters, the parts not one"
+    )
     both = join([boxes, boxes])
     assert len(both.kinds) == 2 * n and both.written == 26
     assert label_page(page, analyse(np.full((40, 40), 255, np.uint8))) is None

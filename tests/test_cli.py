@@ -44,7 +44,9 @@ def calls(monkeypatch):
             return FakePage("" if pixels.min() == 255 else f"WIDTH {pixels.shape[1]}")
 
         def explain(self, source, **settings):
-            return SimpleNamespace(page=self.read(source, **settings), draw=lambda: np.zeros((4, 6, 3), np.uint8))
+            return SimpleNamespace(
+                page=self.read(source, **settings), draw=lambda: np.zeros((4, 6, 3), np.uint8)
+            )
 
     monkeypatch.setitem(sys.modules, "customocr.recognition", SimpleNamespace(Reader=FakeReader))
     return seen
@@ -57,7 +59,12 @@ def images(tmp_path):
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / "page.png"), np.zeros((20, width), np.uint8))
     (tmp_path / "broken.png").write_text("no image")
-    return SimpleNamespace(a=str(tmp_path / "a/page.png"), b=str(tmp_path / "b/page.png"), broken=str(tmp_path / "broken.png"), folder=tmp_path)
+    return SimpleNamespace(
+        a=str(tmp_path / "a/page.png"),
+        b=str(tmp_path / "b/page.png"),
+        broken=str(tmp_path / "broken.png"),
+        folder=tmp_path,
+    )
 
 
 def test_one_image_gives_its_text_only(calls, images, capsys):
@@ -76,7 +83,10 @@ def test_several_images_are_named_and_a_bad_one_stops_none(calls, images, capsys
 def test_json_is_one_object_a_line(calls, images, capsys):
     assert cli.main(["read", "--format", "json", images.a, images.b]) == 0
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert objects == [{"source": images.a, "text": "WIDTH 30"}, {"source": images.b, "text": "WIDTH 40"}]
+    assert objects == [
+        {"source": images.a, "text": "WIDTH 30"},
+        {"source": images.b, "text": "WIDTH 40"},
+    ]
 
 
 def test_options_have_the_names_of_the_readers_parameters(calls, images):
@@ -91,7 +101,20 @@ def test_options_have_the_names_of_the_readers_parameters(calls, images):
 
 def test_overlays_of_images_with_the_same_name_do_not_overwrite_each_other(calls, images):
     out = images.folder / "new" / "overlays"
-    assert cli.main(["read", images.a, images.b, "--overlay", str(out), "--explain", str(images.folder / "explained")]) == 0
+    assert (
+        cli.main(
+            [
+                "read",
+                images.a,
+                images.b,
+                "--overlay",
+                str(out),
+                "--explain",
+                str(images.folder / "explained"),
+            ]
+        )
+        == 0
+    )
     assert sorted(file.name for file in out.iterdir()) == ["page-2.png", "page.png"]
     assert cv2.imread(str(images.folder / "explained" / "page.png")).shape == (4, 6, 3)
 
@@ -116,7 +139,17 @@ def test_user_mistakes_give_one_line_and_code_2(calls, images, capsys):
         assert shown.out == "" and said in shown.err and shown.err.count("\n") == 1, arguments
 
 
-@pytest.mark.parametrize("arguments", [[], ["read"], ["read", "--reject", "2", "x.png"], ["read", "--format", "xml", "x.png"], ["train", "--epochs", "0"], ["write"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["read"],
+        ["read", "--reject", "2", "x.png"],
+        ["read", "--format", "xml", "x.png"],
+        ["train", "--epochs", "0"],
+        ["write"],
+    ],
+)
 def test_usage_errors_have_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
@@ -136,24 +169,37 @@ def test_train_passes_on_what_the_user_said(monkeypatch, tmp_path):
     heard = {}
     monkeypatch.setattr(cli, "find_spec", lambda name: True)
     monkeypatch.delenv("CUSTOMOCR_DATA", raising=False)
-    monkeypatch.setitem(sys.modules, "customocr.training", SimpleNamespace(train=lambda **said: heard.update(said)))
-    assert cli.main(["train", "--out", str(tmp_path), "--minutes", "3", "--seed", "7", "--resume"]) == 0
+    monkeypatch.setitem(
+        sys.modules, "customocr.training", SimpleNamespace(train=lambda **said: heard.update(said))
+    )
+    assert (
+        cli.main(["train", "--out", str(tmp_path), "--minutes", "3", "--seed", "7", "--resume"])
+        == 0
+    )
     assert heard == {"out": tmp_path, "minutes": 3.0, "seed": 7, "resume": True}
 
 
 def test_train_without_its_extra_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setattr(cli, "find_spec", lambda name: None if name == "tensorflow" else True)
     assert cli.main(["train"]) == 2
-    assert capsys.readouterr().err == "customocr: training needs tensorflow: pip install 'customocr[train]'\n"
+    assert (
+        capsys.readouterr().err
+        == "customocr: training needs tensorflow: pip install 'customocr[train]'\n"
+    )
 
 
 def run(*arguments, **options):
     "The command in a process of its own."
-    return subprocess.run([sys.executable, "-m", "customocr", *arguments], capture_output=True, timeout=120, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "customocr", *arguments], capture_output=True, timeout=120, **options
+    )
 
 
 def test_version_is_instant_and_imports_nothing_heavy():
     done = run("--version")
     assert done.returncode == 0 and done.stdout.decode() == f"customocr {__version__}\n"
     code = "import sys, customocr.cli; print([m for m in ('numpy', 'cv2', 'onnxruntime', 'tensorflow') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).stdout.decode().strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True).stdout.decode().strip()
+        == "[]"
+    )

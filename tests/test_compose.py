@@ -1,4 +1,5 @@
 """Composed pages: what is known about them is true of their pixels."""
+
 import numpy as np
 import pytest
 
@@ -62,7 +63,9 @@ def test_every_paper_keeps_its_boxes_inside_and_on_ink(paper):
 
 def test_ink_shows_in_the_picture():
     for paper, darker in (("plain", True), ("dark", False), ("note", True)):
-        c = compose.compose_page(["ABC", "123"], HAND, rng(1), paper, height_px=50, pen_width=6, grey=True)
+        c = compose.compose_page(
+            ["ABC", "123"], HAND, rng(1), paper, height_px=50, pen_width=6, grey=True
+        )
         sheet = (c.labels < 0) & (c.other == 0)
         x, y, w, h = c.all_boxes[0].tolist()
         around = sheet[y : y + h, x : x + w]
@@ -84,7 +87,10 @@ def test_touching_characters_touch():
 
 
 def test_a_zero_hangs_on_the_zero_before_it_where_asked():
-    apart, joined = (compose.compose_line("1001", HAND, rng(), joined_zeros=p, letter_gap=0.5, jitter=0.0) for p in (0.0, 1.0))
+    apart, joined = (
+        compose.compose_line("1001", HAND, rng(), joined_zeros=p, letter_gap=0.5, jitter=0.0)
+        for p in (0.0, 1.0)
+    )
     assert joined.text == apart.text == "1001" and len(joined.all_boxes) == 4
     one, two = joined.all_boxes[1:3]
     assert one[0] + one[2] >= two[0] >= one[0]  # the second's own ink begins on the first
@@ -137,7 +143,10 @@ def test_what_cannot_be_written_is_refused():
 def test_box_scores():
     truth = [(0, 0, 10, 10), (20, 0, 10, 10)]
     assert compose.box_scores(truth, truth) == (1.0, 1.0)
-    assert compose.box_scores([(0, 0, 10, 10), (40, 0, 10, 10), (1, 0, 10, 10)], truth) == (1 / 3, 0.5)  # a second box on one character is wrong
+    assert compose.box_scores([(0, 0, 10, 10), (40, 0, 10, 10), (1, 0, 10, 10)], truth) == (
+        1 / 3,
+        0.5,
+    )  # a second box on one character is wrong
     assert compose.box_scores([(0, 0, 30, 10)], truth) == (0.0, 0.0)  # two characters in one box
     assert compose.box_scores([(0, 0, 10, 5)], truth[:1], iou=0.6) == (0.0, 0.0)
     assert compose.box_scores([], truth) == (0.0, 0.0) and compose.box_scores([], []) == (1.0, 1.0)

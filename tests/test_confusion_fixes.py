@@ -5,7 +5,18 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from customocr.confusion_fixes import LOOK_ALIKES, align, blanket_fix, confused_pairs, confusion_counts, fix_text, look_alike_errors, neighbour_fix, random_codes, spell
+from customocr.confusion_fixes import (
+    LOOK_ALIKES,
+    align,
+    blanket_fix,
+    confused_pairs,
+    confusion_counts,
+    fix_text,
+    look_alike_errors,
+    neighbour_fix,
+    random_codes,
+    spell,
+)
 from customocr.errors import KnowledgeError
 from customocr.glyphs import CLASSES
 
@@ -17,7 +28,15 @@ def test_blanket_fix_mends_words_and_destroys_digits():
 
 @pytest.mark.parametrize(
     "read, mended",
-    [("H0U5E", "HOUSE"), ("2O47", "2047"), ("C1R", "CIR"), ("7I", "71"), ("1OOO HILLT0P C1R\nBALT1M0RE MD 2I2SO", "1OOO HILLTOP CIR\nBALTIMORE MD 21250"), ("", ""), (" \n ", " \n ")],
+    [
+        ("H0U5E", "HOUSE"),
+        ("2O47", "2047"),
+        ("C1R", "CIR"),
+        ("7I", "71"),
+        ("1OOO HILLT0P C1R\nBALT1M0RE MD 2I2SO", "1OOO HILLTOP CIR\nBALTIMORE MD 21250"),
+        ("", ""),
+        (" \n ", " \n "),
+    ],
 )
 def test_neighbour_rule_mends_both_ways(read, mended):
     assert neighbour_fix(read) == mended
@@ -45,7 +64,15 @@ def test_rule_is_switched_by_name():
 
 
 def test_alignment_uses_the_fewest_edits():
-    assert align("KITTEN", "SITTING") == [("K", "S"), ("I", "I"), ("T", "T"), ("T", "T"), ("E", "I"), ("N", "N"), ("", "G")]
+    assert align("KITTEN", "SITTING") == [
+        ("K", "S"),
+        ("I", "I"),
+        ("T", "T"),
+        ("T", "T"),
+        ("E", "I"),
+        ("N", "N"),
+        ("", "G"),
+    ]
     rng = np.random.default_rng(0)
     for _ in range(30):
         a, b = ("".join(rng.choice(list("AB1"), rng.integers(0, 8))) for _ in range(2))

@@ -43,7 +43,12 @@ def test_importing_data_needs_nothing_heavy():
     import sys
 
     code = "import sys, customocr.data; print([m for m in ('tensorflow', 'keras', 'pandas', 'sklearn', 'matplotlib') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_part_keeps_labels_sources_and_writers_together(glyphs):
@@ -51,7 +56,9 @@ def test_part_keeps_labels_sources_and_writers_together(glyphs):
     assert {CLASSES[c] for c in part.labels} == {"O", "7"}
     i = len(part) // 2
     same = np.flatnonzero((glyphs.images == part.images[i]).all((1, 2)))
-    assert any((glyphs.labels[j], glyphs.writer[j]) == (part.labels[i], part.writer[i]) for j in same)
+    assert any(
+        (glyphs.labels[j], glyphs.writer[j]) == (part.labels[i], part.writer[i]) for j in same
+    )
 
 
 def test_it_shows_itself_with_counts(glyphs):
@@ -59,7 +66,10 @@ def test_it_shows_itself_with_counts(glyphs):
 
 
 def test_joining_keeps_names(glyphs):
-    a, b = glyphs.only("A"), d.Characters(np.zeros((3, 28, 28), np.uint8), np.array([0, 1, 2]), source_names=("other",))
+    a, b = (
+        glyphs.only("A"),
+        d.Characters(np.zeros((3, 28, 28), np.uint8), np.array([0, 1, 2]), source_names=("other",)),
+    )
     both = d.join(b, a)
     assert both.source_names == ("other", "fonts") and len(both) == len(a) + 3
     assert (both.writer[:3] == -1).all()
@@ -67,13 +77,17 @@ def test_joining_keeps_names(glyphs):
 
 
 def test_repeats_are_taken_out(glyphs):
-    assert len(d.join(glyphs[:50], glyphs[20:60]).without_repeats()) == len(glyphs[:60].without_repeats())
+    assert len(d.join(glyphs[:50], glyphs[20:60]).without_repeats()) == len(
+        glyphs[:60].without_repeats()
+    )
 
 
 def test_class_weights_are_largest_over_own(glyphs):
     uneven = d.join(glyphs.only("A"), glyphs.only("B")[:6])
     weights = d.class_weights(uneven)
-    assert weights[CLASSES.index("A")] == 1 and weights[CLASSES.index("B")] == pytest.approx(len(glyphs.only("A")) / 6)
+    assert weights[CLASSES.index("A")] == 1 and weights[CLASSES.index("B")] == pytest.approx(
+        len(glyphs.only("A")) / 6
+    )
     assert weights[CLASSES.index("C")] == 0
 
 
@@ -97,7 +111,11 @@ def test_writer_split_refuses_unknown_writers():
 def test_held_out_writers_are_fixed():
     test, validation = d.unipen_test_writers(), d.unipen_validation_writers()
     assert len(set(test)) == len(set(validation)) == 30 and not set(test) & set(validation)
-    assert test[:3] == ("aga/002", "aga/004", "aga/008")  # changing them would void every published figure
+    assert test[:3] == (
+        "aga/002",
+        "aga/004",
+        "aga/008",
+    )  # changing them would void every published figure
 
 
 def test_held_out_writers_follow_from_the_rule_in_any_order():
@@ -115,7 +133,10 @@ def test_az_reads_every_line_and_shifts_labels(tmp_path):
     path.write_text(letters_csv([0, 25, 12]))
     letters = d.load_az(path)
     assert "".join(CLASSES[c] for c in letters.labels) == "AZM"
-    assert letters.images[0].ravel()[299:311].tolist() == [200] * 12 and letters.images.sum() == 3 * 12 * 200
+    assert (
+        letters.images[0].ravel()[299:311].tolist() == [200] * 12
+        and letters.images.sum() == 3 * 12 * 200
+    )
 
 
 def test_az_pandas_header_is_no_letter(tmp_path):
@@ -151,15 +172,18 @@ def test_az_damaged_cache_is_written_again(tmp_path):
     assert d.load_az(path).labels.tolist() == [15]
 
 
-@pytest.mark.parametrize("wrong, reason", [
-    (letters_csv([0, 26]), "line 2 has the label 26"),
-    (letters_csv([0, 1], pixel=256), "line 1 has a pixel of 256"),
-    (letters_csv([0]) + "1,2,3\n", "line 2 has 3 fields"),
-    (letters_csv([0]) + letters_csv([1]).replace(",0,", ",?,", 1), "line 2 has '?'"),
-    (letters_csv([0])[:900], "line 1 has"),
-    ("hello\nworld\n", "fields, expected 785"),
-    ("", "not the A-Z set|no rows"),
-])
+@pytest.mark.parametrize(
+    "wrong, reason",
+    [
+        (letters_csv([0, 26]), "line 2 has the label 26"),
+        (letters_csv([0, 1], pixel=256), "line 1 has a pixel of 256"),
+        (letters_csv([0]) + "1,2,3\n", "line 2 has 3 fields"),
+        (letters_csv([0]) + letters_csv([1]).replace(",0,", ",?,", 1), "line 2 has '?'"),
+        (letters_csv([0])[:900], "line 1 has"),
+        ("hello\nworld\n", "fields, expected 785"),
+        ("", "not the A-Z set|no rows"),
+    ],
+)
 def test_az_wrong_file_is_refused_with_line_and_reason(tmp_path, wrong, reason):
     path = tmp_path / "az.csv"
     path.write_text(wrong)
@@ -188,9 +212,17 @@ def test_az_zip_damaged_inside_is_refused(tmp_path):
         d.load_az(path)
 
 
-@pytest.mark.parametrize("load, name, where", [(d.load_az, "A_Z Handwritten Data.csv", "kaggle.com"), (d.load_unipen, "unipen.npz", "zenodo"),
-                                               (lambda folder: d.load_mnist(folder, download=False), "mnist.npz", "https://")])
-def test_missing_file_says_where_to_get_it_and_where_to_put_it(tmp_path, monkeypatch, load, name, where):
+@pytest.mark.parametrize(
+    "load, name, where",
+    [
+        (d.load_az, "A_Z Handwritten Data.csv", "kaggle.com"),
+        (d.load_unipen, "unipen.npz", "zenodo"),
+        (lambda folder: d.load_mnist(folder, download=False), "mnist.npz", "https://"),
+    ],
+)
+def test_missing_file_says_where_to_get_it_and_where_to_put_it(
+    tmp_path, monkeypatch, load, name, where
+):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "no-keras"))
     with pytest.raises(DataError) as error:
         load(tmp_path)
@@ -210,7 +242,13 @@ def test_without_a_data_folder_the_packages_own_glyphs_are_used(monkeypatch):
 
 def test_mnist_parts(tmp_path):
     digits = np.zeros((12, 28, 28), np.uint8)
-    np.savez(tmp_path / "mnist.npz", x_train=digits[:10], y_train=np.arange(10), x_test=digits[10:], y_test=np.array([3, 4]))
+    np.savez(
+        tmp_path / "mnist.npz",
+        x_train=digits[:10],
+        y_train=np.arange(10),
+        x_test=digits[10:],
+        y_test=np.array([3, 4]),
+    )
     assert d.load_mnist(tmp_path).labels.tolist() == [*range(10), 3, 4]
     assert d.load_mnist(tmp_path, "test").labels.tolist() == [3, 4]
     with pytest.raises(DataError, match="train, test, all"):
@@ -220,17 +258,20 @@ def test_mnist_parts(tmp_path):
 ONE = np.zeros((1, 28, 28), np.uint8)
 
 
-@pytest.mark.parametrize("arrays, reason", [
-    (dict(x=ONE), "no array y; it has x"),
-    (dict(x=ONE.astype(float), y=np.zeros(1, int)), "float64"),
-    (dict(x=np.zeros((1, 32, 32), np.uint8), y=np.zeros(1, int)), r"\(1, 32, 32\)"),
-    (dict(x=ONE, y=np.zeros(2, int)), "1 images need 1"),
-    (dict(x=np.repeat(ONE, 3, 0), y=np.array([1, 2, 36])), "row 2 has label 36"),
-    (dict(x=ONE + 255, y=np.zeros(1, int)), "invert"),
-    (dict(x=ONE[:0], y=np.zeros(0, int)), "no rows"),
-    (dict(x=ONE, y=np.zeros(1, int), names=np.array(list("ABC"))), "its classes are ABC"),
-    (dict(x=ONE, y=np.array([None])), "not a readable"),
-])
+@pytest.mark.parametrize(
+    "arrays, reason",
+    [
+        (dict(x=ONE), "no array y; it has x"),
+        (dict(x=ONE.astype(float), y=np.zeros(1, int)), "float64"),
+        (dict(x=np.zeros((1, 32, 32), np.uint8), y=np.zeros(1, int)), r"\(1, 32, 32\)"),
+        (dict(x=ONE, y=np.zeros(2, int)), "1 images need 1"),
+        (dict(x=np.repeat(ONE, 3, 0), y=np.array([1, 2, 36])), "row 2 has label 36"),
+        (dict(x=ONE + 255, y=np.zeros(1, int)), "invert"),
+        (dict(x=ONE[:0], y=np.zeros(0, int)), "no rows"),
+        (dict(x=ONE, y=np.zeros(1, int), names=np.array(list("ABC"))), "its classes are ABC"),
+        (dict(x=ONE, y=np.array([None])), "not a readable"),
+    ],
+)
 def test_wrong_arrays_are_refused_with_the_reason(tmp_path, arrays, reason):
     path = tmp_path / "glyphs.npz"
     np.savez(path, **arrays)
@@ -243,7 +284,11 @@ def test_damaged_npz_is_refused(tmp_path, content):
     path = tmp_path / "unipen.npz"
     if content is None:
         whole = io.BytesIO()
-        np.savez_compressed(whole, x=np.random.default_rng(1).integers(0, 9, (50, 28, 28), np.uint8), y=np.zeros(50, int))
+        np.savez_compressed(
+            whole,
+            x=np.random.default_rng(1).integers(0, 9, (50, 28, 28), np.uint8),
+            y=np.zeros(50, int),
+        )
         content = whole.getvalue()[:2000]
     path.write_bytes(content)
     with pytest.raises(DataError, match="not a readable .npz"):
@@ -266,22 +311,44 @@ def draw(ink, paper, alpha=False):  # an L, 60 x 40
 
 def test_folder_of_any_polarity_gives_the_same_glyph(tmp_path):
     (tmp_path / "L").mkdir()
-    for name, image in dict(dark=draw((20,) * 3, (230,) * 3), light=draw((250,) * 3, (30,) * 3), clear=draw((0,) * 3, (0,) * 3, True)).items():
+    for name, image in dict(
+        dark=draw((20,) * 3, (230,) * 3),
+        light=draw((250,) * 3, (30,) * 3),
+        clear=draw((0,) * 3, (0,) * 3, True),
+    ).items():
         cv2.imwrite(str(tmp_path / "L" / f"{name}.png"), image)
-    cv2.imwrite(str(tmp_path / "L" / "deep.png"), draw((20,) * 3, (230,) * 3)[:, :, 0].astype(np.uint16) * 257)
+    cv2.imwrite(
+        str(tmp_path / "L" / "deep.png"),
+        draw((20,) * 3, (230,) * 3)[:, :, 0].astype(np.uint16) * 257,
+    )
     own = d.load_folder(tmp_path, "mine")
     assert own.labels.tolist() == [CLASSES.index("L")] * 4 and own.source_names == ("mine",)
     assert np.abs(own.images.astype(int) - own.images[0]).max() < 40
 
 
-@pytest.mark.parametrize("make, reason", [
-    (lambda f: None, "one folder per class"),
-    (lambda f: (f / "lower").mkdir(), "'lower'"),
-    (lambda f: (f / "A").mkdir(), "no images"),
-    (lambda f: ((f / "A").mkdir(), (f / "A" / "x.png").write_bytes(b"text")), "x.png: not an image"),
-    (lambda f: ((f / "A").mkdir(), (f / "A" / "x.png").write_bytes(b"")), "x.png: not an image"),
-    (lambda f: ((f / "A").mkdir(), cv2.imwrite(str(f / "A" / "x.png"), np.full((9, 9), 255, np.uint8))), "x.png: has no ink"),
-])
+@pytest.mark.parametrize(
+    "make, reason",
+    [
+        (lambda f: None, "one folder per class"),
+        (lambda f: (f / "lower").mkdir(), "'lower'"),
+        (lambda f: (f / "A").mkdir(), "no images"),
+        (
+            lambda f: ((f / "A").mkdir(), (f / "A" / "x.png").write_bytes(b"text")),
+            "x.png: not an image",
+        ),
+        (
+            lambda f: ((f / "A").mkdir(), (f / "A" / "x.png").write_bytes(b"")),
+            "x.png: not an image",
+        ),
+        (
+            lambda f: (
+                (f / "A").mkdir(),
+                cv2.imwrite(str(f / "A" / "x.png"), np.full((9, 9), 255, np.uint8)),
+            ),
+            "x.png: has no ink",
+        ),
+    ],
+)
 def test_wrong_folders_are_refused_with_the_name(tmp_path, make, reason):
     make(tmp_path)
     with pytest.raises(DataError, match=reason):
@@ -296,7 +363,12 @@ def test_real_collections_have_their_known_counts():
         pytest.skip("the data folder holds no mnist.npz or no unipen.npz")
     assert len(d.load_mnist()) == 70_000 and len(d.load_mnist(part="test")) == 10_000
     pens = d.load_unipen()
-    assert d.draw_writers(pens.writer_names) == (d.unipen_test_writers(), d.unipen_validation_writers())
+    assert d.draw_writers(pens.writer_names) == (
+        d.unipen_test_writers(),
+        d.unipen_validation_writers(),
+    )
     train, validation, test = d.split_unipen(pens)
     assert (len(train), len(validation), len(test)) == (34_078, 3_192, 4_941)
-    assert not set(pens.writer[train]) & set(pens.writer[test]) and not set(pens.writer[train]) & set(pens.writer[validation])
+    assert not set(pens.writer[train]) & set(pens.writer[test]) and not set(
+        pens.writer[train]
+    ) & set(pens.writer[validation])

@@ -41,7 +41,14 @@ def undecided(text, sure=0.97):
 def joined(left, middle, right, whole):
     "A lattice with a choice of cuts: `left` and `right` between three nodes, or `whole` over both."
     logp = np.log([left, right, whole])
-    return Lattice(3, np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([middle / 2, middle / 2, 0.0], np.float32), logp, np.zeros(3, np.float32))
+    return Lattice(
+        3,
+        np.array([0, 1, 0]),
+        np.array([1, 2, 2]),
+        np.array([middle / 2, middle / 2, 0.0], np.float32),
+        logp,
+        np.zeros(3, np.float32),
+    )
 
 
 def test_mixed_address_without_hints():
@@ -55,18 +62,23 @@ def test_prior_settles_what_the_shape_leaves_open(text):
 
 @pytest.mark.parametrize("text", ["7PZ9", "A21I17Q", "TH3", "AB0Z", "B00K", "XQ7", "QXZJ", "5AM0"])
 def test_clear_codes_are_not_corrected_into_words(text):
-    probs = np.array([row((c, 0.998), *((o, 0.001) for p in PAIRS if c in p for o in p if o != c)) for c in text])
+    probs = np.array(
+        [row((c, 0.998), *((o, 0.001) for p in PAIRS if c in p for o in p if o != c)) for c in text]
+    )
     assert decode(Lattice.linear(probs)).text == text
 
 
 def test_without_the_prior_the_evidence_alone_decides():
-    probs = np.array([row((c, 0.6), *((o, 0.39) for p in PAIRS if c in p for o in p if o != c)) for c in "W0RD5"])
+    probs = np.array(
+        [row((c, 0.6), *((o, 0.39) for p in PAIRS if c in p for o in p if o != c)) for c in "W0RD5"]
+    )
     assert decode(Lattice.linear(probs), Knowledge(prior=False)).text == "W0RD5"
     assert decode(Lattice.linear(probs)).text == "WORDS"
 
 
 def brute_force(lattice, mask=None):
     "Every path with its posterior under evidence and cuts only."
+
     def paths(node):
         if node == lattice.n_nodes - 1:
             yield ()
@@ -80,7 +92,9 @@ def brute_force(lattice, mask=None):
     total, edge_class = {}, np.zeros((len(p), 36))
     for path in paths(0):
         for classes in itertools.product(range(3), repeat=len(path)):
-            w = np.exp(sweep.SEGMENT_WEIGHT * lattice.score[list(path)].sum()) * np.prod([p[e, c] ** sweep.EVIDENCE_WEIGHT for e, c in zip(path, classes)])
+            w = np.exp(sweep.SEGMENT_WEIGHT * lattice.score[list(path)].sum()) * np.prod(
+                [p[e, c] ** sweep.EVIDENCE_WEIGHT for e, c in zip(path, classes)]
+            )
             total[path, classes] = w
             for e, c in zip(path, classes):
                 edge_class[e, c] += w
@@ -94,13 +108,24 @@ def test_best_path_and_posteriors_equal_brute_force():
         start, end = np.array([0, 0, 1, 1, 2, 3, 2]), np.array([1, 2, 2, 3, 3, 4, 4])
         probs = np.zeros((7, 36))
         probs[:, :3] = rng.dirichlet([1, 1, 1], 7)
-        lattice = Lattice(5, start, end, rng.normal(size=7).astype(np.float32), np.log(probs + 1e-30), np.zeros(5, np.float32))
+        lattice = Lattice(
+            5,
+            start,
+            end,
+            rng.normal(size=7).astype(np.float32),
+            np.log(probs + 1e-30),
+            np.zeros(5, np.float32),
+        )
         got = decode(lattice, Knowledge(alphabet="012", prior=False))
         (path, classes), posterior = brute_force(lattice, np.arange(36) < 3)
         assert tuple(got.edges) == path and got.characters == "".join(CLASSES[c] for c in classes)
-        np.testing.assert_allclose(got.probabilities, [posterior[e, c] for e, c in zip(path, classes)], rtol=1e-4)
+        np.testing.assert_allclose(
+            got.probabilities, [posterior[e, c] for e, c in zip(path, classes)], rtol=1e-4
+        )
         for e, options in zip(path, got.alternatives):
-            assert dict(options) == pytest.approx({CLASSES[c]: posterior[e, c] for c in range(3)}, rel=1e-4)
+            assert dict(options) == pytest.approx(
+                {CLASSES[c]: posterior[e, c] for c in range(3)}, rel=1e-4
+            )
 
 
 def test_cuts_and_classes_are_chosen_together():
@@ -119,7 +144,10 @@ def test_soft_word_spaces_follow_the_language():
     soft = Lattice(11, lattice.start, lattice.end, lattice.score, lattice.logp, space)
     assert decode(soft).text == "MAIN STREET"
     assert decode(soft, Knowledge(pattern="A{10}")).text == "MAINSTREET"
-    assert [(w.text, w.first, w.last) for w in decode(soft).words] == [("MAIN", 0, 4), ("STREET", 4, 10)]
+    assert [(w.text, w.first, w.last) for w in decode(soft).words] == [
+        ("MAIN", 0, 4),
+        ("STREET", 4, 10),
+    ]
 
 
 def test_batch_reads_as_single_lines_do():
@@ -141,7 +169,10 @@ def test_empty_lattice_reads_as_nothing():
 
 def test_alphabet_takes_the_mass_from_other_classes():
     glyph = Lattice.linear(np.array([row(("O", 0.7), ("0", 0.25))]))
-    digits, letters = decode(glyph, Knowledge(alphabet="digits")), decode(glyph, Knowledge(alphabet="letters"))
+    digits, letters = (
+        decode(glyph, Knowledge(alphabet="digits")),
+        decode(glyph, Knowledge(alphabet="letters")),
+    )
     assert (digits.text, letters.text) == ("0", "O")
     assert digits.probabilities[0] > 0.8
     assert all(c in "0123456789" for c, _ in digits.alternatives[0])
@@ -150,7 +181,9 @@ def test_alphabet_takes_the_mass_from_other_classes():
 
 
 def test_reject_leaves_a_placeholder_instead_of_a_guess():
-    lattice = Lattice.linear(np.array([row(("7", 0.99)), row(("4", 0.4), ("9", 0.38)), row(("3", 0.99))]))
+    lattice = Lattice.linear(
+        np.array([row(("7", 0.99)), row(("4", 0.4), ("9", 0.38)), row(("3", 0.99))])
+    )
     got = decode(lattice, Knowledge(reject=0.6))
     assert got.text == f"7{D.PLACEHOLDER}3" and got.characters == "743"
     assert got.probabilities[1] < 0.6 < got.probabilities[0]
@@ -188,7 +221,10 @@ def test_pattern_decides_between_look_alikes(pattern, text):
 
 def test_mask_reads_the_field_as_it_is():
     assert decode(undecided("IO105SO"), Knowledge(pattern="AA999AA")).text == "IO105SO"
-    assert decode(undecided("BOSS 2015"), Knowledge(pattern="A+".replace("+", "{1,9}") + " 9{4}")).text == "BOSS 2015"
+    assert (
+        decode(undecided("BOSS 2015"), Knowledge(pattern="A+".replace("+", "{1,9}") + " 9{4}")).text
+        == "BOSS 2015"
+    )
 
 
 def test_line_that_fits_no_pattern_is_read_and_marked():
@@ -199,7 +235,26 @@ def test_line_that_fits_no_pattern_is_read_and_marked():
 
 @pytest.mark.parametrize(
     "pattern, spot",
-    [("A{", 2), ("A{x}", 2), ("{3}A", 1), ("A{3}{2}", 5), ("é9", 1), ("A\\", 2), ("re:[A-Z", 1), ("re:(AB", 1), ("re:A)", 2), ("re:*A", 1), ("re:[Z-A]", 3), ("re:A^B", 2), ("re:\\q", 1), ("re:(?=A)", 2), ("A{5,2}", 2), ("9{999}", 2), ("re:[-]", 1), ("re:A|*", 3)],
+    [
+        ("A{", 2),
+        ("A{x}", 2),
+        ("{3}A", 1),
+        ("A{3}{2}", 5),
+        ("é9", 1),
+        ("A\\", 2),
+        ("re:[A-Z", 1),
+        ("re:(AB", 1),
+        ("re:A)", 2),
+        ("re:*A", 1),
+        ("re:[Z-A]", 3),
+        ("re:A^B", 2),
+        ("re:\\q", 1),
+        ("re:(?=A)", 2),
+        ("A{5,2}", 2),
+        ("9{999}", 2),
+        ("re:[-]", 1),
+        ("re:A|*", 3),
+    ],
 )
 def test_malformed_pattern_names_the_spot(pattern, spot):
     with pytest.raises(KnowledgeError) as error:
@@ -219,7 +274,18 @@ def test_pattern_that_cannot_be_meant_is_refused(pattern):
 
 def test_soft_lexicon_helps_and_can_be_left():
     words = ["MARTIN", "BERNARD", "DUBOIS", "1ER"]
-    shaky = Lattice.linear(np.array([row(("D", 0.5), ("O", 0.4)), row(("V", 0.6), ("U", 0.3)), row(("8", 0.6), ("B", 0.3)), row(("0", 0.6), ("O", 0.3)), row(("1", 0.6), ("I", 0.3)), row(("5", 0.6), ("S", 0.3))]))
+    shaky = Lattice.linear(
+        np.array(
+            [
+                row(("D", 0.5), ("O", 0.4)),
+                row(("V", 0.6), ("U", 0.3)),
+                row(("8", 0.6), ("B", 0.3)),
+                row(("0", 0.6), ("O", 0.3)),
+                row(("1", 0.6), ("I", 0.3)),
+                row(("5", 0.6), ("S", 0.3)),
+            ]
+        )
+    )
     assert decode(shaky, Knowledge(lexicon=words)).text == "DUBOIS"
     clear = Lattice.linear(np.array([row((c, 0.99)) for c in "MARTYN"]))
     assert decode(clear, Knowledge(lexicon=words)).text == "MARTYN"
@@ -238,7 +304,16 @@ def test_strict_lexicon_without_a_word_that_fits_is_marked():
 
 def test_everything_combines():
     lattice = undecided("SOS 105")
-    got = decode(lattice, Knowledge(alphabet="SO015", pattern="A{3} 9{3}", lexicon=["SOS", "105", "505"], strict=True, reject=0.2))
+    got = decode(
+        lattice,
+        Knowledge(
+            alphabet="SO015",
+            pattern="A{3} 9{3}",
+            lexicon=["SOS", "105", "505"],
+            strict=True,
+            reject=0.2,
+        ),
+    )
     assert got.text == "SOS 105" and got.matched
 
 
@@ -255,7 +330,17 @@ def test_lexicon_index_holds_exactly_its_words(tmp_path):
 
 @pytest.mark.parametrize(
     "lexicon, message",
-    [(["MARTIN", "O'BRIEN"], "word 2.*O'BRIEN.*\"'\""), ([], "no words"), (["GARÇON"], "word 1.*Ç"), ("no/such/file.txt", "no/such/file.txt"), ([3], "list of words"), (7, "list of words"), (["JEAN PAUL"], "word 1"), ("a\0b", "null"), (".", "directory")],
+    [
+        (["MARTIN", "O'BRIEN"], "word 2.*O'BRIEN.*\"'\""),
+        ([], "no words"),
+        (["GARÇON"], "word 1.*Ç"),
+        ("no/such/file.txt", "no/such/file.txt"),
+        ([3], "list of words"),
+        (7, "list of words"),
+        (["JEAN PAUL"], "word 1"),
+        ("a\0b", "null"),
+        (".", "directory"),
+    ],
 )
 def test_bad_lexicon_names_the_spot(lexicon, message):
     with pytest.raises(KnowledgeError, match=message):
@@ -272,7 +357,18 @@ def test_bad_lexicon_file_names_the_line(tmp_path):
         Knowledge(lexicon=str(file))
 
 
-@pytest.mark.parametrize("options, message", [(dict(alphabet=""), "empty"), (dict(alphabet="  "), "empty"), (dict(alphabet="AB$"), r"position 3.*\$"), (dict(alphabet=5), "alphabet"), (dict(reject=1.5), "reject"), (dict(reject="x"), "reject"), (dict(strict=True), "strict")])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (dict(alphabet=""), "empty"),
+        (dict(alphabet="  "), "empty"),
+        (dict(alphabet="AB$"), r"position 3.*\$"),
+        (dict(alphabet=5), "alphabet"),
+        (dict(reject=1.5), "reject"),
+        (dict(reject="x"), "reject"),
+        (dict(strict=True), "strict"),
+    ],
+)
 def test_other_bad_knowledge_is_refused(options, message):
     with pytest.raises(KnowledgeError, match=message):
         Knowledge(**options)
@@ -280,7 +376,12 @@ def test_other_bad_knowledge_is_refused(options, message):
 
 def test_decoding_imports_nothing_but_numpy():
     code = "import sys, customocr.decoding; print([m for m in ('tensorflow', 'keras', 'onnxruntime', 'pandas', 'matplotlib', 'scipy', 'sklearn') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_ink_that_may_be_no_character_is_stepped_over_when_that_reads_better():
@@ -292,8 +393,19 @@ def test_ink_that_may_be_no_character_is_stepped_over_when_that_reads_better():
         lattice = Lattice(4, start, end, score, logp, np.zeros(4, np.float32), blank)
         got = decode(lattice, Knowledge(prior=False))
         assert got.text == text and len(got.edges) == len(text)
-    unsure = Lattice(4, start, end, np.array([2.0, 0.0, 1.0, 2.0], np.float32), logp, np.zeros(4, np.float32), blank)
-    assert decode(unsure, Knowledge(pattern="A9")).text == "A7" and decode(unsure, Knowledge(pattern="AA9")).text == "AI7"
+    unsure = Lattice(
+        4,
+        start,
+        end,
+        np.array([2.0, 0.0, 1.0, 2.0], np.float32),
+        logp,
+        np.zeros(4, np.float32),
+        blank,
+    )
+    assert (
+        decode(unsure, Knowledge(pattern="A9")).text == "A7"
+        and decode(unsure, Knowledge(pattern="AA9")).text == "AI7"
+    )
     assert decode(unsure, Knowledge(lexicon=["AI7", "B"], strict=True)).text == "AI7"
     assert decode(unsure, Knowledge(prior=False)).words[0].probability < 0.8
 
@@ -303,7 +415,9 @@ def test_word_alternatives_carry_their_probabilities():
     texts = dict(sos.alternatives)
     assert {"SOS", "505"} <= set(texts) and sos.alternatives[0][0] == sos.text
     assert texts[sos.text] == pytest.approx(sos.probability, rel=1e-4)
-    assert [p for _, p in sos.alternatives] == sorted((p for _, p in sos.alternatives), reverse=True) and sum(texts.values()) <= 1 + 1e-6
+    assert [p for _, p in sos.alternatives] == sorted(
+        (p for _, p in sos.alternatives), reverse=True
+    ) and sum(texts.values()) <= 1 + 1e-6
 
 
 def test_word_alternatives_equal_brute_force_over_all_cuts():
@@ -311,7 +425,14 @@ def test_word_alternatives_equal_brute_force_over_all_cuts():
     start, end = np.array([0, 0, 1, 1, 2, 3, 2]), np.array([1, 2, 2, 3, 3, 4, 4])
     probs = np.zeros((7, 36))
     probs[:, :2] = rng.dirichlet([1, 1], 7)
-    lattice = Lattice(5, start, end, rng.normal(size=7).astype(np.float32), np.log(probs + 1e-30), np.zeros(5, np.float32))
+    lattice = Lattice(
+        5,
+        start,
+        end,
+        rng.normal(size=7).astype(np.float32),
+        np.log(probs + 1e-30),
+        np.zeros(5, np.float32),
+    )
     (word,) = decode(lattice, Knowledge(alphabet="01", prior=False)).words
     p = np.exp(lattice.logp.astype(float))[:, :2] + sweep.CLASS_FLOOR
     p /= p.sum(1, keepdims=True)
@@ -319,7 +440,9 @@ def test_word_alternatives_equal_brute_force_over_all_cuts():
     for path in ((0, 2, 4, 5), (0, 2, 6), (1, 4, 5), (1, 6), (0, 3, 5)):
         for classes in itertools.product(range(2), repeat=len(path)):
             text = "".join(map(str, classes))
-            chances[text] = chances.get(text, 0) + np.exp(lattice.score[list(path)].sum()) * np.prod([p[e, c] for e, c in zip(path, classes)])
+            chances[text] = chances.get(text, 0) + np.exp(
+                lattice.score[list(path)].sum()
+            ) * np.prod([p[e, c] for e, c in zip(path, classes)])
     total = sum(chances.values())
     best = max(chances, key=chances.get)
     assert dict(word.alternatives)[best] == pytest.approx(chances[best] / total, rel=1e-3)

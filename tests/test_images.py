@@ -44,7 +44,16 @@ def test_exif_orientation_is_applied(page, orientation):
     Image = pytest.importorskip("PIL.Image", reason="pillow writes the EXIF tag")
     # how the sensor stored the page when the tag says how to turn it back
     turned = page.transpose(1, 0, 2)
-    stored = [page, page[:, ::-1], page[::-1, ::-1], page[::-1], turned, np.rot90(page), page[::-1, ::-1].transpose(1, 0, 2), np.rot90(page, -1)]
+    stored = [
+        page,
+        page[:, ::-1],
+        page[::-1, ::-1],
+        page[::-1],
+        turned,
+        np.rot90(page),
+        page[::-1, ::-1].transpose(1, 0, 2),
+        np.rot90(page, -1),
+    ]
     exif = Image.Exif()
     exif[0x0112] = orientation
     out = io.BytesIO()
@@ -63,7 +72,9 @@ def test_arrays_of_every_usual_kind(page):
     assert (load_image(grey[..., None]).pixels == grey).all()
     assert (load_image(grey > 100).pixels == np.where(grey > 100, 255, 0)).all()
     assert (load_image(grey.astype(np.uint16) * 257).pixels == grey).all()
-    assert (load_image(grey.astype(np.uint16) * 16).pixels.astype(int) - grey).min() >= -1  # a 12-bit sensor
+    assert (
+        load_image(grey.astype(np.uint16) * 16).pixels.astype(int) - grey
+    ).min() >= -1  # a 12-bit sensor
     assert (load_image(grey / 255).pixels == grey).all()
     assert (load_image(grey.astype(np.int64)).pixels == grey).all()
 
@@ -74,7 +85,9 @@ def test_sixteen_bit_png(page):
 
 
 def test_transparent_background_is_paper():
-    drawing = np.zeros((40, 40, 4), np.uint8)  # black strokes on nothing: colour is black everywhere, only alpha tells
+    drawing = np.zeros(
+        (40, 40, 4), np.uint8
+    )  # black strokes on nothing: colour is black everywhere, only alpha tells
     drawing[10:30, 18:22, 3] = 255
     for source in (drawing, encoded(drawing, ".png")):
         pixels = load_image(source).pixels
@@ -108,7 +121,12 @@ def test_palette_grey_alpha_and_animation(page):
 def test_large_photo_is_reduced_and_boxes_can_be_scaled_back():
     photo = np.full((1200, 1600, 3), 255, np.uint8)
     photo[400:600, 800:900] = 0
-    for source in (photo, encoded(photo, ".jpg"), encoded(photo, ".png"), encoded(photo[..., 0], ".jpg")):
+    for source in (
+        photo,
+        encoded(photo, ".jpg"),
+        encoded(photo, ".png"),
+        encoded(photo[..., 0], ".jpg"),
+    ):
         loaded = load_image(source, max_pixels=300_000)
         height, width = loaded.pixels.shape[:2]
         assert 150_000 < height * width <= 310_000

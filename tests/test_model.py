@@ -44,7 +44,12 @@ def test_augmentation_varies_in_training_only(parts):
     layer = m.augmentation(seed=1)
     assert np.array_equal(layer(glyphs, training=False), glyphs)
     varied = np.array(layer(glyphs, training=True))
-    assert varied.shape == glyphs.shape and np.abs(varied - glyphs).mean() > 0.01 and varied.min() >= 0 and varied.max() <= 1
+    assert (
+        varied.shape == glyphs.shape
+        and np.abs(varied - glyphs).mean() > 0.01
+        and varied.min() >= 0
+        and varied.max() <= 1
+    )
 
 
 def test_training_learns_and_keeps_the_best(trained, folder):
@@ -78,10 +83,15 @@ def test_saved_network_survives(trained, parts, tmp_path):
     network, _ = trained
     network.save(tmp_path / "n.keras")
     images = parts[1].images[:50]
-    assert np.array_equal(m.predict(m.load_model(tmp_path / "n.keras"), images), m.predict(network, images))
+    assert np.array_equal(
+        m.predict(m.load_model(tmp_path / "n.keras"), images), m.predict(network, images)
+    )
 
 
-@pytest.mark.parametrize("name, content", [("absent.keras", None), ("text.keras", b"hello"), ("cut.keras", "half"), ("other.txt", b"")])
+@pytest.mark.parametrize(
+    "name, content",
+    [("absent.keras", None), ("text.keras", b"hello"), ("cut.keras", "half"), ("other.txt", b"")],
+)
 def test_wrong_model_file_is_refused(trained, tmp_path, name, content):
     path = tmp_path / name
     if content == "half":
@@ -111,10 +121,17 @@ def test_onnx_of_a_network_with_other_layers(parts, tmp_path):
     import keras
 
     layers = keras.layers
-    network = keras.Sequential([
-        keras.Input((28, 28, 1)), layers.SeparableConv2D(8, 3, use_bias=False), layers.BatchNormalization(), layers.Activation("swish"),
-        layers.GlobalAveragePooling2D(), layers.Dropout(0.2), layers.Dense(36, "softmax"),
-    ])
+    network = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.SeparableConv2D(8, 3, use_bias=False),
+            layers.BatchNormalization(),
+            layers.Activation("swish"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(0.2),
+            layers.Dense(36, "softmax"),
+        ]
+    )
     assert m.export_onnx(network, tmp_path / "n.onnx", parts[1].images[:40]) <= 1e-4
 
 
@@ -181,5 +198,7 @@ def test_report_and_confusions_agree_with_scikit_learn():
     matrix = m.confusion_matrix(answers, labels)
     assert (matrix == confusion_matrix(labels, answers.argmax(1), labels=range(36))).all()
     table = m.report(answers, labels)
-    assert table.loc["S", "recall"] == pytest.approx(2 / 3) and table.loc["5", "precision"] == pytest.approx(1 / 2)
+    assert table.loc["S", "recall"] == pytest.approx(2 / 3) and table.loc[
+        "5", "precision"
+    ] == pytest.approx(1 / 2)
     assert list(table.index) == list("5SZ")

@@ -22,7 +22,12 @@ def said() -> str:
 
 def read(*arguments: str, **options) -> subprocess.CompletedProcess:
     "Run `customocr read`; whatever happens, it happens without a traceback and with exit code 0 or 2."
-    done = subprocess.run([sys.executable, "-m", "customocr", "read", *map(str, arguments)], capture_output=True, timeout=120, **options)
+    done = subprocess.run(
+        [sys.executable, "-m", "customocr", "read", *map(str, arguments)],
+        capture_output=True,
+        timeout=120,
+        **options,
+    )
     done.out, done.err = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in done.err, done.err
     assert done.returncode in (0, 2), done.err
@@ -46,7 +51,12 @@ def test_standard_input_and_json(pixels, said):
     done = read("-", "--format", "json", input=samples.page("lines").read_bytes())
     page = json.loads(done.out)
     assert page["source"] == "-" and page["text"] + "\n" == said
-    characters = [character for line in page["lines"] for word in line["words"] for character in word["characters"]]
+    characters = [
+        character
+        for line in page["lines"]
+        for word in line["words"]
+        for character in word["characters"]
+    ]
     assert "".join(character["text"] for character in characters) == "".join(said.split())
     for character in characters:
         x, y, w, h = character["box"]
@@ -55,7 +65,12 @@ def test_standard_input_and_json(pixels, said):
 
 
 def test_overlay_and_explanation_are_pictures(tmp_path):
-    assert read(samples.page("hello"), "--overlay", tmp_path / "seen", "--explain", tmp_path / "stages").returncode == 0
+    assert (
+        read(
+            samples.page("hello"), "--overlay", tmp_path / "seen", "--explain", tmp_path / "stages"
+        ).returncode
+        == 0
+    )
     for file in (tmp_path / "seen" / "hello.png", tmp_path / "stages" / "hello.png"):
         picture = cv2.imread(str(file))
         assert picture is not None and picture.std() > 1
@@ -102,12 +117,18 @@ def test_a_sideways_photo_is_read_by_its_exif_tag(pixels, said, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn clockwise by 90 degrees to see it upright
     file = tmp_path / "photo.jpg"
-    Image.fromarray(np.ascontiguousarray(np.rot90(pixels)[..., ::-1])).save(file, exif=exif, quality=98, subsampling=0)
+    Image.fromarray(np.ascontiguousarray(np.rot90(pixels)[..., ::-1])).save(
+        file, exif=exif, quality=98, subsampling=0
+    )
     assert read("--no-rotate", file).out == said
 
 
 def test_pages_without_text(tmp_path):
-    for name, picture in (("dot", np.full((1, 1), 255, np.uint8)), ("white", np.full((600, 400, 3), 255, np.uint8)), ("black", np.zeros((300, 300), np.uint8))):
+    for name, picture in (
+        ("dot", np.full((1, 1), 255, np.uint8)),
+        ("white", np.full((600, 400, 3), 255, np.uint8)),
+        ("black", np.zeros((300, 300), np.uint8)),
+    ):
         file = tmp_path / f"{name}.png"
         cv2.imwrite(str(file), picture)
         done = read(file)
@@ -123,10 +144,14 @@ def test_files_that_are_no_picture(tmp_path):
     names = ["missing.png", "text.png", "empty.png", "truncated.jpg", "."]
     done = read(*[tmp_path / name for name in names], samples.page("hello"))
     assert done.returncode == 2
-    assert done.out.endswith(TEXT["hello"] + "\n"), "bad files do not keep a good one from being read"
+    assert done.out.endswith(TEXT["hello"] + "\n"), (
+        "bad files do not keep a good one from being read"
+    )
     lines = done.err.splitlines()
     assert len(lines) == len(names)
-    for line, name, said in zip(lines, names, ("no such file", "text file", "empty", "truncated", "folder")):
+    for line, name, said in zip(
+        lines, names, ("no such file", "text file", "empty", "truncated", "folder")
+    ):
         assert line.startswith("customocr: ") and said in line and (name == "." or name in line)
 
 
@@ -144,10 +169,14 @@ def test_files_that_are_no_picture(tmp_path):
 def test_settings_that_make_no_sense(arguments):
     done = read(*arguments, samples.page("hello"), samples.page("lines"))
     assert (done.returncode, done.out) == (2, "")
-    assert done.err.startswith("customocr: ") and done.err.count("\n") == 1, "said once, not for each image"
+    assert done.err.startswith("customocr: ") and done.err.count("\n") == 1, (
+        "said once, not for each image"
+    )
 
 
 def test_a_pipe_that_closes_early_is_no_error():
     command = f'"{sys.executable}" -m customocr read "{samples.page("lines")}" "{samples.page("hello")}" | head -n 1'
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, timeout=120)
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, timeout=120
+    )
     assert done.stderr == b"" and done.returncode == 0

@@ -1,4 +1,5 @@
 """The reader as a user meets it: the same text whatever the size, light, polarity or direction of the page, in order, with boxes that fit."""
+
 import json
 import subprocess
 import sys
@@ -71,14 +72,27 @@ def test_words_and_lines_are_in_reading_order(reader):
 
 @pytest.mark.parametrize("factor", [0.4, 0.7, 2, 5])
 def test_size_does_not_matter(reader, hello, factor):
-    size = cv2.resize(hello, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    size = cv2.resize(
+        hello,
+        None,
+        fx=factor,
+        fy=factor,
+        interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC,
+    )
     assert solid(reader.read(size).text) == "HELLOWORLD"
 
 
 def test_polarity_and_shadow_do_not_matter(reader, hello):
     assert reader.read(255 - hello).text == "HELLO WORLD"
     shade = np.where(np.arange(hello.shape[1]) > hello.shape[1] // 2, 0.4, 1.0)[None, :, None]
-    assert solid(reader.read((hello * cv2.blur(shade.repeat(len(hello), 0), (31, 1))[..., None]).astype(np.uint8)).text) == "HELLOWORLD"
+    assert (
+        solid(
+            reader.read(
+                (hello * cv2.blur(shade.repeat(len(hello), 0), (31, 1))[..., None]).astype(np.uint8)
+            ).text
+        )
+        == "HELLOWORLD"
+    )
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
@@ -89,7 +103,11 @@ def test_direction_does_not_matter_and_boxes_fit_the_page_as_given(reader, turns
     assert page.size == (upright.shape[1], upright.shape[0])[:: 1 if turns == 2 else -1]
     x, y, w, h = true_boxes("lines").T
     height, width = upright.shape[:2]
-    expected = {1: (y, width - x - w, h, w), 2: (width - x - w, height - y - h, w, h), 3: (height - y - h, x, h, w)}[turns]
+    expected = {
+        1: (y, width - x - w, h, w),
+        2: (width - x - w, height - y - h, w, h),
+        3: (height - y - h, x, h, w),
+    }[turns]
     assert box_scores([c.box for c in page.characters], np.stack(expected, 1))[1] > 0.85
 
 
@@ -106,7 +124,9 @@ def test_rules_and_frames_are_not_read(reader):
 # ---- boxes
 @pytest.mark.parametrize("name", ["hello", "lines", "ruled", "note", "chalk"])
 def test_boxes_are_those_of_the_characters(reader, name):
-    precision, recall = box_scores([c.box for c in reader.read(SAMPLES[name].path).characters], true_boxes(name))
+    precision, recall = box_scores(
+        [c.box for c in reader.read(SAMPLES[name].path).characters], true_boxes(name)
+    )
     assert precision > 0.85 and recall > 0.85
 
 
@@ -120,15 +140,27 @@ def test_boxes_of_a_large_photo_are_in_its_own_pixels(reader, hello):
 
 def test_boxes_of_words_and_lines_hold_their_characters(reader):
     for line in reader.read(samples.page("lines")).lines:
-        for outer, inner in [(line.box, [w.box for w in line.words])] + [(w.box, [c.box for c in w.characters]) for w in line.words]:
+        for outer, inner in [(line.box, [w.box for w in line.words])] + [
+            (w.box, [c.box for c in w.characters]) for w in line.words
+        ]:
             for x, y, w, h in inner:
-                assert outer[0] <= x and outer[1] <= y and x + w <= outer[0] + outer[2] and y + h <= outer[1] + outer[3]
+                assert (
+                    outer[0] <= x
+                    and outer[1] <= y
+                    and x + w <= outer[0] + outer[2]
+                    and y + h <= outer[1] + outer[3]
+                )
 
 
 # ---- the result
 def test_results_are_values(reader):
     page = reader.read(samples.page("hello"))
-    for value, name in ((page, "rotation"), (page.lines[0], "words"), (page.lines[0].words[0], "confidence"), (page.characters[0], "text")):
+    for value, name in (
+        (page, "rotation"),
+        (page.lines[0], "words"),
+        (page.lines[0].words[0], "confidence"),
+        (page.characters[0], "text"),
+    ):
         with pytest.raises(FrozenInstanceError):
             setattr(value, name, None)
     assert page == reader.read(samples.page("hello")), "the same page gives the same result"
@@ -145,8 +177,14 @@ def test_confidence_and_alternatives_are_probabilities(reader):
 def test_to_dict_is_json_and_complete(reader):
     page = reader.read(samples.page("lines"))
     told = json.loads(json.dumps(page.to_dict()))
-    assert told["text"] == page.text and (told["width"], told["height"]) == page.size and told["rotation"] == 0
-    texts = ["".join(c["text"] for c in w["characters"]) for line in told["lines"] for w in line["words"]]
+    assert (
+        told["text"] == page.text
+        and (told["width"], told["height"]) == page.size
+        and told["rotation"] == 0
+    )
+    texts = [
+        "".join(c["text"] for c in w["characters"]) for line in told["lines"] for w in line["words"]
+    ]
     assert texts == page.text.split()
     assert told["lines"][0]["words"][0]["characters"][0]["box"] == list(page.characters[0].box)
 
@@ -154,7 +192,9 @@ def test_to_dict_is_json_and_complete(reader):
 def test_pages_show_themselves(reader, hello):
     page = reader.read(hello)
     drawn = page.draw()
-    assert drawn.ndim == 3 and drawn.dtype == np.uint8 and min(drawn.shape[:2]) >= min(hello.shape[:2])
+    assert (
+        drawn.ndim == 3 and drawn.dtype == np.uint8 and min(drawn.shape[:2]) >= min(hello.shape[:2])
+    )
     assert page._repr_png_().startswith(b"\x89PNG") and "HELLO WORLD" in page._repr_markdown_()
     assert (page.picture == hello).all(), "drawing leaves the picture alone"
 
@@ -169,7 +209,9 @@ def test_a_page_without_writing_gives_no_text(reader, shape):
 
 # ---- settings
 def test_an_alphabet_holds_and_unsure_characters_can_be_rejected(reader):
-    assert set(solid(reader.read(samples.page("lines"), alphabet="digits").text)) <= set("0123456789")
+    assert set(solid(reader.read(samples.page("lines"), alphabet="digits").text)) <= set(
+        "0123456789"
+    )
     rejected = reader.read(samples.page("lines"), reject=1.0)
     assert any(c.text not in CLASSES for c in rejected.characters)
     assert len(rejected.characters) == len(reader.read(samples.page("lines")).characters)
@@ -194,7 +236,11 @@ def test_classify_gives_probabilities_for_any_28_x_28(reader):
     with np.load(samples.glyphs()) as stored:
         glyphs, labels = stored["x"][::29], stored["y"][::29]
     rows = reader.classify(glyphs)
-    assert rows.shape == (len(glyphs), 36) and rows.dtype == np.float32 and np.allclose(rows.sum(1), 1, atol=1e-4)
+    assert (
+        rows.shape == (len(glyphs), 36)
+        and rows.dtype == np.float32
+        and np.allclose(rows.sum(1), 1, atol=1e-4)
+    )
     assert (rows.argmax(1) == labels).mean() > 0.8
     small = np.zeros((28, 28), np.uint8)
     small[2:12, 3:13] = cv2.resize(glyphs[5], (10, 10), interpolation=cv2.INTER_AREA)
@@ -212,7 +258,16 @@ def test_likelihoods_leave_out_how_often_classes_were_shown(reader):
     assert np.allclose(gained, np.log(reader.shares[zero] / reader.shares[letter]), atol=1e-3)
 
 
-@pytest.mark.parametrize("glyphs", [np.zeros((28, 28), np.uint8), np.zeros((2, 32, 32), np.uint8), np.zeros((2, 28, 28), np.float32), np.zeros((2, 28, 28, 1), np.uint8)], ids=["one", "size", "type", "channel"])
+@pytest.mark.parametrize(
+    "glyphs",
+    [
+        np.zeros((28, 28), np.uint8),
+        np.zeros((2, 32, 32), np.uint8),
+        np.zeros((2, 28, 28), np.float32),
+        np.zeros((2, 28, 28, 1), np.uint8),
+    ],
+    ids=["one", "size", "type", "channel"],
+)
 def test_classify_says_what_it_needs(reader, glyphs):
     with pytest.raises(ModelError, match=r"uint8 \(N, 28, 28\)"):
         reader.classify(glyphs)
@@ -243,7 +298,9 @@ def test_an_explanation_keeps_every_stage(reader):
     assert len(stages) == 7 and all(s.dtype == np.uint8 for s in stages.values())
     assert explanation.page.text == reader.read(samples.page("ruled")).text
     assert explanation.draw().shape[1] == 840 and explanation._repr_png_().startswith(b"\x89PNG")
-    assert reader.explain(np.full((50, 50), 255, np.uint8)).draw().ndim == 3, "a page without text as well"
+    assert reader.explain(np.full((50, 50), 255, np.uint8)).draw().ndim == 3, (
+        "a page without text as well"
+    )
 
 
 def test_reading_needs_no_training_libraries():
@@ -254,13 +311,18 @@ def test_reading_needs_no_training_libraries():
 
 # ---- real pages
 def test_real_pages_stay_right(reader, data_dir):
-    rows = [line.split("\t") for line in (data_dir / "pages" / "truth.tsv").read_text(encoding="utf8").splitlines()[1:]]
+    rows = [
+        line.split("\t")
+        for line in (data_dir / "pages" / "truth.tsv").read_text(encoding="utf8").splitlines()[1:]
+    ]
     rows = [r for r in rows if r[1] == "field" and r[2] != "yes"]
     if not rows:
         pytest.skip("the data folder has no form fields")
     errors = length = 0
     for path, _, _, _, text, *_ in rows:
         true = "".join(c for c in text if c in CLASSES)
-        pairs = align(true, "".join(c for c in reader.read(data_dir / "pages" / path).text if c in CLASSES))
+        pairs = align(
+            true, "".join(c for c in reader.read(data_dir / "pages" / path).text if c in CLASSES)
+        )
         errors, length = errors + sum(a != b for a, b in pairs), length + len(true)
     assert errors / length < 0.1

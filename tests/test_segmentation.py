@@ -1,4 +1,5 @@
 """From pixels to boxes: what holds for any size, light, polarity, ruling and slope of a page."""
+
 import cv2
 import numpy as np
 import pytest
@@ -6,9 +7,33 @@ import pytest
 from customocr import samples
 from customocr.compose import FontHand, Paper, box_scores, compose_page
 from customocr.segmentation import (
-    MOST_PIECES, WINDOW, Piece, analyse, components, cut_piece, find_rules, frames, group_lines, ink_mask, ink_strength, join_parts, letter_height, notches,
-    polarity, propose, remove_rules, seams, single, tutorial_boxes, tutorial_contours, tutorial_glyphs, tutorial_outline, tutorial_sheet, tutorial_stages,
-    union, windows,
+    MOST_PIECES,
+    WINDOW,
+    Piece,
+    analyse,
+    components,
+    cut_piece,
+    find_rules,
+    frames,
+    group_lines,
+    ink_mask,
+    ink_strength,
+    join_parts,
+    letter_height,
+    notches,
+    polarity,
+    propose,
+    remove_rules,
+    seams,
+    single,
+    tutorial_boxes,
+    tutorial_contours,
+    tutorial_glyphs,
+    tutorial_outline,
+    tutorial_sheet,
+    tutorial_stages,
+    union,
+    windows,
 )
 
 pytest.importorskip("fontTools", reason="writing pages with fonts needs fontTools (extra train)")
@@ -17,7 +42,15 @@ PATRICK = FontHand(samples.fonts()["patrick-hand"])
 
 def write(lines, paper=Paper(), seed=1, height=40, **how):
     "A page with these lines, grey."
-    return compose_page(lines, PATRICK, np.random.default_rng(seed), paper, height, grey=True, **{"letter_gap": 0.3, **how})
+    return compose_page(
+        lines,
+        PATRICK,
+        np.random.default_rng(seed),
+        paper,
+        height,
+        grey=True,
+        **{"letter_gap": 0.3, **how},
+    )
 
 
 def mask_of(page, height=40):
@@ -38,13 +71,29 @@ def found_boxes(grey):
 # ---- the tutorial's way
 def test_the_tutorials_page_comes_out_box_by_box():
     grey = cv2.imread(str(samples.page("hello")), cv2.IMREAD_GRAYSCALE)
-    truth = np.concatenate([np.reshape(b, (-1, 4)) for p in samples.pages() if p.name == "hello" for b in p.boxes])
+    truth = np.concatenate(
+        [np.reshape(b, (-1, 4)) for p in samples.pages() if p.name == "hello" for b in p.boxes]
+    )
     boxes = tutorial_boxes(grey)
-    assert box_scores(boxes, truth) == (1, 1) and [b[0] for b in boxes] == sorted(b[0] for b in boxes)
-    assert list(tutorial_stages(grey)) == ["grey", "blurred", "threshold", "inverted", "dilated", "edges", "outline"]
+    assert box_scores(boxes, truth) == (1, 1) and [b[0] for b in boxes] == sorted(
+        b[0] for b in boxes
+    )
+    assert list(tutorial_stages(grey)) == [
+        "grey",
+        "blurred",
+        "threshold",
+        "inverted",
+        "dilated",
+        "edges",
+        "outline",
+    ]
     assert len(tutorial_contours(tutorial_outline(grey))) == 10
     glyphs = tutorial_glyphs(grey, boxes)
-    assert glyphs.shape == (10, 28, 28) and glyphs.dtype == np.uint8 and (glyphs.reshape(10, -1).max(1) > 200).all()
+    assert (
+        glyphs.shape == (10, 28, 28)
+        and glyphs.dtype == np.uint8
+        and (glyphs.reshape(10, -1).max(1) > 200).all()
+    )
 
 
 def test_the_tutorials_sheet_is_cut_from_its_table():
@@ -55,12 +104,26 @@ def test_the_tutorials_sheet_is_cut_from_its_table():
 
 def test_the_tutorials_functions_bear_empty_pages_and_boxes_at_the_edge():
     white = np.full((60, 80), 255, np.uint8)
-    assert tutorial_boxes(white) == [] and tutorial_glyphs(white, []).shape == (0, 28, 28) and tutorial_sheet(white * 0) is None
+    assert (
+        tutorial_boxes(white) == []
+        and tutorial_glyphs(white, []).shape == (0, 28, 28)
+        and tutorial_sheet(white * 0) is None
+    )
     assert tutorial_glyphs(white, [(0, 0, 5, 20), (70, 40, 10, 20)]).shape == (2, 28, 28)
 
 
 # ---- ink
-@pytest.mark.parametrize("paper", [Paper(), Paper(table="dark"), Paper(shadow=0.6), Paper(rules="ruled"), Paper(opacity=0.3, texture=2)], ids=["plain", "table", "shadow", "ruled", "pencil"])
+@pytest.mark.parametrize(
+    "paper",
+    [
+        Paper(),
+        Paper(table="dark"),
+        Paper(shadow=0.6),
+        Paper(rules="ruled"),
+        Paper(opacity=0.3, texture=2),
+    ],
+    ids=["plain", "table", "shadow", "ruled", "pencil"],
+)
 def test_ink_is_told_from_paper_whichever_is_darker(paper):
     page = write(["TAKE 20", "PENS"], paper)
     assert polarity(page.image) > 0 > polarity(255 - page.image)
@@ -69,9 +132,14 @@ def test_ink_is_told_from_paper_whichever_is_darker(paper):
 def test_light_does_not_change_the_ink():
     page = write(["TAKE 20 PENS"])
     light = np.linspace(1.0, 0.35, page.image.shape[1])[None]
-    lit, shaded = ink_strength(page.image, 40), ink_strength((page.image * light).astype(np.uint8), 40)
+    lit, shaded = (
+        ink_strength(page.image, 40),
+        ink_strength((page.image * light).astype(np.uint8), 40),
+    )
     letters = page.ink > 200
-    assert abs(float(lit[letters].mean()) - float(shaded[letters].mean())) < 0.2 * lit[letters].mean()
+    assert (
+        abs(float(lit[letters].mean()) - float(shaded[letters].mean())) < 0.2 * lit[letters].mean()
+    )
     assert (ink_mask(lit, 40) != ink_mask(shaded, 40)).mean() < 0.02
 
 
@@ -92,7 +160,11 @@ def test_blank_paper_has_no_ink():
 def test_letters_of_any_height_are_measured_and_boxed(height):
     page = write(["HEIGHT 4711"], Paper(blur=0.01 * height), 1, height)
     labels, stats = components(mask_of(page, height))
-    assert 0.75 * height < letter_height(stats, page.image.shape, frames(labels, stats, 0.7 * height)) < 1.35 * height
+    assert (
+        0.75 * height
+        < letter_height(stats, page.image.shape, frames(labels, stats, 0.7 * height))
+        < 1.35 * height
+    )
     precision, recall = box_scores(found_boxes(page.image), page.all_boxes)
     assert precision >= 0.8 and recall >= 0.8
 
@@ -102,12 +174,23 @@ def test_nothing_has_no_letter_height():
 
 
 # ---- rules and frames
-@pytest.mark.parametrize("paper", [Paper(rules="ruled", rule_colour=(110, 90, 70), rule_width=0.06), Paper(frame="box", rule_colour=(60, 60, 60)), Paper(frame="comb", rule_colour=(60, 60, 60))], ids=["ruled", "box", "comb"])
+@pytest.mark.parametrize(
+    "paper",
+    [
+        Paper(rules="ruled", rule_colour=(110, 90, 70), rule_width=0.06),
+        Paper(frame="box", rule_colour=(60, 60, 60)),
+        Paper(frame="comb", rule_colour=(60, 60, 60)),
+    ],
+    ids=["ruled", "box", "comb"],
+)
 def test_rules_go_and_letters_stay(paper):
     page = write(["EGGS 12", "BREAD 3"], paper, 2)
     mask = mask_of(page)
     left = remove_rules(mask, find_rules(mask, *components(mask), 40))
-    ruling, letters = (page.other > 200) & (page.ink < 20) & (mask > 0), (page.ink > 200) & (mask > 0)
+    ruling, letters = (
+        (page.other > 200) & (page.ink < 20) & (mask > 0),
+        (page.ink > 200) & (mask > 0),
+    )
     assert left[ruling].mean() < 0.1 < 0.9 < left[letters].mean()
 
 
@@ -134,7 +217,10 @@ def test_sloping_sagging_lines_come_top_to_bottom_and_left_to_right(slope):
     lines, found = group_lines(stats, 30)
     number = np.repeat(np.arange(3), 4)
     for k, line in enumerate(lines):
-        owners = [number[np.bincount(page.labels[(labels == i + 1) & (page.labels >= 0)]).argmax()] for i in line]
+        owners = [
+            number[np.bincount(page.labels[(labels == i + 1) & (page.labels >= 0)]).argmax()]
+            for i in line
+        ]
         assert set(owners) == {k}
         assert list(stats[line, 0]) == sorted(stats[line, 0])
     assert len(lines) == 3 and abs(found + np.tan(np.deg2rad(slope))) < 0.06
@@ -187,7 +273,10 @@ def test_rings_that_share_their_strokes_are_cut_from_notch_to_notch():
     assert len(cut) == 40 and (abs(cut - 33) < 3).all()
     assert not notches(two_touching().ink[:, :34], 32)  # a ring has no notch
     parts = cut_piece(Piece(0, 0, picture), *seams(picture), (0, 0), 32)
-    assert any(abs(p.right - 33) < 4 for p in parts) and (union(parts).ink > 0).sum() == (picture > 0).sum()
+    assert (
+        any(abs(p.right - 33) < 4 for p in parts)
+        and (union(parts).ink > 0).sum() == (picture > 0).sum()
+    )
 
 
 def test_candidates_hold_both_letters_and_the_pair():
@@ -213,9 +302,19 @@ def test_windows_show_the_candidate_among_its_neighbours():
 
 # ---- the whole chain
 def test_boxes_here_are_boxes_there_on_scaled_and_turned_pages():
-    for page in (write(["TAKE 20 PENS", "TO ROOM 39"], Paper(), 1, 90), write(["TAKE 20 PENS", "TO ROOM 39"], Paper(), 1, 30, slope=7)):
+    for page in (
+        write(["TAKE 20 PENS", "TO ROOM 39"], Paper(), 1, 90),
+        write(["TAKE 20 PENS", "TO ROOM 39"], Paper(), 1, 30, slope=7),
+    ):
         sheet = analyse(page.image)
-        centres = np.array([(x + w / 2, y + h / 2) for x, y, w, h in (sheet.to_page(p.box) for line in sheet.lines for p in line.pieces)])
+        centres = np.array(
+            [
+                (x + w / 2, y + h / 2)
+                for x, y, w, h in (
+                    sheet.to_page(p.box) for line in sheet.lines for p in line.pieces
+                )
+            ]
+        )
         true = page.all_boxes[:, :2] + page.all_boxes[:, 2:] / 2
         assert np.abs(centres[:, None] - true[None]).max(2).min(0).max() < 0.25 * 90
         assert len(sheet.lines) == 2
@@ -224,7 +323,11 @@ def test_boxes_here_are_boxes_there_on_scaled_and_turned_pages():
 def test_negative_is_read_as_the_page():
     page = write(["TAKE 20 PENS"])
     dark, light = analyse(page.image), analyse(255 - page.image)
-    assert light.inverted and not dark.inverted and len(light.lines[0].pieces) == len(dark.lines[0].pieces) == 10
+    assert (
+        light.inverted
+        and not dark.inverted
+        and len(light.lines[0].pieces) == len(dark.lines[0].pieces) == 10
+    )
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (40, 40), (300, 500), (20, 900)])

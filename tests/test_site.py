@@ -25,7 +25,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ARTEFACTS = ROOT / "artefacts"
 SITE = ROOT / "_site"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -40,7 +42,9 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 def serve(folder: Path):
     "A static server on a free port of this machine: (server, its address)."
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=folder))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(QuietHandler, directory=folder)
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server, f"http://127.0.0.1:{server.server_address[1]}"
 
@@ -48,8 +52,12 @@ def serve(folder: Path):
 @pytest.fixture(scope="session")
 def browser():
     if CHROMIUM is None:
-        pytest.skip("no Chromium on PATH (Debian: apt-get install chromium): pages are not looked at in a browser")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+        pytest.skip(
+            "no Chromium on PATH (Debian: apt-get install chromium): pages are not looked at in a browser"
+        )
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
     flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
@@ -67,10 +75,21 @@ def visit(browser):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)
-        page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type in ("error", "warning") else None)
+        page.on(
+            "console",
+            lambda m: (
+                complaints.append(f"console: {m.text}") if m.type in ("error", "warning") else None
+            ),
+        )
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("request", lambda r: complaints.append(f"request: {r.url}") if is_elsewhere(r.url) else None)
-        page.on("response", lambda r: complaints.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+        page.on(
+            "request",
+            lambda r: complaints.append(f"request: {r.url}") if is_elsewhere(r.url) else None,
+        )
+        page.on(
+            "response",
+            lambda r: complaints.append(f"{r.status}: {r.url}") if r.status >= 400 else None,
+        )
         page.goto(address)
         return page
 
@@ -114,7 +133,9 @@ def rendered():
         pytest.skip("no quarto on PATH (1.7 or later): the rendered site is not tested")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "QUARTO_PYTHON": sys.executable}
-    done = subprocess.run([quarto, "render"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [quarto, "render"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout + done.stderr
 
@@ -171,7 +192,9 @@ def test_a_finger_draws_too(visit, draw_page):
     box = page.locator("#pad").bounding_box()
     devtools = page.context.new_cdp_session(page)
     points = [(0.3, 0.2), (0.5, 0.2), (0.7, 0.2), (0.6, 0.4), (0.5, 0.65), (0.45, 0.8)]
-    points = [{"x": box["x"] + u * box["width"], "y": box["y"] + v * box["height"]} for u, v in points]
+    points = [
+        {"x": box["x"] + u * box["width"], "y": box["y"] + v * box["height"]} for u, v in points
+    ]
     devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[:1]})
     for point in points[1:]:
         devtools.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
@@ -195,7 +218,10 @@ def test_the_neighbour_rule_is_python_s(visit, draw_page):
     rng = np.random.default_rng(4)
     words = ["".join(rng.choice(list("0O1I5SAB27 "), rng.integers(1, 9))) for _ in range(200)]
     page = ready(visit(draw_page))
-    there = page.evaluate("async (words) => { const { neighbourFix } = await import('./page.js'); return words.map(neighbourFix); }", words)
+    there = page.evaluate(
+        "async (words) => { const { neighbourFix } = await import('./page.js'); return words.map(neighbourFix); }",
+        words,
+    )
     assert there == [neighbour_fix(word) for word in words]
 
 
@@ -211,7 +237,9 @@ def test_a_photo_is_read_on_a_phone_in_dark_colours(visit, draw_page):
     page.set_input_files("#file", ROOT / "customocr" / "samples" / "pages" / "lines.jpg")
     assert answer(page).startswith("READ THIS PAGE\n")
     assert page.get_attribute("html", "data-theme") == "dark"
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the phone"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+        "the page is wider than the phone"
+    )
     screenshot(page, "draw-photo-phone-dark")
 
 
@@ -226,7 +254,9 @@ def test_a_high_threshold_breaks_what_a_usual_one_reads(visit, draw_page):
 
 def test_a_file_that_is_no_picture_is_refused_in_words(visit, draw_page):
     page = ready(visit(draw_page))
-    page.set_input_files("#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not a picture"})
+    page.set_input_files(
+        "#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not a picture"}
+    )
     page.wait_for_function("document.getElementById('text').textContent.includes('notes.txt')")
     assert "PNG" in page.inner_text("#text")
 
@@ -256,7 +286,10 @@ def test_browser_and_python_see_the_same_glyph(visit, draw_page):
     inks = ink_at_other_sizes(200)
     here = np.array([normalise_glyph(ink) for ink in inks])
     page = ready(visit(draw_page))
-    cases = [{"w": i.shape[1], "h": i.shape[0], "ink": base64.b64encode(i.tobytes()).decode()} for i in inks]
+    cases = [
+        {"w": i.shape[1], "h": i.shape[0], "ink": base64.b64encode(i.tobytes()).decode()}
+        for i in inks
+    ]
     there, probabilities = page.evaluate(
         """async (cases) => {
             const { normaliseGlyph } = await import("./glyph.js");
@@ -269,7 +302,9 @@ def test_browser_and_python_see_the_same_glyph(visit, draw_page):
         cases,
     )
     there = np.array(there).reshape(-1, 28, 28)
-    assert np.abs(there - here.astype(int)).max() <= 4  # grey levels of 255: what is left of rounding
+    assert (
+        np.abs(there - here.astype(int)).max() <= 4
+    )  # grey levels of 255: what is left of rounding
     assert np.abs(np.array(probabilities) - Reader().classify(here)).max() <= 0.02
 
 
@@ -288,7 +323,9 @@ class Links(HTMLParser):
         attrs = dict(attrs)
         self.ids |= {attrs[key] for key in ("id", "name") if attrs.get(key)}
         self.links += [attrs[key] for key in ("href", "src") if attrs.get(key)]
-        if tag == "img" and not (attrs.get("alt") or attrs.get("aria-label") or attrs.get("role") == "presentation"):
+        if tag == "img" and not (
+            attrs.get("alt") or attrs.get("aria-label") or attrs.get("role") == "presentation"
+        ):
             self.untold.append((attrs.get("src") or "")[:60])
 
 
@@ -304,7 +341,11 @@ def pages(rendered) -> dict[Path, Links]:
 
 
 def test_the_render_log_has_no_warning(rendered):
-    bad = [line for line in rendered.splitlines() if re.search(r"\bwarn(ing)?\b|unable to resolve|could not", line, re.I)]
+    bad = [
+        line
+        for line in rendered.splitlines()
+        if re.search(r"\bwarn(ing)?\b|unable to resolve|could not", line, re.I)
+    ]
     assert bad == []
 
 
@@ -316,19 +357,31 @@ def test_every_internal_link_and_picture_exists(pages):
                 continue
             path, fragment = urldefrag(link)
             path = unquote(path.split("?")[0])
-            target = page if not path else (SITE / path.lstrip("/") if path.startswith("/") else page.parent / path)
+            target = (
+                page
+                if not path
+                else (SITE / path.lstrip("/") if path.startswith("/") else page.parent / path)
+            )
             target = target.resolve()
             target = target / "index.html" if target.is_dir() else target
             name = f"{page.relative_to(SITE)} -> {link}"
             if not target.exists():
                 broken.append(name)
-            elif fragment and target in pages and unquote(fragment) not in pages[target].ids | {"top"}:
+            elif (
+                fragment
+                and target in pages
+                and unquote(fragment) not in pages[target].ids | {"top"}
+            ):
                 broken.append(name)
     assert broken == []
 
 
 def test_every_picture_has_a_text(pages):
-    untold = {str(page.relative_to(SITE)): parsed.untold for page, parsed in pages.items() if parsed.untold}
+    untold = {
+        str(page.relative_to(SITE)): parsed.untold
+        for page, parsed in pages.items()
+        if parsed.untold
+    }
     assert untold == {}
 
 
@@ -340,13 +393,19 @@ def test_no_directive_or_twin_reaches_the_reader(pages):
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("name", ["index", "learning_path", "02_segmentation", "08_gallery", "results", "glossary"])
+@pytest.mark.parametrize(
+    "name", ["index", "learning_path", "02_segmentation", "18_gallery", "results", "glossary"]
+)
 def test_a_page_is_whole_and_fits_its_screen(visit, site, name, size):
     page = visit(f"{site}/nbs/{name}.html", size)
     page.wait_for_load_state("networkidle")
     assert page.locator("h1").first.inner_text().strip()
-    assert page.evaluate("[...document.images].every((i) => i.complete && i.naturalWidth > 0 || i.loading === 'lazy')")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), "wider than the screen"
+    assert page.evaluate(
+        "[...document.images].every((i) => i.complete && i.naturalWidth > 0 || i.loading === 'lazy')"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), (
+        "wider than the screen"
+    )
     screenshot(page, f"{name}-{'wide' if size is WIDE else 'phone'}")
 
 
@@ -368,7 +427,9 @@ def test_the_site_leads_to_the_drawing_page(visit, site):
     ready(page)
     draw(page, SEVEN)
     assert answer(page) == "7"
-    assert page.locator("nav a", has_text="Learn").get_attribute("href") == "../nbs/learning_path.html"
+    assert (
+        page.locator("nav a", has_text="Learn").get_attribute("href") == "../nbs/learning_path.html"
+    )
 
 
 def test_code_keeps_its_lines(pages):
@@ -378,9 +439,18 @@ def test_code_keeps_its_lines(pages):
         shown = [line.rstrip() for line in html_text(page).splitlines()]
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
             source = "".join(cell["source"])
-            if cell["cell_type"] == "code" and not re.search(r"#\|\s*(hide|default_exp|echo: false|include: false)", source):
-                lines = [line.rstrip() for line in source.splitlines() if line.strip() and not line.startswith("#|")]
-                assert all(line in shown for line in lines), (page.name, [line for line in lines if line not in shown][:3])
+            if cell["cell_type"] == "code" and not re.search(
+                r"#\|\s*(hide|default_exp|echo: false|include: false)", source
+            ):
+                lines = [
+                    line.rstrip()
+                    for line in source.splitlines()
+                    if line.strip() and not line.startswith("#|")
+                ]
+                assert all(line in shown for line in lines), (
+                    page.name,
+                    [line for line in lines if line not in shown][:3],
+                )
 
 
 # ---- pages drawn from other files
@@ -403,7 +473,9 @@ def test_tables_of_results_can_be_drawn_from_the_stored_figures():
             assert table.count("|") > 10, f"nbs/{name}: an empty table"
         stale += [name] if drawn != text else []
     if stale:  # the site is right all the same: a render draws them anew
-        pytest.skip(f"{', '.join(stale)} show older figures than nbs/stored: run python tools/build_pages.py and commit them")
+        pytest.skip(
+            f"{', '.join(stale)} show older figures than nbs/stored: run python tools/build_pages.py and commit them"
+        )
 
 
 def test_the_api_page_tells_every_parameter():

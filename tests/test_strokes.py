@@ -5,17 +5,42 @@ import pytest
 
 from customocr.errors import DataError
 from customocr.glyphs import CLASSES, INK_SIDE, normalise_glyphs
-from customocr.strokes import (LOW_SIDE, Strokes, between, elastic_fields, flag_one, hook_zero, is_bar, load_strokes, loosen, noise_tape, render_images, render_strokes,
-                               scan_low, vary_image)
+from customocr.strokes import (
+    LOW_SIDE,
+    Strokes,
+    between,
+    elastic_fields,
+    flag_one,
+    hook_zero,
+    is_bar,
+    load_strokes,
+    loosen,
+    noise_tape,
+    render_images,
+    render_strokes,
+    scan_low,
+    vary_image,
+)
 
 
 @pytest.fixture
 def strokes() -> Strokes:
     "A 7 with its bar, an L and an I of one stroke: 3 samples, 4 strokes."
-    lines = [[(0, 0), (600, 0), (200, 1000)], [(150, 500), (500, 480)], [(0, 0), (20, 1000), (600, 980)], [(0, 0), (10, 1000)]]
+    lines = [
+        [(0, 0), (600, 0), (200, 1000)],
+        [(150, 500), (500, 480)],
+        [(0, 0), (20, 1000), (600, 980)],
+        [(0, 0), (10, 1000)],
+    ]
     starts = np.cumsum([0] + [len(line) for line in lines])
     labels = np.array([CLASSES.index(c) for c in "7LI"], np.uint8)
-    return Strokes(np.array(sum(lines, []), np.int16), starts, np.array([0, 2, 3, 4]), labels, np.array([0, 0, 1]))
+    return Strokes(
+        np.array(sum(lines, []), np.int16),
+        starts,
+        np.array([0, 2, 3, 4]),
+        labels,
+        np.array([0, 0, 1]),
+    )
 
 
 def test_a_sample_has_its_own_strokes(strokes):
@@ -25,7 +50,9 @@ def test_a_sample_has_its_own_strokes(strokes):
 
 def test_the_same_seed_draws_the_same_glyphs_and_another_seed_others(strokes):
     indices = np.array([0, 1, 2] * 20)
-    first, again, other = (render_strokes(strokes, indices, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (
+        render_strokes(strokes, indices, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
     assert first.shape == (60, 28, 28) and first.dtype == np.uint8
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -49,7 +76,9 @@ def test_pens_are_thin_and_thick(strokes):
 
 
 def test_an_l_stays_upright(strokes):
-    glyphs = render_strokes(strokes, np.full(300, 1), np.random.default_rng(5)).astype(float).mean(0)
+    glyphs = (
+        render_strokes(strokes, np.full(300, 1), np.random.default_rng(5)).astype(float).mean(0)
+    )
     assert glyphs[18:24].sum() > 1.5 * glyphs[4:10].sum()  # its foot is below
     assert glyphs[:14, :14].sum() > glyphs[:14, 14:].sum()  # its stem is left
 
@@ -62,7 +91,9 @@ def test_a_bar_becomes_a_one_with_its_flag_to_the_left_above_the_baseline(stroke
         assert np.array_equal(one[-len(bar[0]) :], bar[0])  # the bar itself stays
         flag = one[: -len(bar[0])]
         assert (flag[:, 0] < 0).all() and (0 < flag[:, 1]).all() and (flag[:, 1] <= 1000).all()
-    assert np.ptp(flag_one(bar[0], 1.0, 0.5, 0.5)[:, 0]) > 3 * np.ptp(flag_one(bar[0], 0.0, 0.5, 0.5)[:, 0])
+    assert np.ptp(flag_one(bar[0], 1.0, 0.5, 0.5)[:, 0]) > 3 * np.ptp(
+        flag_one(bar[0], 0.0, 0.5, 0.5)[:, 0]
+    )
 
 
 def test_a_zero_gets_hooks_at_its_top_and_keeps_its_ring():
@@ -83,7 +114,9 @@ def test_a_loosened_character_keeps_its_strokes_and_about_their_places(strokes):
     assert (middles.std(0) > 5).all()  # each stroke by itself, not all together
     assert np.abs(middles.mean(0) - [[267, 333], [325, 490]]).max() < 150
     exact = loosen(seven, np.random.default_rng(0), strength=0.0)
-    assert exact[0][[0, -1]] == pytest.approx(seven[0][[0, -1]].astype(float)) and exact[1] == pytest.approx(seven[1].astype(float))
+    assert exact[0][[0, -1]] == pytest.approx(seven[0][[0, -1]].astype(float)) and exact[
+        1
+    ] == pytest.approx(seven[1].astype(float))
 
 
 def test_a_hand_between_two_lies_between_them_and_unlike_hands_are_not_mixed(strokes):
@@ -101,7 +134,10 @@ def test_a_low_scan_has_few_pixels():
     r = np.random.default_rng(0).random((50, 24))
     ink = np.zeros((100, 100), np.uint8)
     ink[14:86, 40:60] = 255
-    heights = [np.flatnonzero(scan_low(ink, row, noise_tape(np.random.default_rng(1))).max(1) > 64).size for row in r]
+    heights = [
+        np.flatnonzero(scan_low(ink, row, noise_tape(np.random.default_rng(1))).max(1) > 64).size
+        for row in r
+    ]
     assert LOW_SIDE[0] - 2 <= min(heights) and max(heights) <= LOW_SIDE[1] + 4
 
 
@@ -115,7 +151,9 @@ def test_images_keep_their_shape_on_average(strokes):
 
 def test_an_empty_image_stays_empty():
     r = np.random.default_rng(0).random(24)
-    assert not vary_image(np.zeros((28, 28), np.uint8), r, elastic_fields(np.random.default_rng(0), 2)).any()
+    assert not vary_image(
+        np.zeros((28, 28), np.uint8), r, elastic_fields(np.random.default_rng(0), 2)
+    ).any()
     assert not render_images(np.zeros((2, 28, 28), np.uint8), np.random.default_rng(0)).any()
 
 
@@ -126,7 +164,14 @@ def test_a_missing_or_damaged_stroke_file_is_refused_with_the_reason(tmp_path, s
     bad.write_bytes(b"not a zip")
     with pytest.raises(DataError, match="bad.npz"):
         load_strokes(bad)
-    np.savez(bad, points=strokes.points[:-1], stroke_start=strokes.stroke_start, sample_start=strokes.sample_start, y=strokes.labels, writer=strokes.writer)
+    np.savez(
+        bad,
+        points=strokes.points[:-1],
+        stroke_start=strokes.stroke_start,
+        sample_start=strokes.sample_start,
+        y=strokes.labels,
+        writer=strokes.writer,
+    )
     with pytest.raises(DataError, match="damaged"):
         load_strokes(bad)
 

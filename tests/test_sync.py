@@ -29,7 +29,12 @@ double(21)
 
 def sync(project: Path, *options: str) -> subprocess.CompletedProcess:
     "Run the project's own tools/sync.py."
-    return subprocess.run([sys.executable, project / "tools" / "sync.py", *options], cwd=project, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, project / "tools" / "sync.py", *options],
+        cwd=project,
+        capture_output=True,
+        text=True,
+    )
 
 
 @pytest.fixture(scope="module")

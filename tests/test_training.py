@@ -12,7 +12,17 @@ from customocr.data import load_samples
 from customocr.errors import ModelError
 from customocr.glyphs import CLASSES, normalise_glyphs
 from customocr.model import to_input
-from customocr.training import best_temperature, calibration_error, draw_epoch, fold, image_source, network, reject_curve, softmax, train
+from customocr.training import (
+    best_temperature,
+    calibration_error,
+    draw_epoch,
+    fold,
+    image_source,
+    network,
+    reject_curve,
+    softmax,
+    train,
+)
 
 
 @pytest.fixture
@@ -25,7 +35,10 @@ def small(monkeypatch):
 def test_an_epoch_has_the_shares_of_classes_and_sources_asked_for():
     fonts = load_samples()
     digits = fonts.only("0123456789")
-    sources = [image_source("digits", digits, (0.75, 0.0)), image_source("fonts", fonts, (0.25, 1.0))]
+    sources = [
+        image_source("digits", digits, (0.75, 0.0)),
+        image_source("fonts", fonts, (0.25, 1.0)),
+    ]
     images, labels = draw_epoch(sources, 36 * 400, np.random.default_rng(1))
     assert np.abs(np.bincount(labels) / len(labels) - 1 / 36).max() < 1e-3
     threes = {s.name: n for s, c, n in training.draw_plan(sources, 36 * 400) if c == 3}
@@ -37,7 +50,13 @@ def test_an_epoch_has_the_shares_of_classes_and_sources_asked_for():
 def test_a_source_on_top_adds_to_what_a_class_gets_from_the_others():
     fonts = load_samples()
     digits = fonts.only("0123456789")
-    plan = training.draw_plan([image_source("digits", digits, (2.0, 0.0), on_top=True), image_source("fonts", fonts, (0.25, 1.0))], 36 * 400)
+    plan = training.draw_plan(
+        [
+            image_source("digits", digits, (2.0, 0.0), on_top=True),
+            image_source("fonts", fonts, (0.25, 1.0)),
+        ],
+        36 * 400,
+    )
     drawn = {(s.name, CLASSES[c]): n for s, c, n in plan}
     assert drawn["digits", "3"] == pytest.approx(2 * drawn["fonts", "A"], rel=0.01)
     assert drawn["fonts", "3"] == pytest.approx(training.BESIDE_TOP * drawn["fonts", "A"], rel=0.01)
@@ -49,7 +68,9 @@ def test_what_a_network_expects_is_found_from_its_answers():
     expected = np.ones(36)
     expected[:10], expected[CLASSES.index("O")] = 2.0, 0.5
     labels = rng.choice(36, 20_000, p=np.r_[np.full(10, 0.02), np.full(26, 0.8 / 26)])
-    seen = np.eye(36)[labels] * 2 + rng.normal(size=(20_000, 36))  # what the shapes say: a normal likelihood of each class
+    seen = np.eye(36)[labels] * 2 + rng.normal(
+        size=(20_000, 36)
+    )  # what the shapes say: a normal likelihood of each class
     answers = softmax(2 * seen + np.log(expected))
     found = training.assumed_shares(answers, labels)
     assert found.sum() == pytest.approx(1)
@@ -60,7 +81,9 @@ def test_what_a_network_expects_is_found_from_its_answers():
 
 def test_drawings_come_in_order_each_once_and_a_failed_one_is_told():
     draw = lambda i: (np.full(2, i), np.full(2, -i))
-    assert [(i, x[0], y[0]) for i, x, y in training.drawn_ahead(draw, range(3, 7))] == [(i, i, -i) for i in range(3, 7)]
+    assert [(i, x[0], y[0]) for i, x, y in training.drawn_ahead(draw, range(3, 7))] == [
+        (i, i, -i) for i in range(3, 7)
+    ]
     assert list(training.drawn_ahead(draw, range(0))) == []
     with pytest.raises(ZeroDivisionError):
         list(training.drawn_ahead(lambda i: (1 / (1 - i), 0), range(3)))
@@ -69,7 +92,14 @@ def test_drawings_come_in_order_each_once_and_a_failed_one_is_told():
 def test_a_source_leaves_the_share_of_its_glyphs_alone_that_it_was_told():
     fonts = load_samples()
     rows = np.arange(400)
-    untouched = lambda same: (image_source("fonts", fonts, (1, 1), same).draw(rows, np.random.default_rng(2)) == normalise_glyphs(fonts.images[rows])).all((1, 2)).mean()
+    untouched = lambda same: (
+        (
+            image_source("fonts", fonts, (1, 1), same).draw(rows, np.random.default_rng(2))
+            == normalise_glyphs(fonts.images[rows])
+        )
+        .all((1, 2))
+        .mean()
+    )
     assert untouched(1.0) == 1 and 0.5 < untouched(0.6) < 0.7 and untouched(0.0) < 0.05
 
 
@@ -78,7 +108,9 @@ def test_the_folded_network_gives_the_same_probabilities_with_fewer_layers():
     rng = np.random.default_rng(1)
     for layer in model.layers:  # batch norms that do something
         if layer.__class__.__name__ == "BatchNormalization":
-            layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
+            layer.set_weights(
+                [rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()]
+            )
     glyphs = load_samples().images[:64]
     expected = softmax(model.predict(to_input(glyphs), verbose=0), 1.7)
     folded = fold(model, 1.7)
@@ -90,11 +122,16 @@ def test_temperature_makes_a_boastful_network_honest():
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 36, 5000)
     logits = rng.normal(size=(5000, 36))
-    logits[np.arange(5000), labels] += 2.5  # normal noise and a shift of 2.5: the true log-probabilities are 2.5 times these
+    logits[np.arange(5000), labels] += (
+        2.5  # normal noise and a shift of 2.5: the true log-probabilities are 2.5 times these
+    )
     boastful = logits * 6
     found = best_temperature(boastful, labels)
     assert 2.2 < found < 2.6
-    assert calibration_error(softmax(boastful, found), labels) < calibration_error(softmax(boastful), labels) / 3
+    assert (
+        calibration_error(softmax(boastful, found), labels)
+        < calibration_error(softmax(boastful), labels) / 3
+    )
 
 
 def test_the_reject_curve_falls_to_the_surest_answers():
@@ -103,10 +140,14 @@ def test_the_reject_curve_falls_to_the_surest_answers():
     probabilities[:, 1] = 1 - probabilities[:, 0]
     labels = np.where(np.arange(100) < 10, 1, 0)  # the ten least sure are wrong
     curve = reject_curve(probabilities, labels)
-    assert curve.error.iloc[-1] == pytest.approx(0.1) and curve.error[curve.answered <= 0.9].max() == 0
+    assert (
+        curve.error.iloc[-1] == pytest.approx(0.1) and curve.error[curve.answered <= 0.9].max() == 0
+    )
 
 
-def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_model_and_card(small, tmp_path, monkeypatch, capsys):
+def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_model_and_card(
+    small, tmp_path, monkeypatch, capsys
+):
     out, shown = tmp_path / "run", []
     fit = training.fit
 
@@ -126,8 +167,14 @@ def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_model_and_card(sm
     with pytest.raises(ModelError, match="seed 1, now 2"):
         train(out=out, epochs=4, seed=2, resume=True)
     about = train(out=out, resume=True)
-    assert [line.split(",")[0] for line in (out / "log.csv").read_text().splitlines()] == ["epoch", "2", "4"]
-    assert about == json.loads((out / "characters.json").read_text()) and about["classes"] == CLASSES
+    assert [line.split(",")[0] for line in (out / "log.csv").read_text().splitlines()] == [
+        "epoch",
+        "2",
+        "4",
+    ]
+    assert (
+        about == json.loads((out / "characters.json").read_text()) and about["classes"] == CLASSES
+    )
     assert f"--epochs {about['epochs']} --seed 1" in (out / "CARD.md").read_text()
     assert "about 0 to go" in capsys.readouterr().out
     answers = training.classifier(out / "characters.onnx")(load_samples().images[:5])

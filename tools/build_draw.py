@@ -5,6 +5,7 @@
 FOLDER is _site/draw unless it is named. Quarto runs this after each render (`post-render` in _quarto.yml). The
 result needs no server of its own: any static one will do, such as `python -m http.server -d _site`.
 """
+
 import hashlib
 import json
 import shutil
@@ -40,23 +41,39 @@ def runtime() -> Path:  # folder that holds FILES
     "The browser's ONNX Runtime, from npm the first time and from its cache under node_modules after that."
     version = json.loads((PAGE / "package.json").read_text())["dependencies"]["onnxruntime-web"]
     cache = PAGE / "node_modules" / f"onnxruntime-web-{version}"
-    if not all((cache / name).is_file() and sha256(cache / name) == digest for name, digest in FILES.items()):
+    if not all(
+        (cache / name).is_file() and sha256(cache / name) == digest
+        for name, digest in FILES.items()
+    ):
         npm = shutil.which("npm")
         if npm is None:
-            raise NoNpm("npm is not on PATH: install Node.js, which brings npm, to build the drawing page")
+            raise NoNpm(
+                "npm is not on PATH: install Node.js, which brings npm, to build the drawing page"
+            )
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
-            command = [npm, "pack", "--silent", f"onnxruntime-web@{version}", "--pack-destination", folder]
+            command = [
+                npm,
+                "pack",
+                "--silent",
+                f"onnxruntime-web@{version}",
+                "--pack-destination",
+                folder,
+            ]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
             packed = list(Path(folder).glob("*.tgz"))
             if done.returncode or not packed:
-                raise NoNpm(f"npm could not fetch onnxruntime-web {version}: {done.stderr.strip() or 'no answer'}")
+                raise NoNpm(
+                    f"npm could not fetch onnxruntime-web {version}: {done.stderr.strip() or 'no answer'}"
+                )
             with tarfile.open(packed[0]) as archive:
                 for name in FILES:
                     (cache / name).write_bytes(archive.extractfile(f"package/dist/{name}").read())
         for name, digest in FILES.items():
             if sha256(cache / name) != digest:
-                raise BuildError(f"{name} of onnxruntime-web {version} is not the file that was tested (SHA-256 differs)")
+                raise BuildError(
+                    f"{name} of onnxruntime-web {version} is not the file that was tested (SHA-256 differs)"
+                )
     return cache
 
 

@@ -8,6 +8,7 @@ they cannot be out of date. nbs/results.qmd and nbs/diary.qmd are written by han
 stored figures of the benchmarks (nbs/stored): no figure is copied by hand. Only the standard library is used, so that TensorFlow is not
 loaded to print a signature.
 """
+
 import ast
 import csv
 import html
@@ -52,7 +53,9 @@ def comments(source: str) -> dict[int, str]:
 
 def plain(text: str) -> str:
     "Text of a comment, safe in Markdown."
-    return html.escape(text, quote=False).replace("*", "\\*").replace("_", "\\_").replace("$", "\\$")
+    return (
+        html.escape(text, quote=False).replace("*", "\\*").replace("_", "\\_").replace("$", "\\$")
+    )
 
 
 def code(text: str) -> str:
@@ -62,7 +65,12 @@ def code(text: str) -> str:
 
 def doc(node) -> str:
     text = ast.get_docstring(node) or ""
-    return html.escape(re.sub(r"[ \t]+\n", "\n", text), quote=False).replace("$", "\\$").replace("[", "\\[").replace("]", "\\]")
+    return (
+        html.escape(re.sub(r"[ \t]+\n", "\n", text), quote=False)
+        .replace("$", "\\$")
+        .replace("[", "\\[")
+        .replace("]", "\\]")
+    )
 
 
 def default_of(node) -> str:
@@ -92,7 +100,9 @@ def parameters(function: ast.FunctionDef, notes: dict[int, str], method: bool) -
         named.append((spec.kwarg, None))
     if method and named and named[0][0].arg in ("self", "cls"):
         named = named[1:]
-    on_one_line = function.lineno == function.body[0].lineno or all(a.lineno == function.lineno for a, _ in named)
+    on_one_line = function.lineno == function.body[0].lineno or all(
+        a.lineno == function.lineno for a, _ in named
+    )
     rows = []
     for argument, default in named:
         kind = ast.unparse(argument.annotation) if argument.annotation else ""
@@ -113,14 +123,23 @@ def signature(function: ast.FunctionDef, name: str, method: bool) -> str:
     if method and spec.args and spec.args[0].arg in ("self", "cls"):
         spec.args = spec.args[1:]
     text = ast.unparse(spec)
-    return f"{name}({text})" if len(name) + len(text) < 96 else f"{name}(\n    " + text.replace(", ", ",\n    ") + ",\n)"
+    return (
+        f"{name}({text})"
+        if len(name) + len(text) < 96
+        else f"{name}(\n    " + text.replace(", ", ",\n    ") + ",\n)"
+    )
 
 
 def is_property(function: ast.FunctionDef) -> bool:
-    return any(ast.unparse(d).split(".")[-1] in ("property", "cached_property") for d in function.decorator_list)
+    return any(
+        ast.unparse(d).split(".")[-1] in ("property", "cached_property")
+        for d in function.decorator_list
+    )
 
 
-def function_entry(function, notes, title: str, name: str, level: int, anchor: str, method: bool = False) -> str:
+def function_entry(
+    function, notes, title: str, name: str, level: int, anchor: str, method: bool = False
+) -> str:
     parts = [f"{'#' * level} {title} {{#{anchor}}}\n"]
     if not is_property(function):
         parts.append(f"```python\n{signature(function, name, method)}\n```\n")
@@ -136,10 +155,17 @@ def class_entry(node: ast.ClassDef, notes, module: str) -> str:
     parts = [f"### {node.name} {{#{module}.{node.name}}}\n"]
     parts.append(f"```python\nclass {node.name}" + (f"({bases})" if bases else "") + "\n```\n")
     parts.append(doc(node) + "\n")
-    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and not n.target.id.startswith("_")]
+    fields = [
+        n for n in node.body if isinstance(n, ast.AnnAssign) and not n.target.id.startswith("_")
+    ]
     if fields:
         rows = [
-            [code(f.target.id), code(ast.unparse(f.annotation)), code(default_of(f.value)), plain(notes.get(f.end_lineno, ""))]
+            [
+                code(f.target.id),
+                code(ast.unparse(f.annotation)),
+                code(default_of(f.value)),
+                plain(notes.get(f.end_lineno, "")),
+            ]
             for f in fields
         ]
         parts.append(entries(rows))
@@ -167,10 +193,16 @@ def source_of(name: str) -> Path:
 
 def modules() -> dict[str, str]:
     "Modules that are there with their purpose; one that nobody put in its place comes last."
-    names = {p.stem for p in PACKAGE.glob("[a-z]*.py")} | {p.parent.name for p in PACKAGE.glob("[a-z]*/__init__.py")}
+    names = {p.stem for p in PACKAGE.glob("[a-z]*.py")} | {
+        p.parent.name for p in PACKAGE.glob("[a-z]*/__init__.py")
+    }
     others = sorted(names - set(MODULES) - INNER)
-    first = lambda name: (ast.get_docstring(ast.parse(source_of(name).read_text(encoding="utf-8"))) or "").split("\n")[0]
-    return {n: purpose for n, purpose in MODULES.items() if n in names} | {n: first(n) for n in others}
+    first = lambda name: (
+        ast.get_docstring(ast.parse(source_of(name).read_text(encoding="utf-8"))) or ""
+    ).split("\n")[0]
+    return {n: purpose for n, purpose in MODULES.items() if n in names} | {
+        n: first(n) for n in others
+    }
 
 
 def module_entry(name: str, purpose: str) -> str:
@@ -183,7 +215,9 @@ def module_entry(name: str, purpose: str) -> str:
         parts[-1] += f" Made in the notebook [{notebook[1]}]({notebook[1]}.ipynb)."
     parts[-1] += "\n"
     constants = []
-    last = {node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    last = {
+        node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             if last[node.name] is not node:
@@ -193,11 +227,24 @@ def module_entry(name: str, purpose: str) -> str:
             if isinstance(node, ast.ClassDef):
                 parts.append(class_entry(node, notes, name))
             else:
-                parts.append(function_entry(node, notes, node.name, node.name, 3, f"{name}.{node.name}"))
+                parts.append(
+                    function_entry(node, notes, node.name, node.name, 3, f"{name}.{node.name}")
+                )
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            if isinstance(target, ast.Name) and target.id.isupper() and (chosen is None or target.id in chosen):
-                constants.append([code(target.id), "", code(default_of(node.value)), plain(notes.get(node.end_lineno, ""))])
+            if (
+                isinstance(target, ast.Name)
+                and target.id.isupper()
+                and (chosen is None or target.id in chosen)
+            ):
+                constants.append(
+                    [
+                        code(target.id),
+                        "",
+                        code(default_of(node.value)),
+                        plain(notes.get(node.end_lineno, "")),
+                    ]
+                )
     if constants:
         parts += [f"### Constants of {name} {{#{name}.constants .unlisted}}\n", entries(constants)]
     return "\n".join(parts)
@@ -206,11 +253,19 @@ def module_entry(name: str, purpose: str) -> str:
 def api_page() -> str:
     there = modules()
     head = ["---", "title: API reference", "toc-depth: 3", "---", ""]
-    head.append("Every public function, with the shape, type, unit and range of what goes in and comes out. The front door is")
-    head.append("[`recognition.Reader`](#recognition.Reader). Shapes are NumPy's: `(N, 28, 28)` is N glyphs.\n")
+    head.append(
+        "Every public function, with the shape, type, unit and range of what goes in and comes out. The front door is"
+    )
+    head.append(
+        "[`recognition.Reader`](#recognition.Reader). Shapes are NumPy's: `(N, 28, 28)` is N glyphs.\n"
+    )
     head.append("| Module | What for |\n| --- | --- |")
     head += [f"| [`{name}`](#{name}) | {purpose} |" for name, purpose in there.items()]
-    return "\n".join(head) + "\n\n" + "\n".join(module_entry(name, purpose) for name, purpose in there.items())
+    return (
+        "\n".join(head)
+        + "\n\n"
+        + "\n".join(module_entry(name, purpose) for name, purpose in there.items())
+    )
 
 
 # ---- the exercises
@@ -237,14 +292,18 @@ def exercises_of(notebook: Path) -> tuple[str, list[str]] | None:
 
 def exercises_page() -> str:
     parts = ["---", "title: Exercises", "---", ""]
-    parts.append("Each notebook ends with a few exercises that can be done in its own kernel, with a folded solution. Here they")
+    parts.append(
+        "Each notebook ends with a few exercises that can be done in its own kernel, with a folded solution. Here they"
+    )
     parts.append("are together: open the notebook, run it, and try before you unfold.\n")
     for notebook in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
         found = exercises_of(notebook)
         if not found or not found[1]:
             continue
         title, tasks = found
-        parts.append(f"## {title}\n\n[{notebook.name}, with the solutions]({notebook.name}#exercises)\n")
+        parts.append(
+            f"## {title}\n\n[{notebook.name}, with the solutions]({notebook.name}#exercises)\n"
+        )
         parts += [f"{number}. {task}" for number, task in enumerate(tasks, 1)]
         parts.append("")
     return "\n".join(parts)
@@ -253,8 +312,20 @@ def exercises_page() -> str:
 # ---- the results
 
 STORED = NOTEBOOKS / "stored"
-READERS = {"customocr": "**customocr**", "tutorial": "tutorial", "tesseract": "Tesseract", "rapidocr": "RapidOCR"}
-KINDS = {"page": "page", "word": "word", "field": "form field", "boxed_row": "comb", "digits": "digits", "all": "all"}
+READERS = {
+    "customocr": "**customocr**",
+    "tutorial": "tutorial",
+    "tesseract": "Tesseract",
+    "rapidocr": "RapidOCR",
+}
+KINDS = {
+    "page": "page",
+    "word": "word",
+    "field": "form field",
+    "boxed_row": "comb",
+    "digits": "digits",
+    "all": "all",
+}
 
 
 def rows_of(path: Path) -> list[dict]:
@@ -302,15 +373,28 @@ def stored(name: str) -> dict:
 
 def characters_table() -> str:
     "Accuracy of the shipped network by set, the tutorial's beside it."
-    ours = json.loads((PACKAGE / "models" / "characters.json").read_text(encoding="utf-8")).get("test", {})
+    ours = json.loads((PACKAGE / "models" / "characters.json").read_text(encoding="utf-8")).get(
+        "test", {}
+    )
     before = {row["set"]: row for row in rows_of(STORED / "tutorial" / "sets.csv")}
     rows = []
     for key, (name, old) in SETS.items():
         if key in ours:
             theirs = before.get(old)
             tutorial = [share(theirs["top1"]), share(theirs["merged"])] if theirs else ["", ""]
-            rows.append([name, ours[key]["n"], share(ours[key]["top1"]), share(ours[key]["merged"]), share(ours[key]["ece"]), *tutorial])
-    return table(["Set", "Glyphs", "Top 1", "Merged", "ECE", "Tutorial's network: top 1", "merged"], rows)
+            rows.append(
+                [
+                    name,
+                    ours[key]["n"],
+                    share(ours[key]["top1"]),
+                    share(ours[key]["merged"]),
+                    share(ours[key]["ece"]),
+                    *tutorial,
+                ]
+            )
+    return table(
+        ["Set", "Glyphs", "Top 1", "Merged", "ECE", "Tutorial's network: top 1", "merged"], rows
+    )
 
 
 def milliseconds(value) -> str:
@@ -324,23 +408,55 @@ def speed_table() -> str:
         return ""
     found = run["read"]
     kinds = [kind for kind in KINDS if kind in found["files"]]
-    names = {"tesseract (library)": "Tesseract, as a library", "tesseract (process)": "Tesseract, a process a page", "rapidocr": "RapidOCR"}
+    names = {
+        "tesseract (library)": "Tesseract, as a library",
+        "tesseract (process)": "Tesseract, a process a page",
+        "rapidocr": "RapidOCR",
+    }
     heads = [f"{KINDS[kind]} ({found['files'][kind]})" for kind in kinds]
     tables = []
-    for title, medians in (("Milliseconds, median", found["median_ms"]), ("Processor milliseconds, median", found["median_cpu_ms"])):
-        rows = [[names.get(reader, "**customocr**"), *(milliseconds(by_kind[kind]) for kind in kinds)] for reader, by_kind in medians.items()]
+    for title, medians in (
+        ("Milliseconds, median", found["median_ms"]),
+        ("Processor milliseconds, median", found["median_cpu_ms"]),
+    ):
+        rows = [
+            [names.get(reader, "**customocr**"), *(milliseconds(by_kind[kind]) for kind in kinds)]
+            for reader, by_kind in medians.items()
+        ]
         tables.append(table([title, *heads], rows))
-    started = {"customocr read": "**customocr read**", "tesseract": "Tesseract", "keras network": "Python that only loads the same network in Keras"}
-    tables.append(table(["A fresh process on a 1-megapixel page", "milliseconds"], [[started[name], milliseconds(taken)] for name, taken in run["process"].items()]))
+    started = {
+        "customocr read": "**customocr read**",
+        "tesseract": "Tesseract",
+        "keras network": "Python that only loads the same network in Keras",
+    }
+    tables.append(
+        table(
+            ["A fresh process on a 1-megapixel page", "milliseconds"],
+            [[started[name], milliseconds(taken)] for name, taken in run["process"].items()],
+        )
+    )
     photo = run["photo"]
-    tables.append(f"A photo of 12 megapixels takes {milliseconds(photo['ms'])} ms in process; a process that reads nothing else peaks at {photo['peak_mib']:.0f} MiB.")
+    tables.append(
+        f"A photo of 12 megapixels takes {milliseconds(photo['ms'])} ms in process; a process that reads nothing else peaks at {photo['peak_mib']:.0f} MiB."
+    )
     tables.append(f"Measured on: {run['machine']}.")
     return "\n\n".join(tables)
 
 
 def classify_table() -> str:
     found = stored("../better_model/classify.json")
-    return table(["Classifying glyphs", ""], [[name, f"{value:,}" if isinstance(value, int) else value] for name, value in found.items() if name != "load"]) if found else ""
+    return (
+        table(
+            ["Classifying glyphs", ""],
+            [
+                [name, f"{value:,}" if isinstance(value, int) else value]
+                for name, value in found.items()
+                if name != "load"
+            ],
+        )
+        if found
+        else ""
+    )
 
 
 def rules_table() -> str:
@@ -349,24 +465,52 @@ def rules_table() -> str:
     if not found:
         return ""
     kinds = [kind for kind in KINDS if kind in found["bare"]["kinds"]]
-    names = {"bare": "network alone", "blanket": "tutorial's fix", "neighbours": "neighbour rule", "prior": "**decoder**"}
-    rows = [[names[key], *(share(row["kinds"][kind]["cer"]) for kind in kinds), sum(row["look_alikes"].values())] for key, row in found.items() if key in names]
+    names = {
+        "bare": "network alone",
+        "blanket": "tutorial's fix",
+        "neighbours": "neighbour rule",
+        "prior": "**decoder**",
+    }
+    rows = [
+        [
+            names[key],
+            *(share(row["kinds"][kind]["cer"]) for kind in kinds),
+            sum(row["look_alikes"].values()),
+        ]
+        for key, row in found.items()
+        if key in names
+    ]
     return table(["CER", *(KINDS[kind] for kind in kinds), "look-alike errors"], rows)
 
 
 def hints_table() -> str:
     found = stored("decoding.json").get("hints", {})
-    said = {"digits/digits": "digit strings, `alphabet=\"digits\"`", "letters/word": "words, `alphabet=\"letters\"`"}
-    rows = [[said[key], share(found[key]["without"]), share(found[key]["given"])] for key in said if key in found]
+    said = {
+        "digits/digits": 'digit strings, `alphabet="digits"`',
+        "letters/word": 'words, `alphabet="letters"`',
+    }
+    rows = [
+        [said[key], share(found[key]["without"]), share(found[key]["given"])]
+        for key in said
+        if key in found
+    ]
     if "lexicon/soft" in found:
-        rows.append(["words, all other names as `lexicon`", share(found["lexicon/without"]["cer"]), share(found["lexicon/soft"]["cer"])])
+        rows.append(
+            [
+                "words, all other names as `lexicon`",
+                share(found["lexicon/without"]["cer"]),
+                share(found["lexicon/soft"]["cer"]),
+            ]
+        )
     return table(["CER", "without", "with"], rows) if rows else ""
 
 
 def spelled_table() -> str:
     found = stored("decoding.json").get("codes", {})
     rows = [[name, share(row["bare"]), share(row["prior"])] for name, row in found.items()]
-    return table(["Characters right", "network alone", "with the letter prior"], rows) if rows else ""
+    return (
+        table(["Characters right", "network alone", "with the letter prior"], rows) if rows else ""
+    )
 
 
 def ladder_table() -> str:
@@ -383,19 +527,43 @@ def ladder_table() -> str:
         spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
         return f"{mean(values):.{digits}f}{spread}" if values else ""
 
-    columns = {"top1": "UNIPEN, new writers", "merged": "the same, merged", "foreign": "foreign capitals", "mnist": "MNIST"}
-    lines = [[f"{n}. {name}", *(cell(rows, c) for c in columns), cell(rows, "cpu_seconds", 0)] for n, (name, rows) in enumerate(rungs.items(), 1)]
+    columns = {
+        "top1": "UNIPEN, new writers",
+        "merged": "the same, merged",
+        "foreign": "foreign capitals",
+        "mnist": "MNIST",
+    }
+    lines = [
+        [f"{n}. {name}", *(cell(rows, c) for c in columns), cell(rows, "cpu_seconds", 0)]
+        for n, (name, rows) in enumerate(rungs.items(), 1)
+    ]
     return table(["Rung", *columns.values(), "CPU seconds"], lines)
 
 
 def boxes_table() -> str:
     "What the box network was trained on, and how often it is right."
     found = json.loads((PACKAGE / "models" / "boxes.json").read_text(encoding="utf-8"))
-    rows = [["Parameters", f"{found['parameters']:,}"], ["Composed pages, writers", f"{found['pages']:,}, {found['writers']}"]]
+    rows = [
+        ["Parameters", f"{found['parameters']:,}"],
+        ["Composed pages, writers", f"{found['pages']:,}, {found['writers']}"],
+    ]
     rows += [[f"Boxes: {kind}", f"{count:,}"] for kind, count in found["kinds"].items()]
-    rows += [["Epochs, seed", f"{found['epochs']}, {found['seed']}"], ["Minutes, composing included", found["minutes"]]]
-    rows.append([f"Right on {found['validation_boxes']:,} boxes of {found['validation_writers']} other writers", share(found["validation_accuracy"])])
-    rows.append(["Characters of theirs that the segmentation offers as a candidate at all", share(found["characters_with_a_candidate"])])
+    rows += [
+        ["Epochs, seed", f"{found['epochs']}, {found['seed']}"],
+        ["Minutes, composing included", found["minutes"]],
+    ]
+    rows.append(
+        [
+            f"Right on {found['validation_boxes']:,} boxes of {found['validation_writers']} other writers",
+            share(found["validation_accuracy"]),
+        ]
+    )
+    rows.append(
+        [
+            "Characters of theirs that the segmentation offers as a candidate at all",
+            share(found["characters_with_a_candidate"]),
+        ]
+    )
     return table(["Box network", ""], rows)
 
 
@@ -406,9 +574,21 @@ def race_table() -> str:
         return ""
     run = json.loads(path.read_text(encoding="utf-8"))
     last = {row["recipe"]: row for row in run["rows"]}
-    rows = [[name, f"{row['glyphs']:,}", share(row["accuracy"]), f"{row['seconds']:.0f}", f"{row['cpu_seconds']:.0f}"] for name, row in last.items()]
+    rows = [
+        [
+            name,
+            f"{row['glyphs']:,}",
+            share(row["accuracy"]),
+            f"{row['seconds']:.0f}",
+            f"{row['cpu_seconds']:.0f}",
+        ]
+        for name, row in last.items()
+    ]
     goal = f"The tutorial's best of all epochs is {share(run['goal'])}; ours {'reached' if run['reached'] else 'did not reach'} it"
-    return table(["Recipe", "Glyphs shown", "Right", "Seconds", "CPU seconds"], rows) + f"\n\n{goal} in {run['share']:.1%} of its wall time."
+    return (
+        table(["Recipe", "Glyphs shown", "Right", "Seconds", "CPU seconds"], rows)
+        + f"\n\n{goal} in {run['share']:.1%} of its wall time."
+    )
 
 
 TABLES = {
@@ -425,12 +605,18 @@ TABLES = {
 }
 
 
-TABLED = ("results.qmd", "diary.qmd", "model_card.qmd")  # pages written by hand but for their tables
+TABLED = (
+    "results.qmd",
+    "diary.qmd",
+    "model_card.qmd",
+)  # pages written by hand but for their tables
 
 
 def with_tables(text: str) -> str:
     "A page with its tables drawn anew, between `<!-- table NAME -->` and `<!-- end -->`."
-    fill = lambda found: f"{found[1]}\n\n{TABLES[found[2]]() or found[3].strip()}\n\n{found[4]}"  # no figures stored: as it was
+    fill = lambda found: (
+        f"{found[1]}\n\n{TABLES[found[2]]() or found[3].strip()}\n\n{found[4]}"
+    )  # no figures stored: as it was
     return re.sub(r"(<!-- table (\w+) -->)\n(.*?)(<!-- end -->)", fill, text, flags=re.S)
 
 

@@ -7,6 +7,7 @@ Sources: SCOWL's American and British words (Debian's wamerican and wbritish 202
 distribute and sell), first and last names, street words, cities and months of Faker (MIT). Only counts of five letters in a
 row go into the file, no word list. Nothing here is drawn at random, so the same sources give the same file.
 """
+
 import argparse
 import importlib
 import pkgutil
@@ -18,15 +19,43 @@ from pathlib import Path
 import numpy as np
 
 ORDER = 5  # letters in a row that are counted
-COMMON_WEIGHT = 40  # what an address abbreviation, a month or the alphabet counts for against a dictionary word
-NAME_WEIGHT = 2  # names are what forms hold most, but the lists have four times as many words as names
-NAME_LISTS = ("first_names", "first_names_male", "first_names_female", "first_names_nonbinary", "last_names")
-PLACE_LISTS = ("cities", "city_suffixes", "city_prefixes", "street_suffixes", "street_prefixes", "countries", "departments", "regions", "states", "states_abbr")
+COMMON_WEIGHT = (
+    40  # what an address abbreviation, a month or the alphabet counts for against a dictionary word
+)
+NAME_WEIGHT = (
+    2  # names are what forms hold most, but the lists have four times as many words as names
+)
+NAME_LISTS = (
+    "first_names",
+    "first_names_male",
+    "first_names_female",
+    "first_names_nonbinary",
+    "last_names",
+)
+PLACE_LISTS = (
+    "cities",
+    "city_suffixes",
+    "city_prefixes",
+    "street_suffixes",
+    "street_prefixes",
+    "countries",
+    "departments",
+    "regions",
+    "states",
+    "states_abbr",
+)
 
 
 def capitals(text: str) -> list[str]:
     "The words of a text as capitals A-Z, accents dropped; words in other scripts are left out."
-    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("ø", "o").replace("Ø", "O").replace("ł", "l").replace("Ł", "L"))
+    plain = unicodedata.normalize(
+        "NFKD",
+        text.replace("ß", "ss")
+        .replace("ø", "o")
+        .replace("Ø", "O")
+        .replace("ł", "l")
+        .replace("Ł", "L"),
+    )
     plain = "".join(c for c in plain if not unicodedata.combining(c)).upper()
     if not re.fullmatch(r"[A-Z0-9 .,'\-()/&]*", plain):
         return []
@@ -70,14 +99,25 @@ def common_words() -> set[str]:
     import calendar
 
     words = set(strings(Provider.states_abbr)) | set(strings(Provider.street_suffixes))
-    words |= set("ST AVE RD DR LN CT PL BLVD CIR HWY PKWY SQ TER APT STE PO BOX NO MR MRS MS DR ID REF TEL FAX ATTN".split())
-    words |= set(list(calendar.month_name)[1:] + list(calendar.month_abbr)[1:] + list(calendar.day_name) + list(calendar.day_abbr))
-    words |= set("THE OF AND TO IN IS YOU THAT IT HE WAS FOR ON ARE AS WITH HIS THEY AT BE THIS FROM OR HAD BY HOT WORD BUT WHAT SOME WE CAN OUT OTHER WERE ALL THERE WHEN UP USE YOUR HOW SAID AN EACH SHE".split())
+    words |= set(
+        "ST AVE RD DR LN CT PL BLVD CIR HWY PKWY SQ TER APT STE PO BOX NO MR MRS MS DR ID REF TEL FAX ATTN".split()
+    )
+    words |= set(
+        list(calendar.month_name)[1:]
+        + list(calendar.month_abbr)[1:]
+        + list(calendar.day_name)
+        + list(calendar.day_abbr)
+    )
+    words |= set(
+        "THE OF AND TO IN IS YOU THAT IT HE WAS FOR ON ARE AS WITH HIS THEY AT BE THIS FROM OR HAD BY HOT WORD BUT WHAT SOME WE CAN OUT OTHER WERE ALL THERE WHEN UP USE YOUR HOW SAID AN EACH SHE".split()
+    )
     words |= {"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
     return {w.upper() for w in words}
 
 
-def count(weights: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:  # runs as numbers in base 27, sorted, and their counts
+def count(
+    weights: dict[str, int],
+) -> tuple[np.ndarray, np.ndarray]:  # runs as numbers in base 27, sorted, and their counts
     "Weighted counts of ORDER symbols in a row: 0 is the word's border, put in front ORDER - 1 times and once behind; 1-26 are the letters."
     counts: Counter = Counter()
     for word, weight in weights.items():
@@ -90,22 +130,39 @@ def count(weights: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:  # runs as 
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dict", type=Path, default=Path("/usr/share/dict"))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "customocr/models/prior.npz")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent.parent / "customocr/models/prior.npz"
+    )
     a = parser.parse_args()
     words, names = dictionary_words(a.dict), faker_words("person", NAME_LISTS)
     places = faker_words("address", PLACE_LISTS)
     weights: dict[str, int] = {}
-    for group, weight in ((words, 1), (names, NAME_WEIGHT), (places, 1), (common_words(), COMMON_WEIGHT)):
+    for group, weight in (
+        (words, 1),
+        (names, NAME_WEIGHT),
+        (places, 1),
+        (common_words(), COMMON_WEIGHT),
+    ):
         for word in group:
             weights[word] = weights.get(word, 0) + weight
     runs, counts = count(weights)
     a.out.parent.mkdir(parents=True, exist_ok=True)
-    steps = np.diff(runs, prepend=0)  # small numbers compress well, and better with the rare large parts by themselves
+    steps = np.diff(
+        runs, prepend=0
+    )  # small numbers compress well, and better with the rare large parts by themselves
     parts = {"steps": steps, "counts": np.minimum(counts, 65535)}
-    np.savez_compressed(a.out, **{f"{k}_low": (v & 255).astype(np.uint8) for k, v in parts.items()}, **{f"{k}_high": (v >> 8).astype(np.uint16) for k, v in parts.items()})
-    print(f"{len(words)} dictionary words, {len(names)} names, {len(places)} place words: {len(runs)} different runs of {ORDER} letters, {a.out.stat().st_size / 1e3:.0f} kB in {a.out}")
+    np.savez_compressed(
+        a.out,
+        **{f"{k}_low": (v & 255).astype(np.uint8) for k, v in parts.items()},
+        **{f"{k}_high": (v >> 8).astype(np.uint16) for k, v in parts.items()},
+    )
+    print(
+        f"{len(words)} dictionary words, {len(names)} names, {len(places)} place words: {len(runs)} different runs of {ORDER} letters, {a.out.stat().st_size / 1e3:.0f} kB in {a.out}"
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ A widget needs a kernel: on a page it is left out, and the prose and figures aro
 what its `fig-alt` says is its caption too; one without gets the paragraph that leads to it as its text for those who cannot
 see it. Long code is folded, its names in the line that unfolds it.
 """
+
 import json
 import re
 import sys
@@ -15,13 +16,19 @@ LONG = 45  # lines of code that fill a screen
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def fit(output: dict) -> list[dict]:  # what the page shows in its place: nothing, one or two outputs
+def fit(
+    output: dict,
+) -> list[dict]:  # what the page shows in its place: nothing, one or two outputs
     data = output.get("data", {})
     picture = {kind: value for kind, value in data.items() if kind.startswith("image/")}
     if WIDGET in data:
         return []
     if picture:  # a page of text shows both, and of the two Quarto would show the text alone
-        text = [{**output, "data": {"text/markdown": data["text/markdown"]}}] if "text/markdown" in data else []
+        text = (
+            [{**output, "data": {"text/markdown": data["text/markdown"]}}]
+            if "text/markdown" in data
+            else []
+        )
         return [{**output, "data": picture}, *text]
     if "text/html" in data:
         html = "".join(data["text/html"])
@@ -31,7 +38,11 @@ def fit(output: dict) -> list[dict]:  # what the page shows in its place: nothin
 
 def last_paragraph(markdown: str) -> str:
     "The last paragraph of a prose cell as plain text; empty where it ends otherwise."
-    paragraphs = [p for p in re.split(r"\n\s*\n", markdown.strip()) if not re.match(r"\s*(#|>|```|<|\||:::|[-*] )", p)]
+    paragraphs = [
+        p
+        for p in re.split(r"\n\s*\n", markdown.strip())
+        if not re.match(r"\s*(#|>|```|<|\||:::|[-*] )", p)
+    ]
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", paragraphs[-1]) if paragraphs else ""
     text = " ".join(re.sub(r"[*`@\\]", "", text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rsplit(" ", 1)[0] + " …"
@@ -46,7 +57,9 @@ def tell(cell: dict, lead: str, number: int) -> int:  # the next figure's number
         cell["source"] = f"#| label: fig-{number}\n#| fig-cap: {alt[1]}\n{source}"
         return number + 1
     if figures and lead and not alt:
-        texts = lead if figures == 1 else [f"{lead} ({i} of {figures})" for i in range(1, figures + 1)]
+        texts = (
+            lead if figures == 1 else [f"{lead} ({i} of {figures})" for i in range(1, figures + 1)]
+        )
         cell["source"] = f"#| fig-alt: {json.dumps(texts, ensure_ascii=False)}\n{source}"
     return number
 
@@ -57,7 +70,11 @@ def fold(cell: dict) -> None:
     if source.count("\n") >= LONG and "code-fold" not in source:
         names = re.findall(r"^(?:def|class) (\w+)", source, re.M)
         shown = [name for name in names if not name.startswith("_")] or names
-        title = ", ".join(shown) if len(shown) <= 6 else ", ".join(shown[:5]) + f" and {len(shown) - 5} more"
+        title = (
+            ", ".join(shown)
+            if len(shown) <= 6
+            else ", ".join(shown[:5]) + f" and {len(shown) - 5} more"
+        )
         summary = f"{title or 'Code'} ({source.count(chr(10)) + 1} lines)"
         cell["source"] = f"#| code-fold: true\n#| code-summary: {json.dumps(summary)}\n{source}"
 
@@ -72,6 +89,8 @@ if __name__ == "__main__":
             cell["outputs"] = [new for output in cell["outputs"] for new in fit(output)]
             number = tell(cell, lead, number)
             fold(cell)
-        cell["source"] = "".join(cell["source"]).splitlines(keepends=True)  # the form in which Quarto keeps line breaks
+        cell["source"] = "".join(cell["source"]).splitlines(
+            keepends=True
+        )  # the form in which Quarto keeps line breaks
     notebook.get("metadata", {}).pop("widgets", None)
     json.dump(notebook, sys.stdout)

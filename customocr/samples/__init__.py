@@ -30,11 +30,20 @@ class SamplePage:
 
 def pages() -> tuple[SamplePage, ...]:  # in the order of truth.tsv, the easiest first
     "All sample pages."
-    rows = [line.split("\t") for line in (FOLDER / "pages" / "truth.tsv").read_text(encoding="utf8").splitlines()]
+    rows = [
+        line.split("\t")
+        for line in (FOLDER / "pages" / "truth.tsv").read_text(encoding="utf8").splitlines()
+    ]
     rows = [dict(zip(rows[0], row)) for row in rows[1:]]
     boxes = json.loads((FOLDER / "pages" / "boxes.json").read_text())
     return tuple(
-        SamplePage(FOLDER / "pages" / r["path"], r["kind"], r["text"].replace("\\n", "\n"), tuple(tuple(map(tuple, line)) for line in boxes[r["path"]]), r["notes"])
+        SamplePage(
+            FOLDER / "pages" / r["path"],
+            r["kind"],
+            r["text"].replace("\\n", "\n"),
+            tuple(tuple(map(tuple, line)) for line in boxes[r["path"]]),
+            r["notes"],
+        )
         for r in rows
     )
 

@@ -62,7 +62,16 @@ import numpy as np
 import pandas as pd
 
 # %%
-for library in ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "seaborn", "scikit-learn", "opencv-python"):
+for library in (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "pandas",
+    "matplotlib",
+    "seaborn",
+    "scikit-learn",
+    "opencv-python",
+):
     print(f"{library:14s} {version(library)}")
 
 # %% [markdown]
@@ -82,7 +91,9 @@ def picture(
     rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image
     if scale != 1:
         size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA)
+        rgb = cv2.resize(
+            rgb, size, interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA
+        )
     return Image.fromarray(rgb)
 
 
@@ -103,7 +114,9 @@ class Characters:
     images: np.ndarray  # uint8 (N, 28, 28), white ink on black
     labels: np.ndarray  # uint8 (N,), index into `names`
     source: np.ndarray | None = None  # uint8 (N,), index into `source_names`; None = all the first
-    writer: np.ndarray | None = None  # int32 (N,), index into `writer_names`, -1 where unknown; None = all unknown
+    writer: np.ndarray | None = (
+        None  # int32 (N,), index into `writer_names`, -1 where unknown; None = all unknown
+    )
     source_names: tuple[str, ...] = ("unnamed",)
     writer_names: tuple[str, ...] = ()
     names: str = field(default=CLASSES, init=False)  # the class of label i is names[i]
@@ -112,16 +125,35 @@ class Characters:
         set_ = lambda name, value: object.__setattr__(self, name, value)
         n = len(self.images)
         if self.images.shape[1:] != (SIDE, SIDE) or self.images.dtype != np.uint8:
-            raise DataError(f"images must be uint8 (N, 28, 28), not {self.images.dtype} {self.images.shape}")
-        set_("source", np.zeros(n, np.uint8) if self.source is None else np.asarray(self.source, np.uint8))
-        set_("writer", np.full(n, -1, np.int32) if self.writer is None else np.asarray(self.writer, np.int32))
+            raise DataError(
+                f"images must be uint8 (N, 28, 28), not {self.images.dtype} {self.images.shape}"
+            )
+        set_(
+            "source",
+            np.zeros(n, np.uint8) if self.source is None else np.asarray(self.source, np.uint8),
+        )
+        set_(
+            "writer",
+            np.full(n, -1, np.int32) if self.writer is None else np.asarray(self.writer, np.int32),
+        )
         for name in ("labels", "source", "writer"):
             if getattr(self, name).shape != (n,):
-                raise DataError(f"{n} images but {name} of shape {getattr(self, name).shape}; there must be one for each image")
-        for name, top in (("labels", len(CLASSES)), ("source", len(self.source_names)), ("writer", len(self.writer_names))):
-            bad = np.flatnonzero((getattr(self, name) >= top) | (getattr(self, name) < (-1 if name == "writer" else 0)))
+                raise DataError(
+                    f"{n} images but {name} of shape {getattr(self, name).shape}; there must be one for each image"
+                )
+        for name, top in (
+            ("labels", len(CLASSES)),
+            ("source", len(self.source_names)),
+            ("writer", len(self.writer_names)),
+        ):
+            bad = np.flatnonzero(
+                (getattr(self, name) >= top)
+                | (getattr(self, name) < (-1 if name == "writer" else 0))
+            )
             if len(bad):
-                raise DataError(f"row {bad[0]}: {name} is {getattr(self, name)[bad[0]]}, must be below {top}")
+                raise DataError(
+                    f"row {bad[0]}: {name} is {getattr(self, name)[bad[0]]}, must be below {top}"
+                )
         set_("labels", np.asarray(self.labels, np.uint8))
 
     def __len__(self):
@@ -129,7 +161,9 @@ class Characters:
 
     def __getitem__(self, index) -> Characters:
         index = np.atleast_1d(np.arange(len(self))[index])
-        parts = {name: getattr(self, name)[index] for name in ("images", "labels", "source", "writer")}
+        parts = {
+            name: getattr(self, name)[index] for name in ("images", "labels", "source", "writer")
+        }
         return replace(self, **parts)
 
     def __repr__(self):
@@ -142,8 +176,16 @@ class Characters:
             seen, counts = np.unique(self.labels[mask], return_counts=True)
             writers = len(np.unique(self.writer[mask & (self.writer >= 0)])) or "not known"
             span = f"{counts.min():,} ({CLASSES[seen[counts.argmin()]]}) to {counts.max():,} ({CLASSES[seen[counts.argmax()]]})"
-            rows.append(f"| {name} | {mask.sum():,} | {len(seen)} | {span if len(seen) else '-'} | {writers} |")
-        return "\n".join(["| source | glyphs | classes | glyphs a class | writers |", "|---|---|---|---|---|", *rows])
+            rows.append(
+                f"| {name} | {mask.sum():,} | {len(seen)} | {span if len(seen) else '-'} | {writers} |"
+            )
+        return "\n".join(
+            [
+                "| source | glyphs | classes | glyphs a class | writers |",
+                "|---|---|---|---|---|",
+                *rows,
+            ]
+        )
 
     def only(
         self,
@@ -158,7 +200,10 @@ class Characters:
 
     def without_repeats(self) -> Characters:
         "Exact repeats of an image with the same label taken out; the first of each stays, in order."
-        keys = [hashlib.sha1(image.tobytes() + bytes([label])).digest() for image, label in zip(self.images, self.labels)]
+        keys = [
+            hashlib.sha1(image.tobytes() + bytes([label])).digest()
+            for image, label in zip(self.images, self.labels)
+        ]
         first = {}
         for i, key in enumerate(keys):
             first.setdefault(key, i)
@@ -201,7 +246,9 @@ def contact_sheet(
         row[:, : len(images) * SIDE] = np.concatenate(images, 1)
         rows.append(row)
     rows += [np.zeros_like(rows[0])] * (-len(rows) % across)
-    return np.concatenate([np.concatenate(rows[i : i + across], 1) for i in range(0, len(rows), across)])
+    return np.concatenate(
+        [np.concatenate(rows[i : i + across], 1) for i in range(0, len(rows), across)]
+    )
 
 
 # %% [markdown]
@@ -224,13 +271,17 @@ def data_folder(
     if not name:
         return None
     if not Path(name).is_dir():
-        raise DataError(f"{name}: no such data folder; give an existing one or set {DATA_VARIABLE} to it")
+        raise DataError(
+            f"{name}: no such data folder; give an existing one or set {DATA_VARIABLE} to it"
+        )
     return Path(name)
 
 
 def find_file(
     names: Sequence[str],  # file names, the preferred first
-    data: str | Path | None = None,  # a file, the folder to look in, or None for the folder CUSTOMOCR_DATA names
+    data: str
+    | Path
+    | None = None,  # a file, the folder to look in, or None for the folder CUSTOMOCR_DATA names
 ) -> Path | None:  # the file, None where there is none
     "The first of `names` in the data folder; `data` itself if it is a file."
     if data and Path(data).is_file():
@@ -250,8 +301,10 @@ def missing(
 ) -> DataError:
     "The error for a file that is not there: where it was looked for, where to get it and where to put it."
     looked = data or os.environ.get(DATA_VARIABLE)
-    return DataError(f"{what} not found in {looked or 'any folder: none was given and ' + DATA_VARIABLE + ' is not set'}. "
-                     f"Get {where_from} and put it into the folder that {DATA_VARIABLE} names as '{name}', or give its path")
+    return DataError(
+        f"{what} not found in {looked or 'any folder: none was given and ' + DATA_VARIABLE + ' is not set'}. "
+        f"Get {where_from} and put it into the folder that {DATA_VARIABLE} names as '{name}', or give its path"
+    )
 
 
 @contextmanager
@@ -264,12 +317,16 @@ def open_arrays(
         with np.load(path, allow_pickle=False) as arrays:
             absent = [name for name in needed if name not in arrays]
             if absent:
-                raise DataError(f"{path}: has no array {', '.join(absent)}; it has {', '.join(arrays.files) or 'none'}")
+                raise DataError(
+                    f"{path}: has no array {', '.join(absent)}; it has {', '.join(arrays.files) or 'none'}"
+                )
             yield arrays
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: not a readable .npz file ({error}); it may be cut short, get it again") from error
+        raise DataError(
+            f"{path}: not a readable .npz file ({error}); it may be cut short, get it again"
+        ) from error
 
 
 def check_glyphs(
@@ -280,17 +337,25 @@ def check_glyphs(
 ) -> None:
     "Raise `DataError`, with the reason and the row, unless these are glyphs (white on black) and labels as we know them."
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
-        raise DataError(f"{path}: images must be uint8 (N, 28, 28), found {images.dtype} {images.shape}")
+        raise DataError(
+            f"{path}: images must be uint8 (N, 28, 28), found {images.dtype} {images.shape}"
+        )
     if labels.shape != (len(images),) or labels.dtype.kind not in "ui":
-        raise DataError(f"{path}: {len(images)} images need {len(images)} whole-number labels, found {labels.dtype} {labels.shape}")
+        raise DataError(
+            f"{path}: {len(images)} images need {len(images)} whole-number labels, found {labels.dtype} {labels.shape}"
+        )
     if not len(images):
         raise DataError(f"{path}: has no rows")
     bad = np.flatnonzero((labels < 0) | (labels >= classes))
     if len(bad):
-        raise DataError(f"{path}: row {bad[0]} has label {labels[bad[0]]}, labels run from 0 to {classes - 1}")
+        raise DataError(
+            f"{path}: row {bad[0]} has label {labels[bad[0]]}, labels run from 0 to {classes - 1}"
+        )
     edges = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], 1)
     if np.median(edges) > 127:
-        raise DataError(f"{path}: the images are dark ink on light; invert them (255 - x), glyphs are white on black")
+        raise DataError(
+            f"{path}: the images are dark ink on light; invert them (255 - x), glyphs are white on black"
+        )
 
 
 # %% [markdown]
@@ -298,17 +363,21 @@ def check_glyphs(
 # First a set that is always there: glyphs we drew ourselves, with openly licensed handwriting fonts. The font counts as the writer. The file
 # has the form in which this project keeps its own glyphs, and so has a loader that others will share.
 
+
 # %%
 #| export
 def load_npz(
-    path: str | Path,  # an .npz with x uint8 (N, 28, 28) and y (N,), where known writer and writer_names (or font, font_names)
+    path: str
+    | Path,  # an .npz with x uint8 (N, 28, 28) and y (N,), where known writer and writer_names (or font, font_names)
     name: str | None = None,  # name of the source; None = the file's
 ) -> Characters:
     "Glyphs from a file of arrays, the form in which this project keeps its own. Raises `DataError` where it is another."
     with open_arrays(path, ["x", "y"]) as arrays:
         images, labels = arrays["x"], arrays["y"]
         if "names" in arrays and "".join(map(str, arrays["names"].ravel())) != CLASSES:
-            raise DataError(f"{path}: its classes are {''.join(map(str, arrays['names'].ravel()))[:60]}, not {CLASSES}")
+            raise DataError(
+                f"{path}: its classes are {''.join(map(str, arrays['names'].ravel()))[:60]}, not {CLASSES}"
+            )
         hand = next((key for key in ("writer", "font") if key in arrays), None)
         writer = arrays[hand] if hand else None
         writer_names = arrays.get(f"{hand}_names") if hand else None
@@ -318,7 +387,13 @@ def load_npz(
     if hand and writer_names is None:
         writer_names = np.arange(int(writer.max()) + 1)
     writer_names = tuple(str(n) for n in writer_names) if hand else ()
-    return Characters(images, labels, writer=writer, source_names=(name or Path(path).stem,), writer_names=writer_names)
+    return Characters(
+        images,
+        labels,
+        writer=writer,
+        source_names=(name or Path(path).stem,),
+        writer_names=writer_names,
+    )
 
 
 def load_samples() -> Characters:
@@ -356,7 +431,9 @@ def _keras_copy() -> Path:
 
 
 def load_mnist(
-    data: str | Path | None = None,  # mnist.npz or the data folder; None = CUSTOMOCR_DATA, then Keras' own copy
+    data: str
+    | Path
+    | None = None,  # mnist.npz or the data folder; None = CUSTOMOCR_DATA, then Keras' own copy
     part: str = "all",  # "train" (60,000), "test" (10,000) or "all", train before test
     download: bool = True,  # let `keras.datasets` fetch the file where it is not on this machine
 ) -> Characters:
@@ -367,7 +444,12 @@ def load_mnist(
     if path is None and download:
         path = _download_mnist()
     if path is None:
-        raise missing("MNIST", "mnist.npz", "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz", data)
+        raise missing(
+            "MNIST",
+            "mnist.npz",
+            "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
+            data,
+        )
     names = ["train", "test"] if part == "all" else [part]
     with open_arrays(path, [f"{letter}_{name}" for name in names for letter in "xy"]) as arrays:
         images = np.concatenate([arrays[f"x_{name}"] for name in names])
@@ -381,7 +463,9 @@ def _download_mnist() -> Path | None:
         import keras
 
         keras.datasets.mnist.load_data()
-    except Exception as error:  # no network, no Keras, a checksum that does not match: each has its own type
+    except (
+        Exception
+    ) as error:  # no network, no Keras, a checksum that does not match: each has its own type
         print(f"MNIST could not be downloaded: {error}", file=sys.stderr)
         return None
     return _keras_copy()
@@ -390,6 +474,7 @@ def _download_mnist() -> Path | None:
 # %% [markdown]
 # In the cells below a collection that is not on this machine is replaced by the package's own glyphs of the same classes, so that
 # the notebook runs anywhere. What you see was stored where all are present.
+
 
 # %%
 def or_ours(load, classes):
@@ -470,7 +555,12 @@ def plot_counts(
     import seaborn as sns
 
     ax = ax or plt.figure(figsize=(9, 2.6)).gca()
-    table = pd.DataFrame(dict(glyph=np.array(list(CLASSES))[characters.labels], source=np.array(characters.source_names)[characters.source]))
+    table = pd.DataFrame(
+        dict(
+            glyph=np.array(list(CLASSES))[characters.labels],
+            source=np.array(characters.source_names)[characters.source],
+        )
+    )
     present = [c for c, n in zip(CLASSES, class_counts(characters)) if n]
     sns.countplot(table, x="glyph", hue="source", order=present, ax=ax)
     sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), frameon=False)
@@ -481,8 +571,7 @@ def plot_counts(
 
 # %%
 #| fig-alt: "Bars of the number of samples of each digit, all between 6,300 and 7,900."
-plot_counts(digits);
-
+plot_counts(digits)
 # %% [markdown]
 # ## Letters: the A-Z set
 # 372,450 capitals, published on Kaggle as one CSV file of 700 MB: a label from 0 to 25, then 784 pixels a line. Two things are
@@ -497,8 +586,13 @@ plot_counts(digits);
 
 # %%
 #| export
-AZ_FILES = ("A_Z Handwritten Data.csv", "A_Z Handwritten Data.csv.zip", "az-handwritten-alphabets-in-csv-format.zip",
-            "archive.zip", "az_sample.csv.zip")  # names under which the set and its samples are known
+AZ_FILES = (
+    "A_Z Handwritten Data.csv",
+    "A_Z Handwritten Data.csv.zip",
+    "az-handwritten-alphabets-in-csv-format.zip",
+    "archive.zip",
+    "az_sample.csv.zip",
+)  # names under which the set and its samples are known
 AZ_PAGE = "https://www.kaggle.com/datasets/sachinpatel21/az-handwritten-alphabets-in-csv-format"
 AZ_FIELDS = 1 + SIDE * SIDE  # numbers a line: the label and the pixels
 AZ_PIECE = 10_000  # lines read at a time: 16 MB as int16
@@ -512,13 +606,17 @@ def cache_folder() -> Path:
 
 
 def load_az(
-    data: str | Path | None = None,  # the CSV, a zip with it, or the data folder; None = CUSTOMOCR_DATA
+    data: str
+    | Path
+    | None = None,  # the CSV, a zip with it, or the data folder; None = CUSTOMOCR_DATA
     cache: bool = True,  # keep the parsed arrays, and use them if the file is unchanged
 ) -> Characters:
     "The A-Z letters. Raises `DataError` where the file is missing, cut short, or a line is not a label and 784 pixels."
     path = find_file(AZ_FILES, data)
     if path is None:
-        raise missing("the A-Z letters", AZ_FILES[0], f"'{AZ_FILES[0]}' or its zip from {AZ_PAGE}", data)
+        raise missing(
+            "the A-Z letters", AZ_FILES[0], f"'{AZ_FILES[0]}' or its zip from {AZ_PAGE}", data
+        )
     kept = cache_folder() / f"az-{_fingerprint(path)}.npz"
     arrays = _cached(kept) if cache else None
     if arrays is None:
@@ -530,7 +628,9 @@ def load_az(
 
 def _fingerprint(path: Path) -> str:
     stat = path.stat()
-    return hashlib.sha1(f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()[:16]
+    return hashlib.sha1(f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()[
+        :16
+    ]
 
 
 def _cached(kept: Path) -> tuple[np.ndarray, np.ndarray] | None:
@@ -552,7 +652,10 @@ def _keep(kept: Path, images: np.ndarray, labels: np.ndarray) -> None:
         part.replace(kept)
     except OSError as error:  # a full or read-only disk costs time next time, nothing else
         part.unlink(missing_ok=True)
-        print(f"customocr: could not keep the parsed letters in {kept.parent}: {error}", file=sys.stderr)
+        print(
+            f"customocr: could not keep the parsed letters in {kept.parent}: {error}",
+            file=sys.stderr,
+        )
 
 
 @contextmanager
@@ -565,9 +668,15 @@ def _open_csv(path: Path) -> Iterator[io.TextIOWrapper]:
             yield file
         return
     with zipfile.ZipFile(path) as archive:
-        members = [name for name in archive.namelist() if name.lower().endswith(".csv") and not name.startswith("__MACOSX")]
+        members = [
+            name
+            for name in archive.namelist()
+            if name.lower().endswith(".csv") and not name.startswith("__MACOSX")
+        ]
         if not members:
-            raise DataError(f"{path}: no .csv in this zip; it has {', '.join(archive.namelist()[:3]) or 'nothing'}")
+            raise DataError(
+                f"{path}: no .csv in this zip; it has {', '.join(archive.namelist()[:3]) or 'nothing'}"
+            )
         with archive.open(members[0]) as file:
             yield io.TextIOWrapper(file, encoding="ascii", errors="replace", newline="")
 
@@ -610,7 +719,12 @@ def read_az(
         with _open_csv(path) as file:
             for piece in pd.read_csv(file, header=header, dtype=np.int16, chunksize=AZ_PIECE):
                 rows = piece.to_numpy()
-                if rows.shape[1] != AZ_FIELDS or rows[:, 0].max() > 25 or rows[:, 1:].max() > 255 or rows.min() < 0:
+                if (
+                    rows.shape[1] != AZ_FIELDS
+                    or rows[:, 0].max() > 25
+                    or rows[:, 1:].max() > 255
+                    or rows.min() < 0
+                ):
                     raise ValueError("out of range")
                 labels.append((rows[:, 0] + FIRST_LETTER).astype(np.uint8))
                 images.append(rows[:, 1:].astype(np.uint8).reshape(-1, SIDE, SIDE))
@@ -622,7 +736,9 @@ def read_az(
             reason = _first_bad_line(path)
         except (EOFError, zipfile.BadZipFile, zlib.error):
             reason = "the file is cut short or damaged"
-        raise DataError(f"{path}: {reason or error}; it is not the A-Z set as published, get it again from {AZ_PAGE}") from error
+        raise DataError(
+            f"{path}: {reason or error}; it is not the A-Z set as published, get it again from {AZ_PAGE}"
+        ) from error
     if not done:
         raise DataError(f"{path}: has no rows; get it again from {AZ_PAGE}")
     return np.concatenate(images), np.concatenate(labels)
@@ -644,8 +760,7 @@ picture(ours.images[5], 5)
 
 # %%
 #| fig-alt: "Bars of the number of samples of each letter; O and S stand far above the others."
-plot_counts(letters);
-
+plot_counts(letters)
 # %% [markdown]
 # The classes are far from even, and as uneven as the words they were taken from: the full set has 57,825 O and 1,120 I. A network that
 # always answered O would be right for one letter in six. (The plot shows a sample of 5,935 rows, half of it drawn evenly over the classes.)
@@ -656,7 +771,9 @@ plot_counts(letters);
 # %%
 with tempfile.TemporaryDirectory() as folder:
     tiny = Path(folder, "A_Z Handwritten Data.csv")
-    tiny.write_text("\n".join(f"{label}," + ",".join(["0"] * 783 + ["255"]) for label in (0, 1)) + "\n")
+    tiny.write_text(
+        "\n".join(f"{label}," + ",".join(["0"] * 783 + ["255"]) for label in (0, 1)) + "\n"
+    )
     usual, whole = len(pd.read_csv(tiny)), len(load_az(tiny, cache=False))
 dict(pandas=usual, load_az=whole)
 
@@ -690,8 +807,10 @@ assert "line 2 has the label 26" in refusal
 
 # %%
 #| export
-UNIPEN_PAGE = ("UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), draw its isolated digits and capitals as 28 x 28 glyphs, save them "
-               "with their writers (arrays x, y, writer, writer_names)")
+UNIPEN_PAGE = (
+    "UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), draw its isolated digits and capitals as 28 x 28 glyphs, save them "
+    "with their writers (arrays x, y, writer, writer_names)"
+)
 
 
 def load_unipen(
@@ -744,7 +863,7 @@ assert "my_data" in advice and "zenodo" in advice and DATA_VARIABLE in advice
 
 # %% [markdown]
 # The pen strokes that the glyphs were drawn from (`unipen_strokes.npz`) are better still than any drawing of them: they can be drawn
-# anew, thick or thin, slanted or blurred, as often as one likes. [A later notebook](05_better_model.ipynb) lives on that; they are read by
+# anew, thick or thin, slanted or blurred, as often as one likes. [A later notebook](14_better_model.ipynb) lives on that; they are read by
 # `customocr.strokes` and stand in the same order, so the splits below hold for both.
 #
 # ## Your own: a folder of images
@@ -762,7 +881,9 @@ def read_ink(
     path: str | Path,  # an image of one character, any size, dark on light or light on dark
 ) -> np.ndarray:  # uint8 (h, w), white ink on black
     "One image as ink: alpha laid on white, grey, the border's grey taken for paper, faint specks dropped."
-    image = cv2.imdecode(np.frombuffer(Path(path).read_bytes() or b"\0", np.uint8), cv2.IMREAD_UNCHANGED)
+    image = cv2.imdecode(
+        np.frombuffer(Path(path).read_bytes() or b"\0", np.uint8), cv2.IMREAD_UNCHANGED
+    )
     if image is None:
         raise DataError(f"{path}: not an image, or damaged")
     if image.dtype == np.uint16:
@@ -787,14 +908,23 @@ def load_folder(
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    classes = sorted(
+        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+    )
     wrong = [path.name for path in classes if len(path.name) != 1 or path.name not in CLASSES]
     if wrong or not classes:
         found = f"'{wrong[0]}'" if wrong else "none"
         raise DataError(f"{folder}: needs one folder per class, named 0-9 or A-Z; found {found}")
-    paths = [path for sub in classes for path in sorted(sub.iterdir()) if path.suffix.lower() in IMAGE_TYPES]
+    paths = [
+        path
+        for sub in classes
+        for path in sorted(sub.iterdir())
+        if path.suffix.lower() in IMAGE_TYPES
+    ]
     if not paths:
-        raise DataError(f"{folder}: no images in its class folders (looked for {', '.join(IMAGE_TYPES)})")
+        raise DataError(
+            f"{folder}: no images in its class folders (looked for {', '.join(IMAGE_TYPES)})"
+        )
     images = np.stack([normalise_glyph(read_ink(path)) for path in paths])
     empty = np.flatnonzero(images.reshape(len(images), -1).max(1) == 0)
     if len(empty):
@@ -806,16 +936,26 @@ def load_folder(
 # %% [markdown]
 # Three pictures that have nothing in common but the letter: dark on paper, chalk on a board, a drawing without a background.
 
+
 # %%
 #| fig-alt: "Three glyphs of the letter T, white on black, in one layout."
 def letter_t(height, width, ink, paper):
     image = np.full((height, width, 3), paper, np.uint8)
-    cv2.line(image, (width // 5, height // 5), (width * 4 // 5, height // 5), ink, max(2, width // 14))
-    cv2.line(image, (width // 2, height // 5), (width // 2, height * 4 // 5), ink, max(2, width // 14))
+    cv2.line(
+        image, (width // 5, height // 5), (width * 4 // 5, height // 5), ink, max(2, width // 14)
+    )
+    cv2.line(
+        image, (width // 2, height // 5), (width // 2, height * 4 // 5), ink, max(2, width // 14)
+    )
     return image
 
 
-drawing = np.dstack([letter_t(150, 100, (120, 30, 10), (0, 0, 0)), letter_t(150, 100, (255,) * 3, (0,) * 3)[:, :, 0]])
+drawing = np.dstack(
+    [
+        letter_t(150, 100, (120, 30, 10), (0, 0, 0)),
+        letter_t(150, 100, (255,) * 3, (0,) * 3)[:, :, 0],
+    ]
+)
 with tempfile.TemporaryDirectory() as folder:
     Path(folder, "T").mkdir()
     cv2.imwrite(f"{folder}/T/paper.png", letter_t(90, 200, (60, 50, 40), (205, 220, 225)))
@@ -826,11 +966,15 @@ picture(contact_sheet(own, 3), 4)
 
 # %%
 #| hide
-assert "".join(CLASSES[label] for label in own.labels) == "TTT" and (own.images.reshape(3, -1).max(1) == 255).all()
+assert (
+    "".join(CLASSES[label] for label in own.labels) == "TTT"
+    and (own.images.reshape(3, -1).max(1) == 255).all()
+)
 
 # %% [markdown]
 # ## Join
 # Digits have the labels 0-9, letters 10-35, so joining is putting one after the other; sources and writers keep their names.
+
 
 # %%
 #| export
@@ -842,10 +986,21 @@ def join(
         raise DataError("nothing to join: no collection was given")
     sources = tuple(dict.fromkeys(name for part in parts for name in part.source_names))
     writers = tuple(dict.fromkeys(name for part in parts for name in part.writer_names))
-    source = [np.array([sources.index(name) for name in part.source_names])[part.source] for part in parts]
-    writer = [np.array([writers.index(name) for name in part.writer_names] + [-1])[part.writer] for part in parts]
-    return Characters(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]),
-                      np.concatenate(source), np.concatenate(writer), sources, writers)
+    source = [
+        np.array([sources.index(name) for name in part.source_names])[part.source] for part in parts
+    ]
+    writer = [
+        np.array([writers.index(name) for name in part.writer_names] + [-1])[part.writer]
+        for part in parts
+    ]
+    return Characters(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate(source),
+        np.concatenate(writer),
+        sources,
+        writers,
+    )
 
 
 def load_all(
@@ -864,8 +1019,7 @@ joined
 
 # %%
 #| fig-alt: "Bars of all 36 classes: ten tall bars of digits in one colour, 26 low ones of letters in another."
-plot_counts(joined);
-
+plot_counts(joined)
 # %% [markdown]
 # 36 classes. Notice what the plot says besides the counts: **every digit comes from one source and every letter from another.** Whatever
 # differs between the two sources - pen, scanner, the program that cut and shrank the images - tells a digit from a letter without a look at
@@ -875,7 +1029,10 @@ plot_counts(joined);
 # A sample that is there twice can land in the training and in the test part, and is then not a test. `without_repeats` keeps the first of each.
 
 # %%
-repeats = {source: len(part) - len(part.without_repeats()) for source, part in dict(digits=digits, letters=letters, pens=pens).items()}
+repeats = {
+    source: len(part) - len(part.without_repeats())
+    for source, part in dict(digits=digits, letters=letters, pens=pens).items()
+}
 repeats
 
 # %% [markdown]
@@ -939,21 +1096,26 @@ def class_weights(
 # %%
 weights = class_weights(joined)
 shown = [CLASSES.index(c) for c in "015OISV"]
-pd.DataFrame(dict(samples=class_counts(joined)[shown], weight=weights[shown].round(1)), index=list("015OISV")).T.astype(object)
+pd.DataFrame(
+    dict(samples=class_counts(joined)[shown], weight=weights[shown].round(1)), index=list("015OISV")
+).T.astype(object)
 
 # %%
 #| hide
-assert weights.min() == 1 and np.allclose(weights * class_counts(joined), class_counts(joined).max())
+assert weights.min() == 1 and np.allclose(
+    weights * class_counts(joined), class_counts(joined).max()
+)
 
 # %% [markdown]
 # On the full A-Z set the tutorial got 51.6 for I, 49.7 for F, 8.4 for 0 and 1.0 for O. With the small sample it is the other way round:
 # the digits are common and the letters rare, O included. A weight of 60 means that one badly written V pulls at the network as hard as
-# sixty 1s; [a later notebook](05_better_model.ipynb) measures a gentler way.
+# sixty 1s; [a later notebook](14_better_model.ipynb) measures a gentler way.
 #
 # ## Splits
 # ### By sample, stratified
 # The tutorial's way: a fifth of each class, drawn at random, is kept for testing. It answers "how well are *more characters by
 # these same people* read?"
+
 
 # %%
 #| export
@@ -966,9 +1128,16 @@ def split_stratified(
     from sklearn.model_selection import train_test_split
 
     try:
-        train, held = train_test_split(np.arange(len(characters)), test_size=test, stratify=characters.labels, random_state=seed)
+        train, held = train_test_split(
+            np.arange(len(characters)),
+            test_size=test,
+            stratify=characters.labels,
+            random_state=seed,
+        )
     except ValueError as error:
-        raise DataError(f"cannot split {len(characters)} samples with {test} of each class held out: {error}") from None
+        raise DataError(
+            f"cannot split {len(characters)} samples with {test} of each class held out: {error}"
+        ) from None
     return characters[train], characters[held]
 
 
@@ -986,6 +1155,7 @@ assert np.abs(class_counts(test_part) - 0.2 * class_counts(joined)).max() <= 1
 #
 # ### By writer
 # The honest way: nobody who wrote a training sample wrote a test sample.
+
 
 # %%
 #| export
@@ -1006,11 +1176,15 @@ def split_writers(
     "Random split by writer. Raises `DataError` where a sample has no writer."
     unknown = np.flatnonzero(characters.writer < 0)
     if len(unknown):
-        raise DataError(f"{len(unknown):,} samples have no known writer (the first is row {unknown[0]}); a split by writer needs all")
+        raise DataError(
+            f"{len(unknown):,} samples have no known writer (the first is row {unknown[0]}); a split by writer needs all"
+        )
     writers = np.unique(characters.writer)
     n = round(test * len(writers))
     if not 0 < n < len(writers):
-        raise DataError(f"a split by writer with {test} of {len(writers)} writers held out leaves one part empty")
+        raise DataError(
+            f"a split by writer with {test} of {len(writers)} writers held out leaves one part empty"
+        )
     held = np.random.default_rng(seed).permutation(writers)[:n]
     mask = np.isin(characters.writer, held)
     return characters[~mask], characters[mask]
@@ -1019,7 +1193,9 @@ def split_writers(
 # %%
 on_both = lambda parts: len(set(parts[0].writer) & set(parts[1].writer))
 by_sample, by_writer = split_stratified(pens), split_writers(pens)
-print(f"writers on both sides: {on_both(by_sample)} when split by sample, {on_both(by_writer)} when split by writer")
+print(
+    f"writers on both sides: {on_both(by_sample)} when split by sample, {on_both(by_writer)} when split by writer"
+)
 
 # %%
 #| hide
@@ -1034,14 +1210,18 @@ assert on_both(by_writer) == 0 < on_both(by_sample)
 # %%
 #| export
 HELD_OUT = 30  # writers in each held-out part, a tenth of the 296
-UNIPEN_TEST = tuple("""
+UNIPEN_TEST = tuple(
+    """
 aga/002 aga/004 aga/008 aga/013 apa/001 apa/003 apb/001 apb/017 apb/031 app/005 app/010 ceb/001 ced/007 ced/018 ced/026
 ibm/019 imp/014 imp/029 imp/032 kai/011 lou/001 pri/001 pri/002 syn/005 syn/013 syn/017 tos/004 tos/012 tos/013 tos/046
-""".split())
-UNIPEN_VALIDATION = tuple("""
+""".split()
+)
+UNIPEN_VALIDATION = tuple(
+    """
 apb/023 apb/033 app/001 app/004 cea/002 ced/001 ced/013 ced/014 ced/015 ced/016 ced/017 ced/031 ced/032 ced/037 ced/039
 ced/041 ibm/003 ibm/004 ibm/006 ibm/020 imp/012 imp/019 imp/027 kai/001 syn/014 tos/025 tos/028 tos/031 tos/038 tos/051
-""".split())
+""".split()
+)
 
 
 def unipen_test_writers() -> tuple[str, ...]:  # 30 names, sorted
@@ -1069,9 +1249,13 @@ def split_unipen(
     "The project's fixed split of UNIPEN by writer. Raises `DataError` where a held-out writer is missing from it."
     absent = sorted(set(UNIPEN_TEST + UNIPEN_VALIDATION) - set(characters.writer_names))
     if absent:
-        raise DataError(f"writer {absent[0]} is not among these {len(characters.writer_names)}; "
-                        "the fixed split needs the 296 writers of UNIPEN train_r01_v07")
-    test, validation = (writer_mask(characters, names) for names in (UNIPEN_TEST, UNIPEN_VALIDATION))
+        raise DataError(
+            f"writer {absent[0]} is not among these {len(characters.writer_names)}; "
+            "the fixed split needs the 296 writers of UNIPEN train_r01_v07"
+        )
+    test, validation = (
+        writer_mask(characters, names) for names in (UNIPEN_TEST, UNIPEN_VALIDATION)
+    )
     return tuple(np.flatnonzero(mask) for mask in (~test & ~validation, validation, test))
 
 
@@ -1083,12 +1267,25 @@ if set(UNIPEN_TEST) <= set(pens.writer_names):
 else:  # the package's own glyphs: the same rule with fewer writers
     test, validation = draw_writers(pens.writer_names, n=1)
     masks = writer_mask(pens, validation), writer_mask(pens, test)
-    parts = dict(train=np.flatnonzero(~masks[0] & ~masks[1]), validation=np.flatnonzero(masks[0]), test=np.flatnonzero(masks[1]))
-pd.DataFrame({name: dict(samples=len(i), writers=len(set(pens.writer[i])), classes=len(set(pens.labels[i]))) for name, i in parts.items()}).T
+    parts = dict(
+        train=np.flatnonzero(~masks[0] & ~masks[1]),
+        validation=np.flatnonzero(masks[0]),
+        test=np.flatnonzero(masks[1]),
+    )
+pd.DataFrame(
+    {
+        name: dict(
+            samples=len(i), writers=len(set(pens.writer[i])), classes=len(set(pens.labels[i]))
+        )
+        for name, i in parts.items()
+    }
+).T
 
 # %%
 #| hide
-assert sum(map(len, parts.values())) == len(pens) and len(np.concatenate(list(parts.values()))) == len(set(np.concatenate(list(parts.values()))))
+assert sum(map(len, parts.values())) == len(pens) and len(
+    np.concatenate(list(parts.values()))
+) == len(set(np.concatenate(list(parts.values()))))
 
 # %% [markdown]
 # ## Exercises

@@ -63,7 +63,9 @@ hands = {name: FontHand(path) for name, path in samples.fonts().items()}
 
 def write(lines, paper=Paper(), seed=1, hand="patrick-hand", height=44, **how):
     "A page with these lines, grey."
-    return compose_page(lines, hands[hand], np.random.default_rng(seed), paper, height, grey=True, **how)
+    return compose_page(
+        lines, hands[hand], np.random.default_rng(seed), paper, height, grey=True, **how
+    )
 
 
 def sample(name):
@@ -74,8 +76,17 @@ def sample(name):
 def show(image, scale=1.0):
     "One picture, as JPEG or PNG, whichever is smaller."
     if scale != 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA)
-    stored = {"jpeg": cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 78])[1].tobytes(), "png": cv2.imencode(".png", image)[1].tobytes()}
+        image = cv2.resize(
+            image,
+            None,
+            fx=scale,
+            fy=scale,
+            interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA,
+        )
+    stored = {
+        "jpeg": cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 78])[1].tobytes(),
+        "png": cv2.imencode(".png", image)[1].tobytes(),
+    }
     kind = min(stored, key=lambda kind: len(stored[kind]))
     return Image(stored[kind], format=kind)
 
@@ -86,9 +97,13 @@ def show(image, scale=1.0):
 
 # %%
 #| export
-MODELS = Path(__file__).parent / "models" if "__file__" in globals() else Path("../customocr/models")
+MODELS = (
+    Path(__file__).parent / "models" if "__file__" in globals() else Path("../customocr/models")
+)
 CHARACTERS = "characters.onnx"  # glyph -> 36 probabilities
-BOXES = "boxes.onnx"  # candidate among its neighbours -> one character, not one, or no character at all
+BOXES = (
+    "boxes.onnx"  # candidate among its neighbours -> one character, not one, or no character at all
+)
 
 
 def load_network(
@@ -97,16 +112,24 @@ def load_network(
 ) -> onnxruntime.InferenceSession:
     "An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged or of another kind."
     if not Path(path).is_file():
-        raise ModelError(f"{path}: no such model; `customocr train` makes one, without model= the shipped one is used")
+        raise ModelError(
+            f"{path}: no such model; `customocr train` makes one, without model= the shipped one is used"
+        )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:
-        network = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        network = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # onnxruntime has one exception class for each of its error codes
-        raise ModelError(f"{path}: not an ONNX model that can be loaded ({str(error).splitlines()[0][:120]})") from None
+        raise ModelError(
+            f"{path}: not an ONNX model that can be loaded ({str(error).splitlines()[0][:120]})"
+        ) from None
     shape = network.get_outputs()[0].shape
     if len(network.get_inputs()) != 1 or shape[-1] != outputs:
-        raise ModelError(f"{path}: gives {shape}, a network with one input and {outputs} outputs is needed")
+        raise ModelError(
+            f"{path}: gives {shape}, a network with one input and {outputs} outputs is needed"
+        )
     return network
 
 
@@ -125,6 +148,7 @@ def _levelled(probabilities, shares):
 def _run(network, images):
     "All images through a network in one call: uint8 (N, h, w, c) -> float32 (N, outputs)."
     return network.run(None, {network.get_inputs()[0].name: images.astype(np.float32) / 255})[0]
+
 
 # %%
 network = load_network(MODELS / CHARACTERS, len(CLASSES))
@@ -148,11 +172,18 @@ assert subprocess.run([sys.executable, "-c", light]).returncode == 0
 # Boxes and glyphs of one line, as [segmentation](02_segmentation.ipynb) left them. The glyphs go in as *one* array (N, 28, 28, 1): every call has a cost of its own, and a loop with a call for each glyph is the commonest way to make an OCR slow.
 
 # %%
-line = write(["READ MY LINE 27"], Paper(gradient=0.3, texture=2, noise=2, blur=0.7), 4, height=42, letter_gap=0.3)
+line = write(
+    ["READ MY LINE 27"],
+    Paper(gradient=0.3, texture=2, noise=2, blur=0.7),
+    4,
+    height=42,
+    letter_gap=0.3,
+)
 boxes = segmentation.tutorial_boxes(line.image)
 glyphs = segmentation.tutorial_glyphs(line.image, boxes, margin=0)
 probabilities = _run(network, glyphs[..., None])
 glyphs.shape, probabilities.shape
+
 
 # %%
 def seconds(call, repeats=5):
@@ -166,11 +197,15 @@ def seconds(call, repeats=5):
 
 
 thirty = np.repeat(glyphs, 3, 0)[:30]
-together, apart = seconds(lambda: _run(network, thirty[..., None])), seconds(lambda: [_run(network, g[None, ..., None]) for g in thirty])
+together, apart = (
+    seconds(lambda: _run(network, thirty[..., None])),
+    seconds(lambda: [_run(network, g[None, ..., None]) for g in thirty]),
+)
 f"thirty glyphs one by one take {apart / together:.1f} times as long as together"
 
 # %% [markdown]
 # For each glyph the likeliest class and its probability, printed as a percentage and drawn on the page:
+
 
 # %%
 #| label: fig-recognition-tutorial
@@ -181,7 +216,16 @@ def drawn(image, boxes, probabilities):
     out = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     for (x, y, w, h), row in zip(boxes, probabilities):
         cv2.rectangle(out, (x, y), (x + w, y + h), (255, 100, 0), 2)
-        cv2.putText(out, CLASSES[row.argmax()], (x + 4, y - 8), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (0, 0, 230), 2, cv2.LINE_AA)
+        cv2.putText(
+            out,
+            CLASSES[row.argmax()],
+            (x + 4, y - 8),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            1.0,
+            (0, 0, 230),
+            2,
+            cv2.LINE_AA,
+        )
     return out
 
 
@@ -193,24 +237,48 @@ show(drawn(line.image, boxes, probabilities))
 # layout that the training glyphs have: `normalise_glyph` crops to the ink, brings its longest side to 20 pixels and its centre of mass to the middle. It is the very function that made the training glyphs, so a margin is nothing one has to choose any more.
 
 # %%
-layouts = {f"margin {m}": segmentation.tutorial_glyphs(line.image, boxes, margin=m) for m in (0, 2, 6)}
+layouts = {
+    f"margin {m}": segmentation.tutorial_glyphs(line.image, boxes, margin=m) for m in (0, 2, 6)
+}
 layouts["normalised"] = normalise_glyphs(layouts["margin 2"])
 rows = {name: _run(network, g[..., None]) for name, g in layouts.items()}
-margins = pd.DataFrame({name: ["".join(CLASSES[k] for k in row.argmax(1)), row.max(1).mean(), row.max(1).min()] for name, row in rows.items()}, index=["read", "mean confidence", "least"]).T
+margins = pd.DataFrame(
+    {
+        name: ["".join(CLASSES[k] for k in row.argmax(1)), row.max(1).mean(), row.max(1).min()]
+        for name, row in rows.items()
+    },
+    index=["read", "mean confidence", "least"],
+).T
 margins
 
 # %%
 #| hide
-assert margins.loc["normalised", "read"].replace("0", "O").replace("1", "I") == "READMYLINE27" and margins.loc["normalised", "mean confidence"] >= margins.loc["margin 0", "mean confidence"]
+assert (
+    margins.loc["normalised", "read"].replace("0", "O").replace("1", "I") == "READMYLINE27"
+    and margins.loc["normalised", "mean confidence"] >= margins.loc["margin 0", "mean confidence"]
+)
 
 # %% [markdown]
 # This is where the tutorial ends. What is missing shows on three sample pages:
 
 # %%
-reads = lambda image: "".join(CLASSES[k] for k in _run(network, normalise_glyphs(segmentation.tutorial_glyphs(image, segmentation.tutorial_boxes(image)))[..., None]).argmax(1))
-tutorial_text = {name: reads(cv2.cvtColor(sample(name), cv2.COLOR_BGR2GRAY)) for name in ("lines", "note", "pencil")}
+reads = lambda image: "".join(
+    CLASSES[k]
+    for k in _run(
+        network,
+        normalise_glyphs(segmentation.tutorial_glyphs(image, segmentation.tutorial_boxes(image)))[
+            ..., None
+        ],
+    ).argmax(1)
+)
+tutorial_text = {
+    name: reads(cv2.cvtColor(sample(name), cv2.COLOR_BGR2GRAY))
+    for name in ("lines", "note", "pencil")
+}
 for name, text in tutorial_text.items():
-    print(f"{name:7} {text}\n        {' / '.join(next(p.text for p in samples.pages() if p.name == name).splitlines())}")
+    print(
+        f"{name:7} {text}\n        {' / '.join(next(p.text for p in samples.pages() if p.name == name).splitlines())}"
+    )
 
 # %% [markdown]
 # Right letters, no text: lines run through one another, words have no spaces, a dot is a character. And whatever touches was never boxed as two.
@@ -218,6 +286,7 @@ for name, text in tutorial_text.items():
 # ## What a reading is
 # Before reading better, decide what a reading *is*. A page holds lines, a line words, a word characters; each character has its text, how sure it is, where it stands in pixels of the page as it was given, and what else it might be. All of it is frozen: a
 # result is a value, nothing that changes under one's hands.
+
 
 # %%
 #| export
@@ -228,7 +297,9 @@ class Character:
     text: str  # one of 0-9, A-Z, or the placeholder of a rejected one
     confidence: float  # 0..1, probability that it is right given all that is known
     box: tuple[int, int, int, int]  # x, y, w, h in page pixels
-    alternatives: tuple[tuple[str, float], ...]  # readings and their probabilities, most probable first
+    alternatives: tuple[
+        tuple[str, float], ...
+    ]  # readings and their probabilities, most probable first
 
 
 @dataclass(frozen=True)
@@ -266,8 +337,10 @@ def _around(boxes):
     x0, y0, x1, y1 = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes]).T
     return int(x0.min()), int(y0.min()), int(x1.max() - x0.min()), int(y1.max() - y0.min())
 
+
 # %% [markdown]
 # A `Page` shows itself in a notebook, draws itself, and turns into plain JSON.
+
 
 # %%
 #| export
@@ -278,7 +351,9 @@ class Page:
     lines: tuple[Line, ...]
     size: tuple[int, int]  # width and height of the page in pixels
     rotation: int  # degrees by which the page was turned clockwise to be read: 0, 90, 180 or 270
-    picture: np.ndarray = field(repr=False, compare=False)  # uint8, the upright pixels that were read
+    picture: np.ndarray = field(
+        repr=False, compare=False
+    )  # uint8, the upright pixels that were read
     scale: float = field(default=1.0, repr=False)  # page pixels per pixel of the picture
 
     @property
@@ -293,10 +368,20 @@ class Page:
 
     def draw(self) -> np.ndarray:  # uint8 (h, w, 3), BGR
         "The page with each character's box and reading; the less sure, the redder."
-        out = self.picture if self.picture.ndim == 3 else cv2.cvtColor(self.picture, cv2.COLOR_GRAY2BGR)
+        out = (
+            self.picture
+            if self.picture.ndim == 3
+            else cv2.cvtColor(self.picture, cv2.COLOR_GRAY2BGR)
+        )
         f = 1 / self.scale
-        grow = max(1, round(400 / max(out.shape[:2])))  # a small picture is enlarged so that letters can stand on it
-        out = cv2.resize(out, None, fx=grow, fy=grow, interpolation=cv2.INTER_CUBIC) if grow > 1 else out.copy()
+        grow = max(
+            1, round(400 / max(out.shape[:2]))
+        )  # a small picture is enlarged so that letters can stand on it
+        out = (
+            cv2.resize(out, None, fx=grow, fy=grow, interpolation=cv2.INTER_CUBIC)
+            if grow > 1
+            else out.copy()
+        )
         f *= grow
         heights = [c.box[3] * f for c in self.characters]
         size = float(np.clip(np.median(heights or [20]) / 55, 0.35, 3))
@@ -305,15 +390,43 @@ class Page:
             x, y, w, h = (round(v * f) for v in c.box)
             colour = (40, int(150 * c.confidence), int(40 + 200 * (1 - c.confidence)))
             cv2.rectangle(out, (x, y), (x + w, y + h), colour, max(1, thick // 2), cv2.LINE_AA)
-            cv2.putText(out, c.text if c.text in CLASSES else "?", (x, max(round(22 * size), y - thick - 1)), cv2.FONT_HERSHEY_SIMPLEX, size, colour, thick, cv2.LINE_AA)
+            cv2.putText(
+                out,
+                c.text if c.text in CLASSES else "?",
+                (x, max(round(22 * size), y - thick - 1)),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                size,
+                colour,
+                thick,
+                cv2.LINE_AA,
+            )
         return out
 
     def to_dict(self) -> dict:  # JSON types only
         "Everything as plain dictionaries, for JSON."
-        character = lambda c: dict(text=c.text, confidence=round(c.confidence, 4), box=list(c.box), alternatives=[[t, round(p, 4)] for t, p in c.alternatives])
-        word = lambda w: dict(text=w.text, confidence=round(w.confidence, 4), box=list(w.box), characters=[character(c) for c in w.characters])
-        lines = [dict(text=line.text, box=list(line.box), words=[word(w) for w in line.words]) for line in self.lines]
-        return dict(text=self.text, width=self.size[0], height=self.size[1], rotation=self.rotation, lines=lines)
+        character = lambda c: dict(
+            text=c.text,
+            confidence=round(c.confidence, 4),
+            box=list(c.box),
+            alternatives=[[t, round(p, 4)] for t, p in c.alternatives],
+        )
+        word = lambda w: dict(
+            text=w.text,
+            confidence=round(w.confidence, 4),
+            box=list(w.box),
+            characters=[character(c) for c in w.characters],
+        )
+        lines = [
+            dict(text=line.text, box=list(line.box), words=[word(w) for w in line.words])
+            for line in self.lines
+        ]
+        return dict(
+            text=self.text,
+            width=self.size[0],
+            height=self.size[1],
+            rotation=self.rotation,
+            lines=lines,
+        )
 
     def _repr_markdown_(self) -> str:
         return "```\n" + self.text + "\n```"
@@ -321,8 +434,15 @@ class Page:
     def _repr_png_(self) -> bytes:
         return cv2.imencode(".png", self.draw())[1].tobytes()
 
+
 # %%
-two = Word((Character("4", 0.97, (10, 10, 20, 40), (("4", 0.97), ("A", 0.02))), Character("2", 0.91, (36, 12, 22, 38), (("2", 0.91), ("Z", 0.08)))), 0.88)
+two = Word(
+    (
+        Character("4", 0.97, (10, 10, 20, 40), (("4", 0.97), ("A", 0.02))),
+        Character("2", 0.91, (36, 12, 22, 38), (("2", 0.91), ("Z", 0.08))),
+    ),
+    0.88,
+)
 print(two.text, two.box)
 assert two.text == "42" and two.box == (10, 10, 48, 40)
 two.characters[1]
@@ -338,7 +458,9 @@ two.characters[1]
 touching = write(["SAVE 177 NOW"], Paper(texture=1), 2, touching=0.6)
 sheet = analyse(touching.image)
 cut = propose(sheet.lines[0], np.zeros(len(sheet.lines[0].pieces), bool))
-print(f"{len(sheet.lines[0].pieces)} components, {len(cut.pieces)} parts, {len(cut.candidates)} candidates, {len(touching.characters)} characters")
+print(
+    f"{len(sheet.lines[0].pieces)} components, {len(cut.pieces)} parts, {len(cut.candidates)} candidates, {len(touching.characters)} characters"
+)
 show(touching.image)
 
 # %% [markdown]
@@ -355,15 +477,35 @@ classes = _run(network, np.stack([normalise_glyph(c.piece.ink) for c in cut.cand
 cells = []
 for k in np.linspace(0, len(cut.candidates) - 1, 12).astype(int):
     cell = np.full((100, 62, 3), 255, np.uint8)
-    cell[3:59, 3:59] = 255 - cv2.resize(normalise_glyph(cut.candidates[k].piece.ink), (56, 56))[..., None]
-    cv2.putText(cell, f"{CLASSES[classes[k].argmax()]} {classes[k].max():.2f}", (4, 75), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (180, 80, 0), 1, cv2.LINE_AA)
-    cv2.putText(cell, f"one? {whole[k, 0]:.2f}", (2, 93), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 110, 0) if whole[k, 0] > 0.5 else (0, 0, 200), 1, cv2.LINE_AA)
+    cell[3:59, 3:59] = (
+        255 - cv2.resize(normalise_glyph(cut.candidates[k].piece.ink), (56, 56))[..., None]
+    )
+    cv2.putText(
+        cell,
+        f"{CLASSES[classes[k].argmax()]} {classes[k].max():.2f}",
+        (4, 75),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        0.45,
+        (180, 80, 0),
+        1,
+        cv2.LINE_AA,
+    )
+    cv2.putText(
+        cell,
+        f"one? {whole[k, 0]:.2f}",
+        (2, 93),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        0.36,
+        (0, 110, 0) if whole[k, 0] > 0.5 else (0, 0, 200),
+        1,
+        cv2.LINE_AA,
+    )
     cells.append(cell)
 show(np.hstack(cells))
 
 # %% [markdown]
 # Blue: what it would be. Green and red: whether it is one. Now every cut is a *node* and every candidate an *edge* from its left cut to its right one, with a score (the judge's log-odds) and the log-probabilities of its 36 classes. A reading of the line is a path from the first node
-# to the last. The best path is found by dynamic programming, because the best way to a node does not depend on how one goes on from it; [Decoding](06_decoding.ipynb) does that, with what it knows of words and numbers.
+# to the last. The best path is found by dynamic programming, because the best way to a node does not depend on how one goes on from it; [Decoding](15_decoding.ipynb) does that, with what it knows of words and numbers.
 #
 # Two more things have to be known first: where words end, and what is no character at all.
 #
@@ -376,7 +518,12 @@ show(np.hstack(cells))
 # Logistic regression on 5,659 gaps of 500 composed pages in the hands of UNIPEN's validation writers: 3.9 % of the gaps
 # wrong at one half, where a fixed rule (0.62 heights, or 1.9 times the line's usual gap) had 4.3 % and was far less honest
 # about its doubt (log loss 0.117 against 0.181). `benchmarks/spaces.py` fits it again.
-SPACE_WEIGHTS = (10.12, -5.13, -0.97, -2.87)  # of a gap, and of the median, lower quartile and upper fifth of its line's gaps
+SPACE_WEIGHTS = (
+    10.12,
+    -5.13,
+    -0.97,
+    -2.87,
+)  # of a gap, and of the median, lower quartile and upper fifth of its line's gaps
 SPACE_BIAS = -3.85
 
 
@@ -391,7 +538,12 @@ def space_probabilities(
     gaps = piece_gaps(line)
     real = gaps[gaps > 0.02]
     usual = np.percentile(real, (50, 25, 80)) if len(real) else np.zeros(3)
-    out[1:-1] = 1 / (1 + np.exp(-np.clip(SPACE_WEIGHTS[0] * gaps + usual @ SPACE_WEIGHTS[1:] + SPACE_BIAS, -30, 30)))
+    out[1:-1] = 1 / (
+        1
+        + np.exp(
+            -np.clip(SPACE_WEIGHTS[0] * gaps + usual @ SPACE_WEIGHTS[1:] + SPACE_BIAS, -30, 30)
+        )
+    )
     return out
 
 
@@ -402,6 +554,7 @@ def piece_gaps(
     right = np.maximum.accumulate([p.right for p in line.pieces])
     return (np.array([p.x for p in line.pieces[1:]]) - right[:-1]) / line.letter
 
+
 # %%
 #| label: fig-recognition-spaces
 #| fig-cap: "The probability of a space in every gap."
@@ -410,10 +563,19 @@ def gap_view(page):
     "The line with the probability of a space as a bar in every gap, green over one half."
     found = analyse(page.image)
     text_line = found.lines[0]
-    view, bottom = cv2.cvtColor(found.grey, cv2.COLOR_GRAY2BGR), max(q.bottom for q in text_line.pieces)
+    view, bottom = (
+        cv2.cvtColor(found.grey, cv2.COLOR_GRAY2BGR),
+        max(q.bottom for q in text_line.pieces),
+    )
     for k, p in enumerate(space_probabilities(text_line)[1:-1], 1):
         x = (max(q.right for q in text_line.pieces[:k]) + text_line.pieces[k].x) // 2
-        cv2.line(view, (x, bottom + 4), (x, bottom + 4 - int(p * 36)), (0, 110, 0) if p > 0.5 else (0, 0, 200), 3)
+        cv2.line(
+            view,
+            (x, bottom + 4),
+            (x, bottom + 4 - int(p * 36)),
+            (0, 110, 0) if p > 0.5 else (0, 0, 200),
+            3,
+        )
     return cv2.resize(view, (380, round(380 * view.shape[0] / view.shape[1])))
 
 
@@ -424,10 +586,23 @@ lines = {
 }
 views = [gap_view(page) for page in lines.values()]
 height = max(v.shape[0] for v in views)
-show(np.hstack([cv2.copyMakeBorder(v, 0, height - v.shape[0], 0, 12, cv2.BORDER_CONSTANT, value=(255,) * 3) for v in views]), 0.7)
+show(
+    np.hstack(
+        [
+            cv2.copyMakeBorder(
+                v, 0, height - v.shape[0], 0, 12, cv2.BORDER_CONSTANT, value=(255,) * 3
+            )
+            for v in views
+        ]
+    ),
+    0.7,
+)
 
 # %%
-gaps = {name: [round(float(p), 2) for p in space_probabilities(analyse(page.image).lines[0])[1:-1]] for name, page in lines.items()}
+gaps = {
+    name: [round(float(p), 2) for p in space_probabilities(analyse(page.image).lines[0])[1:-1]]
+    for name, page in lines.items()
+}
 assert all([k for k, p in enumerate(gaps[name]) if p > 0.5] == [3, 7] for name in ("tight", "wide"))
 gaps
 
@@ -440,7 +615,9 @@ gaps
 # %%
 #| export
 SURE = 0.97  # probability of being one whole character from which a component is neither cut nor joined
-UNLIKELY = 0.01  # probability of being one whole character under which a candidate is not classified
+UNLIKELY = (
+    0.01  # probability of being one whole character under which a candidate is not classified
+)
 MARK = 0.9  # probability of being no character from which a piece is left out
 MAYBE_MARK = 0.5  # from which the decoder may leave it out
 LEAST_LINE = 0.35  # mean sureness of its characters under which a line is no text
@@ -472,16 +649,36 @@ def _lattice(line, logs, probabilities):
     edge = np.array([mark[c.start] or mark[c.end - 1] for c in line.candidates], bool)
     kept = np.flatnonzero((end > start) & ~(edge & (end - start < 2)))
     whole = np.clip(p[:, 0], 1e-4, 1 - 1e-4)
-    doubtful = np.flatnonzero((odds > MAYBE_MARK) & ~mark)  # the text decides: an edge that reads nothing stands beside the character's
+    doubtful = np.flatnonzero(
+        (odds > MAYBE_MARK) & ~mark
+    )  # the text decides: an edge that reads nothing stands beside the character's
     blank = np.r_[np.zeros(len(kept), bool), np.ones(len(doubtful), bool)]
-    score = np.r_[np.log(whole / (1 - whole))[kept], np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]]
-    logp = np.log(np.maximum(np.vstack([probabilities[kept], np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))]), 1e-12))
+    score = np.r_[
+        np.log(whole / (1 - whole))[kept], np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]
+    ]
+    logp = np.log(
+        np.maximum(
+            np.vstack(
+                [probabilities[kept], np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))]
+            ),
+            1e-12,
+        )
+    )
     starts, ends = np.r_[start[kept], node[doubtful]], np.r_[end[kept], node[doubtful] + 1]
     spaces = np.zeros(node[-1] + 1, np.float32)
     np.maximum.at(spaces, node, space_probabilities(line))
     spaces[[0, -1]] = 0
-    lattice = Lattice(int(node[-1]) + 1, starts.astype(np.int32), ends.astype(np.int32), score.astype(np.float32), logp.astype(np.float32), spaces, blank)
+    lattice = Lattice(
+        int(node[-1]) + 1,
+        starts.astype(np.int32),
+        ends.astype(np.int32),
+        score.astype(np.float32),
+        logp.astype(np.float32),
+        spaces,
+        blank,
+    )
     return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice)
+
 
 # %%
 judged = _lattice(cut, np.log(np.maximum(whole, 1e-9)), classes)
@@ -489,9 +686,18 @@ lattice = judged.lattice
 (decoded,) = decode_lines([lattice], Knowledge())
 print(f"{lattice.n_nodes} nodes, {len(lattice.start)} edges, read as {decoded.text!r}")
 real = slice(len(judged.kept))  # after these come the edges that read nothing
-table = pd.DataFrame({"from": lattice.start[real], "to": lattice.end[real], "one character": judged.whole, "class": [CLASSES[k] for k in judged.probabilities.argmax(1)], "probability": judged.probabilities.max(1)})
+table = pd.DataFrame(
+    {
+        "from": lattice.start[real],
+        "to": lattice.end[real],
+        "one character": judged.whole,
+        "class": [CLASSES[k] for k in judged.probabilities.argmax(1)],
+        "probability": judged.probabilities.max(1),
+    }
+)
 table["chosen"] = np.isin(np.arange(len(table)), decoded.edges)
 table.round(3).head(12)
+
 
 # %%
 #| label: fig-recognition-lattice
@@ -501,14 +707,32 @@ def arcs(judged, decoded):
     "Edges as arcs above the ink, the chosen ones green."
     line, whole_ink = judged.line, segmentation.union(judged.line.pieces)
     figure, ax = plt.subplots(figsize=(7.6, 2.8), layout="constrained")
-    ax.imshow(255 - whole_ink.ink, cmap="gray", extent=(whole_ink.x, whole_ink.right, -whole_ink.ink.shape[0], 0), aspect="equal")
+    ax.imshow(
+        255 - whole_ink.ink,
+        cmap="gray",
+        extent=(whole_ink.x, whole_ink.right, -whole_ink.ink.shape[0], 0),
+        aspect="equal",
+    )
     for e, k in enumerate(judged.kept):
         piece, chosen = line.candidates[k].piece, e in decoded.edges
         x0, x1 = piece.x, piece.right
         t = np.linspace(0, np.pi, 20)
-        ax.plot((x0 + x1) / 2 - (x1 - x0) / 2 * np.cos(t), 6 + 0.55 * (x1 - x0) * np.sin(t), color="#1b7f79" if chosen else "#d9822b", lw=2 if chosen else 0.5, alpha=1 if chosen else float(0.25 + 0.7 * judged.whole[e]))
+        ax.plot(
+            (x0 + x1) / 2 - (x1 - x0) / 2 * np.cos(t),
+            6 + 0.55 * (x1 - x0) * np.sin(t),
+            color="#1b7f79" if chosen else "#d9822b",
+            lw=2 if chosen else 0.5,
+            alpha=1 if chosen else float(0.25 + 0.7 * judged.whole[e]),
+        )
         if chosen:
-            ax.text((x0 + x1) / 2, 9 + 0.55 * (x1 - x0), CLASSES[judged.probabilities[e].argmax()], ha="center", color="#1b7f79", fontsize=9)
+            ax.text(
+                (x0 + x1) / 2,
+                9 + 0.55 * (x1 - x0),
+                CLASSES[judged.probabilities[e].argmax()],
+                ha="center",
+                color="#1b7f79",
+                fontsize=9,
+            )
     ax.axis("off")
 
 
@@ -524,7 +748,7 @@ assert len(decoded.edges) >= 8 and lattice.n_nodes <= len(cut.pieces) + 1
 #
 # 1. The components as they are go through the judge. What is surely one whole character (`SURE`) is neither cut nor joined to anything. On a clean page that is nearly all of them.
 # 2. The others are cut, their runs proposed, and the new candidates judged.
-# 3. What may be a character goes through the character network, all lines of the page in one call. Its answers are divided by how often it was shown each class ([more digits than letters](05_better_model.ipynb)):
+# 3. What may be a character goes through the character network, all lines of the page in one call. Its answers are divided by how often it was shown each class ([more digits than letters](14_better_model.ipynb)):
 #    a lone glyph has nothing else to go by, but what to expect of a text is for the decoder to say, and must not count twice.
 # 4. The lattices of all lines are decoded together.
 # 5. A line whose characters look little like characters is no text: the grain of a table, a drawing.
@@ -538,8 +762,11 @@ DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both t
 ENOUGH_TO_TURN = 6  # characters a page must have for its direction to be doubted: many short numbers read both ways
 CERTAIN_DIRECTION = 0.88  # mean sureness from which the direction is not doubted
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
-TURN_GAIN = 0.1  # in mean log-probability of the likeliest class, that a turned page must win to be tried
+TURN_GAIN = (
+    0.1  # in mean log-probability of the likeliest class, that a turned page must win to be tried
+)
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
+
 
 # %%
 #| export
@@ -548,9 +775,13 @@ class Reader:
 
     def __init__(
         self,
-        model: str | Path | None = None,  # a character network made by `customocr train`; None: the shipped one
+        model: str
+        | Path
+        | None = None,  # a character network made by `customocr train`; None: the shipped one
     ):
-        self.network = load_network(Path(model) if model is not None else MODELS / CHARACTERS, len(CLASSES))
+        self.network = load_network(
+            Path(model) if model is not None else MODELS / CHARACTERS, len(CLASSES)
+        )
         self.shares = _class_shares(self.network)
 
     @cached_property
@@ -565,7 +796,9 @@ class Reader:
         "What single characters are. Raises `ModelError` for glyphs of another shape."
         glyphs = np.asarray(glyphs)
         if glyphs.ndim != 3 or glyphs.shape[1:] != (28, 28) or glyphs.dtype != np.uint8:
-            raise ModelError(f"glyphs are uint8 (N, 28, 28), white on black, not {glyphs.dtype} {glyphs.shape}")
+            raise ModelError(
+                f"glyphs are uint8 (N, 28, 28), white on black, not {glyphs.dtype} {glyphs.shape}"
+            )
         if not len(glyphs):
             return np.zeros((0, len(CLASSES)), np.float32)
         return _run(self.network, normalise_glyphs(glyphs)[..., None])
@@ -577,12 +810,26 @@ class Reader:
         "What the shapes alone say, as if every class were as frequent as any other: what a decoder wants. Raises as `classify`."
         return _levelled(self.classify(glyphs), self.shares)
 
-    def _look(self, lines: list[TextLine], known: dict) -> list[np.ndarray]:  # float64 (candidates, 3) each
+    def _look(
+        self, lines: list[TextLine], known: dict
+    ) -> list[np.ndarray]:  # float64 (candidates, 3) each
         "What the network for boxes says of each line's candidates, as log-probabilities; `known` keeps it by piece."
         new = [[id(c.piece) not in known for c in line.candidates] for line in lines]
-        logits = _run(self.boxes, np.concatenate([windows(line, np.array(n)) for line, n in zip(lines, new)])).astype(np.float64)
+        logits = _run(
+            self.boxes, np.concatenate([windows(line, np.array(n)) for line, n in zip(lines, new)])
+        ).astype(np.float64)
         logs = logits - np.logaddexp.reduce(logits, 1, keepdims=True)
-        known.update(zip((id(c.piece) for line, n in zip(lines, new) for c, is_new in zip(line.candidates, n) if is_new), logs))
+        known.update(
+            zip(
+                (
+                    id(c.piece)
+                    for line, n in zip(lines, new)
+                    for c, is_new in zip(line.candidates, n)
+                    if is_new
+                ),
+                logs,
+            )
+        )
         return [np.stack([known[id(c.piece)] for c in line.candidates]) for line in lines]
 
     def _judge(self, sheet: Sheet) -> list[_Judged]:
@@ -590,7 +837,10 @@ class Reader:
         if not sheet.lines:
             return []
         known: dict[int, np.ndarray] = {}
-        lines = [propose(line, np.exp(logs[:, 0]) > SURE) for line, logs in zip(sheet.lines, self._look(sheet.lines, known))]
+        lines = [
+            propose(line, np.exp(logs[:, 0]) > SURE)
+            for line, logs in zip(sheet.lines, self._look(sheet.lines, known))
+        ]
         logs = self._look(lines, known)
         likely = np.concatenate(logs)[:, 0] > np.log(UNLIKELY)
         pieces = [c.piece for line in lines for c in line.candidates]
@@ -598,14 +848,20 @@ class Reader:
         if likely.any():
             glyphs = np.stack([normalise_glyph(pieces[k].ink) for k in np.flatnonzero(likely)])
             probabilities[likely] = _levelled(_run(self.network, glyphs[..., None]), self.shares)
-        probabilities = np.split(probabilities, np.cumsum([len(line.candidates) for line in lines])[:-1])
+        probabilities = np.split(
+            probabilities, np.cumsum([len(line.candidates) for line in lines])[:-1]
+        )
         judged = [_lattice(*each) for each in zip(lines, logs, probabilities)]
         return [j for j in judged if len(j.kept)]
 
     def _decode(self, sheet: Sheet, knowledge: Knowledge) -> list[tuple[_Judged, Decoding]]:
         "The lines of a page that are text, decoded."
         judged = self._judge(sheet)
-        read = [(j, d) for j, d in zip(judged, decode_lines([j.lattice for j in judged], knowledge)) if len(d.edges)]
+        read = [
+            (j, d)
+            for j, d in zip(judged, decode_lines([j.lattice for j in judged], knowledge))
+            if len(d.edges)
+        ]
         most = max((_sureness(j, d).sum() for j, d in read), default=0)
         limit = lambda sure: LEAST_PAGE if sure.sum() == most else LEAST_LINE
         return [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
@@ -614,40 +870,65 @@ class Reader:
         "The page read; where its polarity or direction is in doubt, the reading that looks most like characters."
         light = polarity(grey)
         doubtful = abs(light) < DOUBTFUL_POLARITY
-        readings = [self._reading(grey, 0, dark, knowledge) for dark in ((True, False) if doubtful else (light > 0,))]
+        readings = [
+            self._reading(grey, 0, dark, knowledge)
+            for dark in ((True, False) if doubtful else (light > 0,))
+        ]
         best = max(readings, key=lambda r: r.evidence)
         turn = self._direction(best) if rotate and best.mean < CERTAIN_DIRECTION else 0
         if turn:
-            turned = self._reading(np.ascontiguousarray(np.rot90(grey, -turn)), 90 * turn, not best.sheet.inverted, knowledge)
+            turned = self._reading(
+                np.ascontiguousarray(np.rot90(grey, -turn)),
+                90 * turn,
+                not best.sheet.inverted,
+                knowledge,
+            )
             if turned.mean > best.mean:
                 best = turned
         return best
 
-    def _direction(self, reading: _Reading) -> int:  # quarter turns clockwise that would set the page upright
+    def _direction(
+        self, reading: _Reading
+    ) -> int:  # quarter turns clockwise that would set the page upright
         "Turn some of the page's own glyphs in the three other directions: in which are they most like characters?"
-        lines = [[p for p in line.pieces if p.ink.shape[0] >= 0.5 * line.letter] for line in reading.sheet.lines]
+        lines = [
+            [p for p in line.pieces if p.ink.shape[0] >= 0.5 * line.letter]
+            for line in reading.sheet.lines
+        ]
         pieces = [p for line in lines for p in line]
         if len(pieces) < ENOUGH_TO_TURN:
             return 0
-        some = [pieces[k] for k in np.linspace(0, len(pieces) - 1, min(len(pieces), GLYPHS_TO_TURN)).astype(int)]
+        some = [
+            pieces[k]
+            for k in np.linspace(0, len(pieces) - 1, min(len(pieces), GLYPHS_TO_TURN)).astype(int)
+        ]
         glyphs = np.stack([normalise_glyph(np.rot90(p.ink, -k)) for k in range(4) for p in some])
         likely = np.log(_run(self.network, glyphs[..., None]).max(1)).reshape(4, -1).mean(1)
         likely[0] += TURN_GAIN * math.sqrt(GLYPHS_TO_TURN / len(some))  # few glyphs say little
-        if len(pieces) < 2.5 * sum(map(bool, lines)):  # columns of single characters: lines that run down the page
+        if len(pieces) < 2.5 * sum(
+            map(bool, lines)
+        ):  # columns of single characters: lines that run down the page
             likely[[1, 3]] += 2 * TURN_GAIN
         return int(likely.argmax())
 
     def _reading(self, grey, rotation, dark, knowledge):
         sheet = analyse(grey, dark)
         lines = self._decode(sheet, knowledge)
-        return _Reading(sheet, lines, rotation, np.concatenate([np.zeros(0), *(_sureness(j, d) for j, d in lines)]))
+        return _Reading(
+            sheet,
+            lines,
+            rotation,
+            np.concatenate([np.zeros(0), *(_sureness(j, d) for j, d in lines)]),
+        )
 
     def read(
         self,
         source,  # path, bytes of an image file, PIL image, or array: grey (h, w) or BGR (h, w, 3) uint8
         *,
-        alphabet: str | None = None,  # "digits", "letters", "alphanumeric" or the characters that may occur
-        pattern: str | None = None,  # what a line looks like: A letter, 9 digit, * either; or `re:` and a regular expression
+        alphabet: str
+        | None = None,  # "digits", "letters", "alphanumeric" or the characters that may occur
+        pattern: str
+        | None = None,  # what a line looks like: A letter, 9 digit, * either; or `re:` and a regular expression
         lexicon=None,  # words, a file of words, or a `Lexicon`
         strict: bool = False,  # only words of the lexicon
         prior: bool = True,  # weigh readings by how words, numbers and codes are built
@@ -655,7 +936,14 @@ class Reader:
         rotate: bool = True,  # turn pages that stand sideways or upside down
     ) -> Page:
         "Read a page. Raises `ImageError` for what is no picture and `KnowledgeError` for hints that make no sense."
-        knowledge = Knowledge(alphabet=alphabet, pattern=pattern, lexicon=lexicon, strict=strict, prior=prior, reject=reject)
+        knowledge = Knowledge(
+            alphabet=alphabet,
+            pattern=pattern,
+            lexicon=lexicon,
+            strict=strict,
+            prior=prior,
+            reject=reject,
+        )
         image = load_image(source)
         return _page(image, self._best(_grey(image.pixels), knowledge, rotate))
 
@@ -668,7 +956,16 @@ class Reader:
         rotate = knowledge.pop("rotate", True)
         image = load_image(source)
         reading = self._best(_grey(image.pixels), Knowledge(**knowledge), rotate)
-        chosen = [(d.characters[k], float(d.probabilities[k]), j.line.candidates[j.kept[e]].piece, j.probabilities[e]) for j, d in reading.lines for k, e in enumerate(d.edges)]
+        chosen = [
+            (
+                d.characters[k],
+                float(d.probabilities[k]),
+                j.line.candidates[j.kept[e]].piece,
+                j.probabilities[e],
+            )
+            for j, d in reading.lines
+            for k, e in enumerate(d.edges)
+        ]
         return Explanation(_page(image, reading), reading.sheet, tuple(chosen))
 
 
@@ -694,7 +991,11 @@ def _grey(pixels):
     "Grey pixels; a page of a few pixels is padded to the right and below: OpenCV takes an (n, 1) array for a scalar."
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     right, below = (max(0, LEAST_SIDE - side) for side in grey.shape[::-1])
-    return cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE) if right or below else grey
+    return (
+        cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        if right or below
+        else grey
+    )
 
 
 def _page(image, reading):
@@ -702,13 +1003,24 @@ def _page(image, reading):
     h, w = image.pixels.shape[:2]
     back = lambda box: _turn_back(box, reading.rotation, image.scale * w, image.scale * h)
     lines = tuple(_line(reading.sheet, j, d, image.scale, back) for j, d in reading.lines)
-    return Page(lines, (round(w * image.scale), round(h * image.scale)), reading.rotation, image.pixels, image.scale)
+    return Page(
+        lines,
+        (round(w * image.scale), round(h * image.scale)),
+        reading.rotation,
+        image.pixels,
+        image.scale,
+    )
 
 
 def _turn_back(box, rotation, width, height):
     "A box on the turned page as a box on the page as it stands; width and height are the standing page's."
     x, y, w, h = box
-    x, y, w, h = {0: (x, y, w, h), 90: (y, height - x - w, h, w), 180: (width - x - w, height - y - h, w, h), 270: (width - y - h, x, h, w)}[rotation]
+    x, y, w, h = {
+        0: (x, y, w, h),
+        90: (y, height - x - w, h, w),
+        180: (width - x - w, height - y - h, w, h),
+        270: (width - y - h, x, h, w),
+    }[rotation]
     return round(x), round(y), round(w), round(h)
 
 
@@ -719,11 +1031,24 @@ def _sureness(judged: _Judged, decoding: Decoding) -> np.ndarray:  # float32 (T,
 
 def _line(sheet, judged, decoding, scale, back):
     characters = [
-        Character(text, float(p), back(sheet.to_page(judged.line.candidates[judged.kept[e]].piece.tight, scale)), alternatives)
-        for text, p, e, alternatives in zip(decoding.text.replace(" ", ""), decoding.probabilities, decoding.edges, decoding.alternatives)
+        Character(
+            text,
+            float(p),
+            back(sheet.to_page(judged.line.candidates[judged.kept[e]].piece.tight, scale)),
+            alternatives,
+        )
+        for text, p, e, alternatives in zip(
+            decoding.text.replace(" ", ""),
+            decoding.probabilities,
+            decoding.edges,
+            decoding.alternatives,
+        )
     ]
-    words = [Word(tuple(characters[w.first : w.last]), float(w.probability)) for w in decoding.words]
+    words = [
+        Word(tuple(characters[w.first : w.last]), float(w.probability)) for w in decoding.words
+    ]
     return Line(tuple(w for w in words if w.characters))
+
 
 # %% [markdown]
 # ### Reading a page
@@ -740,7 +1065,11 @@ show(page.draw())
 
 # %%
 written = {p.name: p.text for p in samples.pages()}
-wrong = [pair for pair in align(written["lines"].replace("\n", " "), page.text.replace("\n", " ")) if pair[0] != pair[1]]
+wrong = [
+    pair
+    for pair in align(written["lines"].replace("\n", " "), page.text.replace("\n", " "))
+    if pair[0] != pair[1]
+]
 assert len(page.lines) == 4 and len(wrong) <= 6
 wrong
 
@@ -755,7 +1084,9 @@ first.characters[0]
 # %%
 #| hide
 assert first.text == "READ" and first.box[2] > 0 and 0 < first.confidence <= 1
-assert all(c.alternatives and abs(sum(p for _, p in c.alternatives)) <= 1.0001 for c in page.characters)
+assert all(
+    c.alternatives and abs(sum(p for _, p in c.alternatives)) <= 1.0001 for c in page.characters
+)
 
 # %% [markdown]
 # As JSON, for other programs; boxes are x, y, width and height in the pixels of the file:
@@ -783,13 +1114,22 @@ except FrozenInstanceError as error:
 
 # %%
 doubtful = sorted(page.characters, key=lambda c: c.confidence)[:5]
-pd.DataFrame([(c.text, c.confidence, "  ".join(f"{t} {p:.2f}" for t, p in c.alternatives[:3])) for c in doubtful], columns=["read", "confidence", "alternatives"]).round(3)
+pd.DataFrame(
+    [
+        (c.text, c.confidence, "  ".join(f"{t} {p:.2f}" for t, p in c.alternatives[:3]))
+        for c in doubtful
+    ],
+    columns=["read", "confidence", "alternatives"],
+).round(3)
 
 # %% [markdown]
-# With `reject` the unsure ones come out as a placeholder instead of a guess, and with an alphabet, a pattern or a word list the reader can be told what to expect; [Decoding](06_decoding.ipynb) is about nothing else.
+# With `reject` the unsure ones come out as a placeholder instead of a guess, and with an alphabet, a pattern or a word list the reader can be told what to expect; [Decoding](15_decoding.ipynb) is about nothing else.
 
 # %%
-print(reader.read(samples.page("cell")).text, reader.read(samples.page("cell"), alphabet="digits").text)
+print(
+    reader.read(samples.page("cell")).text,
+    reader.read(samples.page("cell"), alphabet="digits").text,
+)
 assert reader.read(samples.page("cell"), alphabet="digits").text.isdigit()
 
 # %% [markdown]
@@ -801,7 +1141,10 @@ with np.load(samples.glyphs()) as stored:
     some, labels = stored["x"][::40], stored["y"][::40]
 answers = reader.classify(some)
 assert answers.shape == (len(some), 36) and np.allclose(answers.sum(1), 1, atol=1e-4)
-print(answers.shape, f"{(answers.argmax(1) == labels).mean():.0%} of {len(some)} font glyphs read right")
+print(
+    answers.shape,
+    f"{(answers.argmax(1) == labels).mean():.0%} of {len(some)} font glyphs read right",
+)
 
 # %%
 try:
@@ -819,7 +1162,12 @@ except ModelError as error:
 #| fig-alt: "The sample page lying on its side, with upright boxes around the lying characters."
 upright = sample("lines")
 turns = {k: reader.read(np.ascontiguousarray(np.rot90(upright, k))) for k in range(4)}
-print({90 * k: (p.rotation, "".join(p.text.split()) == "".join(page.text.split())) for k, p in turns.items()})
+print(
+    {
+        90 * k: (p.rotation, "".join(p.text.split()) == "".join(page.text.split()))
+        for k, p in turns.items()
+    }
+)
 show(turns[1].draw(), 0.8)
 
 # %%
@@ -837,7 +1185,9 @@ from PIL import Image as PilImage
 exif = PilImage.Exif()
 exif[0x0112] = 6  # turn clockwise by 90 degrees to see it upright
 stored = io.BytesIO()
-PilImage.fromarray(np.ascontiguousarray(np.rot90(upright)[..., ::-1])).save(stored, "JPEG", exif=exif, quality=97)
+PilImage.fromarray(np.ascontiguousarray(np.rot90(upright)[..., ::-1])).save(
+    stored, "JPEG", exif=exif, quality=97
+)
 phone = reader.read(stored.getvalue(), rotate=False)
 assert phone.rotation == 0 and phone.size == (upright.shape[1], upright.shape[0])
 print(phone.text == page.text, phone.size)
@@ -850,8 +1200,14 @@ print(phone.text == page.text, phone.size)
 hello = samples.page("hello")
 pixels = cv2.imread(str(hello))
 sources = {
-    "path": hello, "bytes": hello.read_bytes(), "PIL": PilImage.open(hello), "BGR": pixels, "grey": cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY),
-    "16 bits": pixels.astype(np.uint16) * 257, "four channels": cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA), "negative": 255 - pixels,
+    "path": hello,
+    "bytes": hello.read_bytes(),
+    "PIL": PilImage.open(hello),
+    "BGR": pixels,
+    "grey": cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY),
+    "16 bits": pixels.astype(np.uint16) * 257,
+    "four channels": cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA),
+    "negative": 255 - pixels,
 }
 texts = {name: reader.read(source).text for name, source in sources.items()}
 assert set(texts.values()) == {"HELLO WORLD"}
@@ -865,13 +1221,18 @@ texts
 # ### What happened? `explain`
 # When a page comes out wrong, the question is *where* it went wrong. `explain` reads as `read` does and keeps every stage: grey, ink, mask, rules, pieces by line, the boxes that the lattice chose, and the glyphs as the network saw them.
 
+
 # %%
 #| export
 def _panel(image, width, caption):
     "A stage as a BGR picture of that width with its caption above."
     image = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     f = width / image.shape[1]
-    image = cv2.resize(image, (width, max(1, round(image.shape[0] * f))), interpolation=cv2.INTER_AREA if f < 1 else cv2.INTER_CUBIC)
+    image = cv2.resize(
+        image,
+        (width, max(1, round(image.shape[0] * f))),
+        interpolation=cv2.INTER_AREA if f < 1 else cv2.INTER_CUBIC,
+    )
     head = np.full((26, width, 3), 255, np.uint8)
     cv2.putText(head, caption, (4, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (60, 60, 60), 1, cv2.LINE_AA)
     return np.vstack([head, image, np.full((8, width, 3), 255, np.uint8)])
@@ -891,14 +1252,31 @@ class Explanation:
         paper = lambda mask: np.where(mask > 0, 0, 255).astype(np.uint8)
         rules = cv2.cvtColor(paper(s.ink), cv2.COLOR_GRAY2BGR)
         rules[(s.rules > 0) & (s.ink == 0)] = (255, 150, 60)
-        parts, boxes = cv2.cvtColor(paper(s.ink), cv2.COLOR_GRAY2BGR), cv2.cvtColor(s.grey, cv2.COLOR_GRAY2BGR)
+        parts, boxes = (
+            cv2.cvtColor(paper(s.ink), cv2.COLOR_GRAY2BGR),
+            cv2.cvtColor(s.grey, cv2.COLOR_GRAY2BGR),
+        )
         for n, line in enumerate(s.lines):
             for p in line.pieces:
-                cv2.rectangle(parts, (p.x, p.y), (p.right, p.bottom), ((60, 140, 0), (200, 80, 0), (0, 110, 220))[n % 3], 2)
+                cv2.rectangle(
+                    parts,
+                    (p.x, p.y),
+                    (p.right, p.bottom),
+                    ((60, 140, 0), (200, 80, 0), (0, 110, 220))[n % 3],
+                    2,
+                )
         for text, confidence, p, _ in self.chosen:
             cv2.rectangle(boxes, (p.x, p.y), (p.right, p.bottom), (0, 140, 0), 1)
-        out = {"grey, brought to one character height": s.grey, "ink strength": 255 - cv2.multiply(s.strength, 1.6), "ink mask": paper(s.mask)}
-        out |= {"rules and frames taken out (blue)": rules, "components, coloured by line": parts, "boxes the lattice chose": boxes}
+        out = {
+            "grey, brought to one character height": s.grey,
+            "ink strength": 255 - cv2.multiply(s.strength, 1.6),
+            "ink mask": paper(s.mask),
+        }
+        out |= {
+            "rules and frames taken out (blue)": rules,
+            "components, coloured by line": parts,
+            "boxes the lattice chose": boxes,
+        }
         if self.chosen:
             out["glyphs, what each is and how sure"] = self._glyphs()
         return out
@@ -909,7 +1287,16 @@ class Explanation:
             cell = np.full((74, 60, 3), 255, np.uint8)
             glyph = cv2.resize(normalise_glyph(p.ink), (56, 56), interpolation=cv2.INTER_NEAREST)
             cell[2:58, 2:58] = glyph[..., None]
-            cv2.putText(cell, f"{text} {confidence:.2f}", (4, 71), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, int(150 * confidence), int(240 - 200 * confidence)), 1, cv2.LINE_AA)
+            cv2.putText(
+                cell,
+                f"{text} {confidence:.2f}",
+                (4, 71),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.4,
+                (40, int(150 * confidence), int(240 - 200 * confidence)),
+                1,
+                cv2.LINE_AA,
+            )
             cells.append(cell)
         columns = min(len(cells), 14)
         cells += [np.full_like(cells[0], 255)] * (-len(cells) % columns)
@@ -920,17 +1307,39 @@ class Explanation:
         panels = [(caption, image) for caption, image in self.stages().items()]
         tall = self.sheet.grey.shape[0] > 0.5 * self.sheet.grey.shape[1]
         width, columns = (420, 2) if tall else (840, 1)
-        pictures = [_panel(image, width if "glyphs" not in caption else 840, caption) for caption, image in panels]
+        pictures = [
+            _panel(image, width if "glyphs" not in caption else 840, caption)
+            for caption, image in panels
+        ]
         rows = []
-        stage, last = [p for p in pictures if p.shape[1] == width], [p for p in pictures if p.shape[1] != width]
+        stage, last = (
+            [p for p in pictures if p.shape[1] == width],
+            [p for p in pictures if p.shape[1] != width],
+        )
         for i in range(0, len(stage), columns):
             row = stage[i : i + columns]
             row += [np.full_like(row[0], 255)] * (columns - len(row))
-            rows.append(np.hstack([cv2.copyMakeBorder(p, 0, max(q.shape[0] for q in row) - p.shape[0], 0, 0, cv2.BORDER_CONSTANT, value=(255,) * 3) for p in row]))
+            rows.append(
+                np.hstack(
+                    [
+                        cv2.copyMakeBorder(
+                            p,
+                            0,
+                            max(q.shape[0] for q in row) - p.shape[0],
+                            0,
+                            0,
+                            cv2.BORDER_CONSTANT,
+                            value=(255,) * 3,
+                        )
+                        for p in row
+                    ]
+                )
+            )
         return np.vstack(rows + last)
 
     def _repr_png_(self) -> bytes:
         return cv2.imencode(".png", self.draw())[1].tobytes()
+
 
 # %%
 #| label: fig-recognition-explain
@@ -941,7 +1350,9 @@ show(explanation.draw(), 0.75)
 
 # %%
 #| hide
-assert explanation.page.text == reader.read(samples.page("ruled")).text and list(explanation.stages())[-1].startswith("glyphs")
+assert explanation.page.text == reader.read(samples.page("ruled")).text and list(
+    explanation.stages()
+)[-1].startswith("glyphs")
 
 # %% [markdown]
 # On this page the rules are pale and go without a scar. Look for blue in the fourth picture: if letters have lost a stroke there, the rules are to blame; if a box in the sixth holds two letters, the cuts; if the glyph is good and its class is not, the character network.
@@ -951,13 +1362,20 @@ assert explanation.page.text == reader.read(samples.page("ruled")).text and list
 
 # %%
 folder = tempfile.TemporaryDirectory()
-bad = {name: Path(folder.name, name) for name in ("letter.png", "empty.png", "half.jpg", "scan.png")}
+bad = {
+    name: Path(folder.name, name) for name in ("letter.png", "empty.png", "half.jpg", "scan.png")
+}
 bad["letter.png"].write_text("Dear Sir or Madam,\n" * 20)
 bad["empty.png"].write_bytes(b"")
 bad["half.jpg"].write_bytes(samples.page("lines").read_bytes()[:9000])
 bad["scan.png"].write_bytes(b"%PDF-1.7\n")
 said = {}
-for name, source in {"missing.png": Path(folder.name, "missing.png"), **bad, "None": None, "5 channels": np.zeros((9, 9, 5), np.uint8)}.items():
+for name, source in {
+    "missing.png": Path(folder.name, "missing.png"),
+    **bad,
+    "None": None,
+    "5 channels": np.zeros((9, 9, 5), np.uint8),
+}.items():
     try:
         reader.read(source)
     except ImageError as error:
@@ -981,12 +1399,20 @@ white.to_dict()
 # ## From the shell
 # The same for those who write no Python. Text goes to standard output, messages to standard error; the exit code is 0, or 2 where a file could not be read.
 
+
 # %%
 def shell(*arguments):
     "Run the command line as people do."
-    done = subprocess.run([sys.executable, "-m", "customocr", *arguments], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "customocr", *arguments], capture_output=True, text=True
+    )
     print("$ customocr", " ".join(Path(a).name for a in arguments))
-    print((done.stdout + done.stderr).replace(f"{folder.name}/", "").replace(f"{samples.FOLDER}/pages/", ""), end="")
+    print(
+        (done.stdout + done.stderr)
+        .replace(f"{folder.name}/", "")
+        .replace(f"{samples.FOLDER}/pages/", ""),
+        end="",
+    )
     return done.returncode
 
 
@@ -1005,12 +1431,16 @@ rows = []
 for p in samples.pages():
     text = reader.read(p.path).text
     pairs = align(p.text, text)
-    rows.append((p.name, p.kind, len(p.text), sum(a != b for a, b in pairs), text.replace("\n", " / ")))
+    rows.append(
+        (p.name, p.kind, len(p.text), sum(a != b for a, b in pairs), text.replace("\n", " / "))
+    )
 on_samples = pd.DataFrame(rows, columns=["page", "kind", "characters", "wrong", "read"])
 on_samples
 
 # %%
-print(f"CER {on_samples.wrong.sum() / on_samples.characters.sum():.3f}, spaces and line breaks counted")
+print(
+    f"CER {on_samples.wrong.sum() / on_samples.characters.sum():.3f}, spaces and line breaks counted"
+)
 assert on_samples.wrong.sum() / on_samples.characters.sum() < 0.1
 
 # %% [markdown]
@@ -1025,7 +1455,11 @@ assert on_samples.wrong.sum() / on_samples.characters.sum() < 0.1
 
 # %%
 stored = pd.read_csv("stored/pages/readers.csv")
-order = [name for name in ("customocr", "rapidocr", "tesseract", "tutorial") if name in set(stored.reader)]
+order = [
+    name
+    for name in ("customocr", "rapidocr", "tesseract", "tutorial")
+    if name in set(stored.reader)
+]
 cer = stored.pivot(index="kind", columns="reader", values="cer")[order]
 cer.insert(0, "images", stored.groupby("kind").images.first())
 cer.round(3)
@@ -1037,13 +1471,21 @@ assert (cer["customocr"] < cer[order[1:]].min(axis=1)).all()
 # *Exact* is the share of images whose characters are all right, *layout* the share that is right to the space and the line break:
 
 # %%
-stored[stored.reader == "customocr"].set_index("kind")[["images", "characters", "cer", "exact", "layout"]].round(3)
+stored[stored.reader == "customocr"].set_index("kind")[
+    ["images", "characters", "cer", "exact", "layout"]
+].round(3)
 
 # %%
 #| label: fig-recognition-peers
 #| fig-cap: "Character error rates on real pages."
 #| fig-alt: "Bars of the error rate of the readers for each kind of page; ours is the lowest in every kind."
-ax = cer[order].clip(upper=1).plot.bar(figsize=(7.2, 2.8), width=0.8, color=["#1b7f79", "#5b7fb5", "#d9822b", "#b9b9b9"], rot=0)
+ax = (
+    cer[order]
+    .clip(upper=1)
+    .plot.bar(
+        figsize=(7.2, 2.8), width=0.8, color=["#1b7f79", "#5b7fb5", "#d9822b", "#b9b9b9"], rot=0
+    )
+)
 ax.set(xlabel="", ylabel="character error rate", ylim=(0, 1))
 ax.legend(frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.18))
 plt.tight_layout()

@@ -7,7 +7,7 @@
 # ends on this problem and gives up: it reads every 0, 1 and 5 as O, I and S. We count the confusions first, on writers the
 # network has never seen. Then come the blanket fix, the digits it destroys, and a rule that looks at a character's
 # neighbours, each with the figures before and after. What the rules cannot do leads to
-# [decoding](06_decoding.ipynb).
+# [decoding](15_decoding.ipynb).
 #
 # *Needs*: a minute, 1 GB of memory. With the environment variable `CUSTOMOCR_DATA` set, glyphs come from UNIPEN's test writers
 # and pages are photos and scans of real handwriting; the figures stored here are those. Without it, everything runs on the
@@ -62,6 +62,7 @@ probabilities = reader.classify(glyphs.images)
 predicted = probabilities.argmax(1)
 glyphs
 
+
 # %%
 #| export
 def confusion_counts(
@@ -70,29 +71,47 @@ def confusion_counts(
 ) -> np.ndarray:  # int (36, 36), row = true class, column = what was read
     "How often each class was read as each."
     n = len(CLASSES)
-    return np.bincount(np.asarray(labels, np.int64) * n + np.asarray(predicted, np.int64), minlength=n * n).reshape(n, n)
+    return np.bincount(
+        np.asarray(labels, np.int64) * n + np.asarray(predicted, np.int64), minlength=n * n
+    ).reshape(n, n)
 
 
 def confused_pairs(
     counts: np.ndarray,  # int (36, 36) from `confusion_counts`
     top: int = 10,  # pairs to list
-) -> list[tuple[str, str, int, int, float]]:  # (a, b, a read as b, b read as a, share of all errors), most frequent first
+) -> list[
+    tuple[str, str, int, int, float]
+]:  # (a, b, a read as b, b read as a, share of all errors), most frequent first
     "The pairs of classes that are taken for each other most often, both directions together."
     wrong = counts - np.diag(np.diag(counts))
     both = np.triu(wrong + wrong.T)
     order = np.argsort(-both, axis=None, kind="stable")[:top]
     pairs = [np.unravel_index(i, both.shape) for i in order]
-    return [(CLASSES[a], CLASSES[b], int(wrong[a, b]), int(wrong[b, a]), float(both[a, b] / max(1, wrong.sum()))) for a, b in pairs if both[a, b]]
+    return [
+        (
+            CLASSES[a],
+            CLASSES[b],
+            int(wrong[a, b]),
+            int(wrong[b, a]),
+            float(both[a, b] / max(1, wrong.sum())),
+        )
+        for a, b in pairs
+        if both[a, b]
+    ]
+
 
 # %%
 counts = confusion_counts(glyphs.labels, predicted)
 errors = counts.sum() - np.trace(counts)
 columns = ["a", "b", "a read as b", "b read as a", "share of all errors"]
 print(f"{counts.sum():,} glyphs, {errors:,} errors: accuracy {np.trace(counts) / counts.sum():.4f}")
-pd.DataFrame(confused_pairs(counts), columns=columns).style.format({"share of all errors": "{:.1%}"}).hide()
+pd.DataFrame(confused_pairs(counts), columns=columns).style.format(
+    {"share of all errors": "{:.1%}"}
+).hide()
 
 # %% [markdown]
 # As a picture: the diagonal is left out, so that the errors are what is dark.
+
 
 # %%
 def show_confusions(
@@ -112,12 +131,16 @@ def show_confusions(
     return figure
 
 
-show_confusions(counts, "Errors on writers never seen");
-
+show_confusions(counts, "Errors on writers never seen")
 # %%
 #| hide
 assert confusion_counts([0, 0, 24], [0, 24, 24])[0, 24] == 1
-assert confused_pairs(confusion_counts([0, 0, 24, 24, 1], [24, 0, 0, 0, 2]))[0][:4] == ("0", "O", 1, 2)
+assert confused_pairs(confusion_counts([0, 0, 24, 24, 1], [24, 0, 0, 0, 2]))[0][:4] == (
+    "0",
+    "O",
+    1,
+    2,
+)
 
 # %% [markdown]
 # Five pairs of a digit and a letter make up three quarters of all errors, 0 and O alone two fifths. This is no weakness that
@@ -128,6 +151,7 @@ assert confused_pairs(confusion_counts([0, 0, 24, 24, 1], [24, 0, 0, 0, 2]))[0][
 #
 # To try rules on text we need text in real hands. `spell` picks, for each character of a text, a glyph of that class from
 # one writer, so a word looks as that person would have printed it.
+
 
 # %%
 #| export
@@ -155,7 +179,14 @@ def random_codes(
     "Codes such as 7PZ9: no neighbour says anything about a character."
     digit = lambda: CLASSES[rng.integers(10)]
     letter = lambda: CLASSES[rng.integers(10, 36)]
-    return ["".join(digit() if rng.random() < 0.5 else letter() for _ in range(rng.integers(lengths[0], lengths[1] + 1))) for _ in range(n)]
+    return [
+        "".join(
+            digit() if rng.random() < 0.5 else letter()
+            for _ in range(rng.integers(lengths[0], lengths[1] + 1))
+        )
+        for _ in range(n)
+    ]
+
 
 # %%
 rng = np.random.default_rng(4)
@@ -165,10 +196,16 @@ INVOICE POLICY SERVICE PROVISION DIVISION BOOKS ROOMS STREET ISLAND CIRCLE SQUAR
 texts = {
     "words": WORDS * 4,
     "numbers": ["".join(rng.choice(list("0123456789"), rng.integers(3, 9))) for _ in range(200)],
-    "dates and addresses": [f"{rng.integers(1, 2000)} {rng.choice(WORDS)} {rng.integers(10000, 99999)}" for _ in range(100)],
+    "dates and addresses": [
+        f"{rng.integers(1, 2000)} {rng.choice(WORDS)} {rng.integers(10000, 99999)}"
+        for _ in range(100)
+    ],
     "codes": random_codes(200, rng),
 }
-spelled = {kind: [spell(t, glyphs.labels, glyphs.writer, rng) for t in some] for kind, some in texts.items()}
+spelled = {
+    kind: [spell(t, glyphs.labels, glyphs.writer, rng) for t in some]
+    for kind, some in texts.items()
+}
 
 
 def read_alone(text, indices):
@@ -179,7 +216,11 @@ def read_alone(text, indices):
 
 bare = {kind: [read_alone(t, i) for t, i in zip(texts[kind], spelled[kind])] for kind in texts}
 for kind in texts:
-    print(f"{kind:20s}", *[f"{t} -> {b}" for t, b in zip(texts[kind][:400], bare[kind]) if t != b][:3], sep="   ")
+    print(
+        f"{kind:20s}",
+        *[f"{t} -> {b}" for t, b in zip(texts[kind][:400], bare[kind]) if t != b][:3],
+        sep="   ",
+    )
 
 # %% [markdown]
 # ## The blanket fix, and what it destroys
@@ -198,12 +239,14 @@ def blanket_fix(
     "The tutorial's fix: 0, 1 and 5 are always O, I and S."
     return text.translate(str.maketrans("015", "OIS"))
 
+
 # %%
 blanket_fix("H0U5E 15"), blanket_fix("1000 HILLTOP CIR")
 
 # %% [markdown]
 # The first came out as meant and lost its number; in the second, an address can never have a house number again. We measure
 # it on all four kinds of text.
+
 
 # %%
 def accuracy(read, true):
@@ -214,7 +257,12 @@ def accuracy(read, true):
 
 def compare(**rules):
     "Character accuracy of each rule on each kind of text."
-    return pd.DataFrame({name: {kind: accuracy([rule(t) for t in bare[kind]], texts[kind]) for kind in texts} for name, rule in rules.items()})
+    return pd.DataFrame(
+        {
+            name: {kind: accuracy([rule(t) for t in bare[kind]], texts[kind]) for kind in texts}
+            for name, rule in rules.items()
+        }
+    )
 
 
 compare(bare=str, blanket=blanket_fix).style.format("{:.3f}")
@@ -229,6 +277,7 @@ compare(bare=str, blanket=blanket_fix).style.format("{:.3f}")
 # digits is a zero. For each look-alike we find the nearest *certain* character of its word on each side, one that is in no
 # pair. If the two agree, or there is only one, the look-alike becomes a digit or a letter as they are. If they differ, or
 # there is none, it stays.
+
 
 # %%
 #| export
@@ -257,13 +306,22 @@ def neighbour_fix(
         out.append(c)
     return "".join(out)
 
+
 # %%
 {t: neighbour_fix(t) for t in ("H0U5E", "2O47", "1OOO HILLT0P C1R", "A21I17Q", "5O5", "7PZ9")}
 
 # %%
 #| hide
-assert neighbour_fix("H0U5E") == "HOUSE" and neighbour_fix("2O47") == "2047" and neighbour_fix("C1R") == "CIR"
-assert neighbour_fix("5O5") == "5O5" and neighbour_fix("AB2O47") == "AB2047" and neighbour_fix("A0 0 7I") == "AO 0 71"
+assert (
+    neighbour_fix("H0U5E") == "HOUSE"
+    and neighbour_fix("2O47") == "2047"
+    and neighbour_fix("C1R") == "CIR"
+)
+assert (
+    neighbour_fix("5O5") == "5O5"
+    and neighbour_fix("AB2O47") == "AB2047"
+    and neighbour_fix("A0 0 7I") == "AO 0 71"
+)
 assert neighbour_fix("A0\n07") == "AO\n07", "a line break parts words"
 
 # %% [markdown]
@@ -284,13 +342,17 @@ def fix_text(
         raise KnowledgeError(f"no confusion rule {rule!r}: choose one of {', '.join(RULES)}")
     return RULES[rule](text)
 
+
 # %%
 compare(**RULES, neighbours_5_pairs=lambda t: neighbour_fix(t, LOOK_ALIKES)).style.format("{:.3f}")
 
 # %%
 #| hide
 gain = compare(**RULES)
-assert gain.neighbours["words"] > gain.none["words"] and gain.neighbours["numbers"] > gain.none["numbers"]
+assert (
+    gain.neighbours["words"] > gain.none["words"]
+    and gain.neighbours["numbers"] > gain.none["numbers"]
+)
 assert gain.blanket["numbers"] < 0.8
 
 # %% [markdown]
@@ -302,6 +364,7 @@ assert gain.blanket["numbers"] < 0.8
 #
 # Pages bring what spelled glyphs do not: missing and split characters. So texts of unequal length have to be aligned, by the
 # cheapest edits that turn one into the other (Levenshtein, 1966), before a confusion can be counted.
+
 
 # %%
 #| export
@@ -338,12 +401,17 @@ def look_alike_errors(
     name = {frozenset(p): "/".join(p) for p in pairs}
     return Counter(name[frozenset(p)] for p in align(true, read) if frozenset(p) in name)
 
+
 # %%
 align("L7AUR", "L7AVRI"), look_alike_errors("1000 HILLTOP", "IO00 HILLT0P")
 
 # %%
 #| hide
-assert align("AB", "B") == [("A", ""), ("B", "B")] and align("", "A") == [("", "A")] and align("", "") == []
+assert (
+    align("AB", "B") == [("A", ""), ("B", "B")]
+    and align("", "A") == [("", "A")]
+    and align("", "") == []
+)
 assert look_alike_errors("1000", "IO00") == Counter({"1/I": 1, "0/O": 1})
 
 # %%
@@ -356,12 +424,17 @@ def page_texts(root):
     with open(root / "truth.tsv", encoding="utf8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             if row.get("lower") != "yes":
-                yield root / row["path"], row["kind"], row["text"].replace("\\n", "\n").translate(KEEP)
+                yield (
+                    root / row["path"],
+                    row["kind"],
+                    row["text"].replace("\\n", "\n").translate(KEEP),
+                )
 
 
 truth = list(page_texts(pages))
 read = [reader.read(path, prior=False).text for path, *_ in truth]
 len(truth)
+
 
 # %%
 def cer(pairs):
@@ -373,10 +446,22 @@ def cer(pairs):
 
 kinds = sorted({kind for _, kind, _ in truth})
 by_rule = {
-    rule: {kind: cer([(text, fix_text(r, rule)) for (_, k, text), r in zip(truth, read) if k == kind]) for kind in kinds}
+    rule: {
+        kind: cer([(text, fix_text(r, rule)) for (_, k, text), r in zip(truth, read) if k == kind])
+        for kind in kinds
+    }
     for rule in RULES
 }
-look = {rule: sum((look_alike_errors("".join(t.split()), "".join(fix_text(r, rule).split())) for (*_, t), r in zip(truth, read)), Counter()) for rule in RULES}
+look = {
+    rule: sum(
+        (
+            look_alike_errors("".join(t.split()), "".join(fix_text(r, rule).split()))
+            for (*_, t), r in zip(truth, read)
+        ),
+        Counter(),
+    )
+    for rule in RULES
+}
 pd.DataFrame(by_rule).style.format("{:.3f}").set_caption("CER on whole pages")
 
 # %%
@@ -396,7 +481,7 @@ pd.DataFrame(look, index=["/".join(p) for p in LOOK_ALIKES]).fillna(0).astype(in
 # - Neighbours help, yet a rule on text throws away what the network knew: that this 0 was 51 % and that one 99.9 %. It
 #   must leave `5O5` alone, and it spoils codes.
 #
-# [Decoding](06_decoding.ipynb) keeps the probabilities: the network's, the language's and yours are multiplied, and the most
+# [Decoding](15_decoding.ipynb) keeps the probabilities: the network's, the language's and yours are multiplied, and the most
 # probable text wins.
 #
 # The tutorial's second problem, the frame that swallows the page, is one of pixels: see

@@ -91,10 +91,10 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Segmentation](02_segmentation.ipynb) | Where on a page are the characters, and in what order? | `customocr.segmentation` |
 # | [Recognition](03_recognition.ipynb) | How does a page become text? | `customocr.recognition` |
 # | [Confusion fixes](04_confusion_fixes.ipynb) | Is it a 0 or an O? | `customocr.confusion_fixes` |
-# | [A better model](05_better_model.ipynb) | What makes the network read hands it has never seen? | `customocr.training` |
-# | [Decoding](06_decoding.ipynb) | How do the evidence of the page and our knowledge meet? | `customocr.decoding` |
-# | [Composed pages](07_composer.ipynb) | How do we get pages whose every box is known? | uses `customocr.compose` |
-# | [Gallery](08_gallery.ipynb) | What does it make of rules, frames, shadows and chalk? | |
+# | [A better model](14_better_model.ipynb) | What makes the network read hands it has never seen? | `customocr.training` |
+# | [Decoding](15_decoding.ipynb) | How do the evidence of the page and our knowledge meet? | `customocr.decoding` |
+# | [Composed pages](06_composing.ipynb) | How do we get pages whose every box is known? | uses `customocr.compose` |
+# | [Gallery](18_gallery.ipynb) | What does it make of rules, frames, shadows and chalk? | |
 #
 # The notebooks render as a site with a gallery, a glossary, exercises and a page to draw on: `quarto render`, with
 # [Quarto](https://quarto.org) 1.7 or later, then open `_site/index.html` through any static server, such as

@@ -12,7 +12,7 @@
 #
 # What does customocr make of real trouble: rules, frames, shadows, chalk, a note on a dark table? Here are all the sample
 # pages with what was found on them. Nothing is chosen or touched up: what is wrong is listed as wrong. The pages are our own,
-# written with openly licensed handwriting fonts ([Composed pages](07_composer.ipynb) tells how). How well it reads people's
+# written with openly licensed handwriting fonts ([Composed pages](06_composing.ipynb) tells how). How well it reads people's
 # handwriting is another question: see the [results](results.qmd).
 #
 # *Needs*: 20 seconds, no data.
@@ -48,18 +48,36 @@ def told(pair: tuple[str, str]) -> str:
     "A mistake in words; a blank is a space between words, or a new line."
     name = {" ": "a space", "\n": "a line break"}
     written, seen = (name.get(c, c) for c in pair)
-    return f"{written} read as {seen}" if pair[0] and pair[1] else f"{written} missed" if pair[0] else f"{seen} added"
+    return (
+        f"{written} read as {seen}"
+        if pair[0] and pair[1]
+        else f"{written} missed"
+        if pair[0]
+        else f"{seen} added"
+    )
 
 
 # %%
 #| code-fold: true
 #| code-summary: "The table"
-rows = [f"| {name} | {page.notes.split('; font')[0]} | {len(page.text)} | {', '.join(map(told, wrong(name))) or 'nothing'} |" for name, page in truth.items()]
-Markdown("\n".join(["| Page | What is on it | Characters | What is wrong |", "|---|------|---|------|", *rows]))
+rows = [
+    f"| {name} | {page.notes.split('; font')[0]} | {len(page.text)} | {', '.join(map(told, wrong(name))) or 'nothing'} |"
+    for name, page in truth.items()
+]
+Markdown(
+    "\n".join(
+        ["| Page | What is on it | Characters | What is wrong |", "|---|------|---|------|", *rows]
+    )
+)
 
 # %%
-errors, length = sum(len(wrong(name)) for name in truth), sum(len(page.text) for page in truth.values())
-print(f"{errors} wrong of {length} characters, spaces and line breaks counted: CER {errors / length:.3f}")
+errors, length = (
+    sum(len(wrong(name)) for name in truth),
+    sum(len(page.text) for page in truth.values()),
+)
+print(
+    f"{errors} wrong of {length} characters, spaces and line breaks counted: CER {errors / length:.3f}"
+)
 
 # %%
 #| hide
@@ -69,6 +87,7 @@ assert errors / length < 0.1
 # ## One page, step by step
 # What happens between a photo and its text is in @fig-gallery-steps-lines; @fig-gallery-lines is its last stage, larger. Each
 # step has its section in [Segmentation](02_segmentation.ipynb) and [Recognition](03_recognition.ipynb).
+
 
 # %%
 #| code-fold: true
@@ -87,6 +106,7 @@ def show(name: str) -> Image:
     "What was read, and the picture with its boxes: the redder, the less sure."
     print(read[name].text)
     return jpeg(read[name].draw())
+
 
 # %%
 #| label: fig-gallery-steps-lines
@@ -124,7 +144,7 @@ show("ruled")
 
 # %% [markdown]
 # ## Forms
-# What a form has besides writing is straight and long. Where a field's content is known beforehand, say so: `reader.read(path, alphabet="0123456789")` ([Decoding](06_decoding.ipynb)). @fig-gallery-steps-fields shows where the frames go.
+# What a form has besides writing is straight and long. Where a field's content is known beforehand, say so: `reader.read(path, alphabet="0123456789")` ([Decoding](15_decoding.ipynb)). @fig-gallery-steps-fields shows where the frames go.
 
 # %%
 #| label: fig-gallery-fields

@@ -44,11 +44,31 @@ import numpy as np
 import pandas as pd
 
 from customocr.boxes import compose_many
-from customocr.data import (AZ_FILES, Characters, find_file, join, load_az, load_mnist, load_npz, load_samples, load_unipen,
-                            split_stratified, split_unipen, unipen_test_writers, unipen_validation_writers)
+from customocr.data import (
+    AZ_FILES,
+    Characters,
+    find_file,
+    join,
+    load_az,
+    load_mnist,
+    load_npz,
+    load_samples,
+    load_unipen,
+    split_stratified,
+    split_unipen,
+    unipen_test_writers,
+    unipen_validation_writers,
+)
 from customocr.errors import DataError, ModelError
 from customocr.glyphs import CLASSES, SIDE, normalise_glyphs
-from customocr.model import PAIRS, export_onnx, keras, pair_accuracy, scores, to_input  # keras from there: it starts without greeting
+from customocr.model import (
+    PAIRS,
+    export_onnx,
+    keras,
+    pair_accuracy,
+    scores,
+    to_input,
+)  # keras from there: it starts without greeting
 from customocr.strokes import LOW_SHARE, SAME_SHARE, load_strokes, render_images, render_strokes
 
 
@@ -78,7 +98,10 @@ pd.read_csv(stored / "tutorial/sets.csv", index_col="set").round(3)
 # images as we like, with a hard pencil or a marker, slanted, on a fax, out of focus. A K of our own, three strokes:
 
 # %%
-k = [np.array(stroke, np.int16) for stroke in ([(120, 0), (90, 1000)], [(640, 20), (110, 560)], [(250, 480), (700, 980)])]
+k = [
+    np.array(stroke, np.int16)
+    for stroke in ([(120, 0), (90, 1000)], [(640, 20), (110, 560)], [(250, 480), (700, 980)])
+]
 rng = np.random.default_rng(1)
 clean = draw_strokes(k, rng.random(24))
 scanned = weather(clean, rng.random(24), noise_tape(rng))
@@ -91,7 +114,13 @@ clean.shape, scanned.shape
 # %%
 #| fig-alt: "Forty drawings of one K: thin and thick pens, slanted, blurred, with jagged edges, some with dots beside them."
 starts = np.cumsum([0] + [len(stroke) for stroke in k])
-one_k = Strokes(np.concatenate(k), starts, np.array([0, 3]), np.array([CLASSES.index("K")], np.uint8), np.array([0]))
+one_k = Strokes(
+    np.concatenate(k),
+    starts,
+    np.array([0, 3]),
+    np.array([CLASSES.index("K")], np.uint8),
+    np.array([0]),
+)
 forty = render_strokes(one_k, np.zeros(40, int), np.random.default_rng(3), loose=False)
 picture(forty.reshape(4, 10, 28, 28).transpose(0, 2, 1, 3).reshape(4 * 28, 10 * 28), scale=2)
 
@@ -106,7 +135,10 @@ assert np.array_equal(forty, again) and len(np.unique(forty.reshape(40, -1), axi
 
 # %%
 #| fig-alt: "Upper row: six Ks, from a wide one with short arms to a narrow one with long arms. Lower row: the same six, each with strokes that lie a little otherwise."
-narrow = [np.array(stroke, np.int16) for stroke in ([(60, 30), (100, 980)], [(520, -60), (90, 500)], [(180, 420), (560, 1040)])]
+narrow = [
+    np.array(stroke, np.int16)
+    for stroke in ([(60, 30), (100, 980)], [(520, -60), (90, 500)], [(180, 420), (560, 1040)])
+]
 steps = [between(k, narrow, weight) for weight in np.linspace(0, 1, 6)]
 looser = [loosen(step, np.random.default_rng(seed)) for seed, step in enumerate(steps)]
 still = np.full(24, 0.75)  # one pen, no slant
@@ -135,14 +167,22 @@ class Source:
 
     name: str
     labels: np.ndarray  # uint8 (N,)
-    shares: tuple[float, float]  # of a digit's and of a letter's glyphs that come from here; sources that lack the class drop out
-    draw: Callable[[np.ndarray, np.random.Generator], np.ndarray]  # indices -> uint8 (M, 28, 28), new at every call
-    weight: np.ndarray | None = None  # float (N,), chance of a sample within its class; None = all the same
-    on_top: bool = False  # its glyphs come on top of a class's own: shares in units of what a letter gets
+    shares: tuple[
+        float, float
+    ]  # of a digit's and of a letter's glyphs that come from here; sources that lack the class drop out
+    draw: Callable[
+        [np.ndarray, np.random.Generator], np.ndarray
+    ]  # indices -> uint8 (M, 28, 28), new at every call
+    weight: np.ndarray | None = (
+        None  # float (N,), chance of a sample within its class; None = all the same
+    )
+    on_top: bool = (
+        False  # its glyphs come on top of a class's own: shares in units of what a letter gets
+    )
 
 
 # %% [markdown]
-# Three kinds of source. Pen strokes and pixels we have seen. The third are **crops**: pages composed in the hands of UNIPEN's training writers ([Composed pages](07_composer.ipynb)) go through
+# Three kinds of source. Pen strokes and pixels we have seen. The third are **crops**: pages composed in the hands of UNIPEN's training writers ([Composed pages](06_composing.ipynb)) go through
 # [the segmentation](02_segmentation.ipynb), and what it cuts out is kept with the letter that we know stands there. Bits of a neighbour, a rule's rest, a top lost to a frame: the network
 # sees at school what it will see at work.
 #
@@ -159,8 +199,13 @@ class Source:
 MNIST_HELD = 5_000  # digits at the end of MNIST's training part that only validate
 AZ_HELD = 0.1  # share of the A-Z letters that only validates
 FONTS_HELD = 0.1  # share of the fonts that only validates, where no other letters are at hand
-WRITER_POWER = -0.5  # a writer with 4 times the samples is drawn 2 times as often, so that no hand rules
-PAGES, PAGES_HELD = 7_000, 500  # pages composed for crops, in the hands of training and of validation writers
+WRITER_POWER = (
+    -0.5
+)  # a writer with 4 times the samples is drawn 2 times as often, so that no hand rules
+PAGES, PAGES_HELD = (
+    7_000,
+    500,
+)  # pages composed for crops, in the hands of training and of validation writers
 
 
 def image_source(
@@ -173,7 +218,9 @@ def image_source(
     on_top: bool = False,  # as in `Source`
 ) -> Source:
     "Glyphs that exist only as pixels: varied and scanned anew at each draw, or left as they are."
-    draw = lambda indices, rng, same=same, low=low: render_images(characters.images[indices], rng, characters.labels[indices], same, low)
+    draw = lambda indices, rng, same=same, low=low: render_images(
+        characters.images[indices], rng, characters.labels[indices], same, low
+    )
     return Source(name, characters.labels, shares, draw, weight, on_top)
 
 
@@ -186,7 +233,13 @@ def unipen_sources(
     strokes = load_strokes(find_file(["unipen_strokes.npz"], data))
     writer = strokes.writer[training]
     weight = np.bincount(writer).astype(float)[writer] ** WRITER_POWER
-    drawn = Source("unipen", strokes.labels[training], (0.22, 0.36), lambda indices, rng, **how: render_strokes(strokes, training[indices], rng, **how), weight)
+    drawn = Source(
+        "unipen",
+        strokes.labels[training],
+        (0.22, 0.36),
+        lambda indices, rng, **how: render_strokes(strokes, training[indices], rng, **how),
+        weight,
+    )
     return [drawn, image_source("unipen pictures", characters[training], (0.05, 0.08), 1.0, weight)]
 
 
@@ -199,7 +252,14 @@ def crops(
 ) -> Characters:
     "What the segmentation cuts from pages composed in these writers' hands."
     names = list(load_unipen(data).writer_names)
-    found = compose_many(find_file(["unipen_strokes.npz"], data), sorted(names.index(w) for w in writers), pages, seed, keep, os.cpu_count() or 1)
+    found = compose_many(
+        find_file(["unipen_strokes.npz"], data),
+        sorted(names.index(w) for w in writers),
+        pages,
+        seed,
+        keep,
+        os.cpu_count() or 1,
+    )
     known = found.labels < len(CLASSES)
     return Characters(found.glyphs[known], found.labels[known])
 
@@ -208,7 +268,9 @@ def load_sources(
     data: str | Path | None = None,  # the data folder; None = what CUSTOMOCR_DATA names
     az: str | Path | None = None,  # the full A-Z set, in place of the folder's sample
     pages: Path | None = None,  # folder in which pages are composed for crops; None = without crops
-) -> tuple[list[Source], dict[str, Characters]]:  # what is trained on, and the validation sets by name
+) -> tuple[
+    list[Source], dict[str, Characters]
+]:  # what is trained on, and the validation sets by name
     "Everything that may be trained on and is at hand, validation samples kept apart; writers are never on both sides."
     sources, validation = [], {}
     if find_file(["unipen.npz"], data) and find_file(["unipen_strokes.npz"], data):
@@ -219,14 +281,20 @@ def load_sources(
         if pages:
             apart = {*unipen_test_writers(), *unipen_validation_writers()}
             writers = [w for w in unipen.writer_names if w not in apart]
-            sources.append(image_source("crops", crops(data, writers, PAGES, 0, pages), (0.20, 0.28), 0.8))
+            sources.append(
+                image_source("crops", crops(data, writers, PAGES, 0, pages), (0.20, 0.28), 0.8)
+            )
             validation["crops"] = crops(data, unipen_validation_writers(), PAGES_HELD, 1, pages)
     if find_file(["mnist.npz"], data):
         mnist = load_mnist(data, "train")
-        sources.append(image_source("mnist", mnist[:-MNIST_HELD], (2.0, 0.0), 0.65, low=0.75, on_top=True))
+        sources.append(
+            image_source("mnist", mnist[:-MNIST_HELD], (2.0, 0.0), 0.65, low=0.75, on_top=True)
+        )
         validation["mnist"] = mnist[-MNIST_HELD:]
     if az or find_file(AZ_FILES, data):
-        training, held = split_stratified(load_az(az or data).without_repeats().normalised(), AZ_HELD)
+        training, held = split_stratified(
+            load_az(az or data).without_repeats().normalised(), AZ_HELD
+        )
         sources.append(image_source("az", training, (0.0, 0.16), 0.4))
         validation["az"] = held
     fonts = load_samples()
@@ -253,12 +321,17 @@ def draw_plan(
     "How many glyphs of each class come from which source."
     plan = []
     for c in range(len(CLASSES)):
-        members = [source for source in sources if source.shares[c > 9] and (source.labels == c).any()]
+        members = [
+            source for source in sources if source.shares[c > 9] and (source.labels == c).any()
+        ]
         if not members:
             raise DataError(f"no training sample of class {CLASSES[c]} is at hand")
         own = sum(source.shares[c > 9] for source in members if not source.on_top)
         often = BESIDE_TOP if any(source.on_top for source in members) else 1.0
-        plan += [(source, c, source.shares[c > 9] * (1 if source.on_top else often / own)) for source in members]
+        plan += [
+            (source, c, source.shares[c > 9] * (1 if source.on_top else often / own))
+            for source in members
+        ]
     whole = sum(share for *_, share in plan)
     return [(source, c, round(count * share / whole)) for source, c, share in plan]
 
@@ -288,12 +361,23 @@ def draw_epoch(
 
 # %%
 sources, validation = load_sources()
-pd.DataFrame([dict(source=s.name, samples=len(s.labels), **{"of a digit's glyphs": s.shares[0], "of a letter's glyphs": s.shares[1]}) for s in sources]).set_index("source")
+pd.DataFrame(
+    [
+        dict(
+            source=s.name,
+            samples=len(s.labels),
+            **{"of a digit's glyphs": s.shares[0], "of a letter's glyphs": s.shares[1]},
+        )
+        for s in sources
+    ]
+).set_index("source")
 
 # %%
 glyphs, labels = draw_epoch(sources, 36 * 260, np.random.default_rng(1))
 counts = np.bincount(labels)
-assert min(counts[10:]) > 0.99 * max(counts[10:]) and (counts[0] > counts[10]) == any(s.on_top for s in sources)
+assert min(counts[10:]) > 0.99 * max(counts[10:]) and (counts[0] > counts[10]) == any(
+    s.on_top for s in sources
+)
 glyphs.shape, int(counts.min()), int(counts.max())
 
 # %% [markdown]
@@ -308,9 +392,18 @@ PARAMETERS_AT_MOST = 300_000
 DROPOUT = 0.3  # before the last layer
 
 
-def _convolution(x, channels: int, size: int = 3, stride: int = 1, relu: bool = True, folded: bool = False):
+def _convolution(
+    x, channels: int, size: int = 3, stride: int = 1, relu: bool = True, folded: bool = False
+):
     layers = keras.layers
-    x = layers.Conv2D(channels, size, strides=stride, padding="same", use_bias=folded, kernel_initializer="he_normal")(x)
+    x = layers.Conv2D(
+        channels,
+        size,
+        strides=stride,
+        padding="same",
+        use_bias=folded,
+        kernel_initializer="he_normal",
+    )(x)
     x = x if folded else layers.BatchNormalization(momentum=0.95)(x)
     return layers.ReLU()(x) if relu else x
 
@@ -332,12 +425,24 @@ def network(
     x = keras.layers.Flatten()(x)
     x = x if folded else keras.layers.Dropout(DROPOUT)(x)
     activation = "softmax" if folded else None
-    return keras.Model(inputs, keras.layers.Dense(len(CLASSES), activation=activation, dtype="float32", name="probabilities" if folded else "logits")(x))
+    return keras.Model(
+        inputs,
+        keras.layers.Dense(
+            len(CLASSES),
+            activation=activation,
+            dtype="float32",
+            name="probabilities" if folded else "logits",
+        )(x),
+    )
 
 
 # %%
 big = network()
-multiplications = sum(np.prod(layer.output.shape[1:3]) * np.prod(layer.kernel.shape) for layer in big.layers if isinstance(layer, keras.layers.Conv2D))
+multiplications = sum(
+    np.prod(layer.output.shape[1:3]) * np.prod(layer.kernel.shape)
+    for layer in big.layers
+    if isinstance(layer, keras.layers.Conv2D)
+)
 assert big.count_params() <= PARAMETERS_AT_MOST
 big.count_params(), f"{multiplications / 1e6:.1f} million multiplications"
 
@@ -350,10 +455,14 @@ big.count_params(), f"{multiplications / 1e6:.1f} million multiplications"
 # %%
 #| export
 GLYPHS_AN_EPOCH = 96_000  # shown in an epoch, about 1,900 of each letter
-PASSES = 2  # epochs that share one drawing: drawing costs about as much as a third of a training step
+PASSES = (
+    2  # epochs that share one drawing: drawing costs about as much as a third of a training step
+)
 EPOCHS = 84
 BATCH = 512
-PEAK_RATE = 4e-3  # of AdamW, reached after a sixth of the steps, then down to nothing along a cosine
+PEAK_RATE = (
+    4e-3  # of AdamW, reached after a sixth of the steps, then down to nothing along a cosine
+)
 WEIGHT_DECAY = 0.05
 LABEL_SMOOTHING = 0.05
 
@@ -378,9 +487,20 @@ def trainable(
     model = network()
     keras.config.set_dtype_policy(policy)
     warm = max(1, steps // 6)
-    rate = keras.optimizers.schedules.CosineDecay(PEAK_RATE / 25, max(1, steps - warm), alpha=0.003, warmup_target=PEAK_RATE, warmup_steps=warm)
+    rate = keras.optimizers.schedules.CosineDecay(
+        PEAK_RATE / 25,
+        max(1, steps - warm),
+        alpha=0.003,
+        warmup_target=PEAK_RATE,
+        warmup_steps=warm,
+    )
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=LABEL_SMOOTHING)
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY), loss, jit_compile=False, steps_per_execution=20)
+    model.compile(
+        keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
+        loss,
+        jit_compile=False,
+        steps_per_execution=20,
+    )
     return model
 
 
@@ -392,13 +512,19 @@ def fit(
 ) -> float:  # mean loss of the last pass
     "Show the network glyphs, in a new order at each pass."
     steps = len(labels) // BATCH
-    rows = np.random.default_rng(len(labels) + int(model.optimizer.iterations)).permutation(len(labels))[: steps * BATCH]
+    rows = np.random.default_rng(len(labels) + int(model.optimizer.iterations)).permutation(
+        len(labels)
+    )[: steps * BATCH]
     one_hot = np.eye(len(CLASSES), dtype=np.float32)[labels[rows]]
-    return model.fit(to_input(images[rows]), one_hot, batch_size=BATCH, epochs=passes, verbose=0).history["loss"][-1]
+    return model.fit(
+        to_input(images[rows]), one_hot, batch_size=BATCH, epochs=passes, verbose=0
+    ).history["loss"][-1]
 
 
 def drawn_ahead(
-    draw: Callable[[int], tuple[np.ndarray, np.ndarray]],  # number of a drawing -> glyphs and labels
+    draw: Callable[
+        [int], tuple[np.ndarray, np.ndarray]
+    ],  # number of a drawing -> glyphs and labels
     numbers: Sequence[int],
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:  # number, glyphs, labels
     "Drawings one after the other; the next is made in a second thread while the network looks at this one."
@@ -462,8 +588,9 @@ def calibration_error(
     "How far confidence and accuracy lie apart, on average over glyphs."
     right, confidence = probabilities.argmax(1) == labels, probabilities.max(1)
     where = np.minimum((confidence * bins).astype(int), bins - 1)
-    return float(sum(abs((right - confidence)[where == b].sum()) for b in range(bins)) / len(labels))
-
+    return float(
+        sum(abs((right - confidence)[where == b].sum()) for b in range(bins)) / len(labels)
+    )
 
 
 # %%
@@ -475,20 +602,34 @@ def figures(
     "The figures of the ladder and of the card."
     pairs = {f"{a}/{b}": pair_accuracy(probabilities, labels, a + b) for a, b in PAIRS}
     found = scores(probabilities, labels)
-    return dict(n=len(labels), top1=found["top1"], merged=found["merged"], ece=calibration_error(probabilities, labels), **pairs)
+    return dict(
+        n=len(labels),
+        top1=found["top1"],
+        merged=found["merged"],
+        ece=calibration_error(probabilities, labels),
+        **pairs,
+    )
 
 
 def reject_curve(
     probabilities: np.ndarray,  # float (N, 36)
     labels: np.ndarray,  # int (N,)
     points: int = 50,
-) -> pd.DataFrame:  # a row a threshold: confidence asked for, share answered, error rate among the answers
+) -> (
+    pd.DataFrame
+):  # a row a threshold: confidence asked for, share answered, error rate among the answers
     "What is gained by not answering when unsure."
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     order = np.argsort(-confidence)
     wrong = np.cumsum(~right[order])
     kept = np.unique(np.linspace(len(labels) / points, len(labels), points).astype(int))
-    return pd.DataFrame(dict(confidence=confidence[order][kept - 1], answered=kept / len(labels), error=wrong[kept - 1] / kept))
+    return pd.DataFrame(
+        dict(
+            confidence=confidence[order][kept - 1],
+            answered=kept / len(labels),
+            error=wrong[kept - 1] / kept,
+        )
+    )
 
 
 def reliability(
@@ -499,7 +640,11 @@ def reliability(
     "Confidence against accuracy, bin by bin."
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     where = np.minimum((confidence * bins).astype(int), bins - 1)
-    rows = [(confidence[where == b].mean(), right[where == b].mean(), int((where == b).sum())) for b in range(bins) if (where == b).any()]
+    rows = [
+        (confidence[where == b].mean(), right[where == b].mean(), int((where == b).sum()))
+        for b in range(bins)
+        if (where == b).any()
+    ]
     return pd.DataFrame(rows, columns=["confidence", "right", "glyphs"])
 
 
@@ -507,7 +652,10 @@ def reliability(
 judge, held = next(iter(validation.items()))
 logits = logits_of(small, held.images)
 temperature = best_temperature(logits, held.labels)
-pd.DataFrame({t: figures(softmax(logits, t), held.labels) for t in (1.0, round(temperature, 3))}, columns=[1.0, round(temperature, 3)]).T.rename_axis("temperature").round(3)
+pd.DataFrame(
+    {t: figures(softmax(logits, t), held.labels) for t in (1.0, round(temperature, 3))},
+    columns=[1.0, round(temperature, 3)],
+).T.rename_axis("temperature").round(3)
 
 # %%
 #| hide
@@ -516,7 +664,7 @@ assert after <= before + 0.02
 
 # %% [markdown]
 # ## What it expects before it looks
-# Shown two digits to a letter, a network takes an unclear shape for a digit. The reader knows better what to expect, from [words and numbers](06_decoding.ipynb), and has to take the network's own expectation out first. Which one
+# Shown two digits to a letter, a network takes an unclear shape for a digit. The reader knows better what to expect, from [words and numbers](15_decoding.ipynb), and has to take the network's own expectation out first. Which one
 # is it? The shares it was shown are no answer: what looks like MNIST it expects to be a digit, what looks like a crop may be anything. So we ask it, on crops: by which expectation, taken out of its answers and replaced
 # by the crops' real frequencies, do its answers have these frequencies on average? The file carries it, and `Reader.likelihoods` divides by it.
 # An estimate it remains: from either half of the crops it came out up to a third otherwise, which moves no figure on the pages by more than a few characters.
@@ -524,7 +672,14 @@ assert after <= before + 0.02
 
 # %%
 #| export
-GROUPS = ("0", "1", "23456789", "O", "I", "ABCDEFGHJKLMNPQRSTUVWXYZ")  # classes that are expected alike
+GROUPS = (
+    "0",
+    "1",
+    "23456789",
+    "O",
+    "I",
+    "ABCDEFGHJKLMNPQRSTUVWXYZ",
+)  # classes that are expected alike
 
 
 def assumed_shares(
@@ -548,7 +703,13 @@ def assumed_shares(
 
 # %%
 expected = assumed_shares(softmax(logits, temperature), held.labels)
-pd.Series({members: expected[CLASSES.index(members[0])] / expected[CLASSES.index("A")] for members in GROUPS}, name="expected, A = 1").round(2)
+pd.Series(
+    {
+        members: expected[CLASSES.index(members[0])] / expected[CLASSES.index("A")]
+        for members in GROUPS
+    },
+    name="expected, A = 1",
+).round(2)
 
 # %%
 #| hide
@@ -569,12 +730,16 @@ def fold(
     "The network as it ships: every batch norm becomes a factor and a bias of the convolution before it."
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
-    widths = tuple(layer.filters for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+    widths = tuple(
+        layer.filters for layer in model.layers if isinstance(layer, keras.layers.Conv2D)
+    )
     small = network(folded=True, widths=(widths[0], widths[2], widths[-1]))
     keras.config.set_dtype_policy(policy)
     weighted = lambda m, kind: [layer for layer in m.layers if isinstance(layer, kind)]
     norms = weighted(model, keras.layers.BatchNormalization)
-    for old, norm, new in zip(weighted(model, keras.layers.Conv2D), norms, weighted(small, keras.layers.Conv2D)):
+    for old, norm, new in zip(
+        weighted(model, keras.layers.Conv2D), norms, weighted(small, keras.layers.Conv2D)
+    ):
         gamma, beta, mean, variance = norm.get_weights()
         factor = gamma / np.sqrt(variance + norm.epsilon)
         new.set_weights([old.get_weights()[0] * factor, beta - mean * factor])
@@ -606,9 +771,15 @@ def _settings(out: Path, wanted: dict) -> dict:
         file.write_text(json.dumps(wanted, indent=1) + "\n")
         return wanted
     before = json.loads(file.read_text())
-    differing = [f"{key} {before.get(key)}, now {value}" for key, value in wanted.items() if value is not None and before.get(key) != value]
+    differing = [
+        f"{key} {before.get(key)}, now {value}"
+        for key, value in wanted.items()
+        if value is not None and before.get(key) != value
+    ]
     if differing:
-        raise ModelError(f"{out} holds another run ({'; '.join(differing)}); choose another folder, or repeat its settings")
+        raise ModelError(
+            f"{out} holds another run ({'; '.join(differing)}); choose another folder, or repeat its settings"
+        )
     return before
 
 
@@ -622,7 +793,10 @@ def _epochs_for(minutes: float, sources: Sequence[Source], seed: int) -> int:
     start = time.perf_counter()
     fit(model, images, labels)
     showing = (time.perf_counter() - start) / len(labels)
-    return max(PASSES, round(minutes * 60 / (GLYPHS_AN_EPOCH * (showing + drawing / PASSES)) / PASSES) * PASSES)
+    return max(
+        PASSES,
+        round(minutes * 60 / (GLYPHS_AN_EPOCH * (showing + drawing / PASSES)) / PASSES) * PASSES,
+    )
 
 
 def _save(model: keras.Model, path: Path) -> None:
@@ -632,11 +806,18 @@ def _save(model: keras.Model, path: Path) -> None:
     part.replace(path)
 
 
-
 # %%
 #| export
-CURVES = ("chars74k_hnd_36", "unipen_unseen_writers")  # sets whose reject curve and reliability are stored
-TESTS = ("chars74k_hnd_36", "bishwaprotapi_36", "binaryalphadigits_36", "usps_digits_5000")  # never trained or tuned on
+CURVES = (
+    "chars74k_hnd_36",
+    "unipen_unseen_writers",
+)  # sets whose reject curve and reliability are stored
+TESTS = (
+    "chars74k_hnd_36",
+    "bishwaprotapi_36",
+    "binaryalphadigits_36",
+    "usps_digits_5000",
+)  # never trained or tuned on
 
 
 def unseen_sets(
@@ -646,7 +827,9 @@ def unseen_sets(
     paths = {name: find_file([f"{name}.npz"], data) for name in TESTS}
     sets = {name: load_npz(path) for name, path in paths.items() if path}
     if "binaryalphadigits_36" in sets:  # its class 1 is solid blocks
-        sets["binaryalphadigits_36"] = sets["binaryalphadigits_36"][sets["binaryalphadigits_36"].labels != 1]
+        sets["binaryalphadigits_36"] = sets["binaryalphadigits_36"][
+            sets["binaryalphadigits_36"].labels != 1
+        ]
     if find_file(["mnist.npz"], data):
         sets["mnist_test"] = load_mnist(data, "test")
     if find_file(["unipen.npz"], data):
@@ -694,7 +877,7 @@ SETS = {  # what the sets are, for people
 }
 DATA = {  # licences as their sources state them
     "unipen": "UNIPEN train_r01_v07, isolated digits and capitals as pen strokes (International Unipen Foundation; doi 10.5281/zenodo.1195803, CC BY 4.0; "
-              "its CDROM-README asks for research use, no commercial distribution and a reference: the two differ)",
+    "its CDROM-README asks for research use, no commercial distribution and a reference: the two differ)",
     "unipen pictures": "the pictures of the same UNIPEN samples, as they are",
     "crops": f"characters that the package's segmentation cut from {PAGES:,} pages composed in the hands of UNIPEN's training writers",
     "mnist": "MNIST, training part less its last 5,000 (LeCun, Cortes, Burges; terms as the Keras data set)",
@@ -705,7 +888,15 @@ DATA = {  # licences as their sources state them
 
 def _share_row(name: str, found: dict) -> str:
     goal = GOALS.get(name)
-    cells = [f"{found[k]:.4f}" + ("" if goal is None else f" ({'reached' if found[k] >= goal[i] else 'MISSED'}: {goal[i]:.3f})") for i, k in enumerate(("top1", "merged"))]
+    cells = [
+        f"{found[k]:.4f}"
+        + (
+            ""
+            if goal is None
+            else f" ({'reached' if found[k] >= goal[i] else 'MISSED'}: {goal[i]:.3f})"
+        )
+        for i, k in enumerate(("top1", "merged"))
+    ]
     pairs = ["-" if found[f"{a}/{b}"] is None else f"{found[f'{a}/{b}']:.3f}" for a, b in PAIRS]
     return f"| {SETS.get(name, name)} | {found['n']:,} | {' | '.join(cells)} | {found['ece']:.4f} | {' | '.join(pairs)} |"
 
@@ -714,12 +905,24 @@ def card(
     about: dict,  # as in characters.json
 ) -> str:  # Markdown
     "The model's card: what it is, what it was made from, how to make it again, how good it is."
-    head = "| set | glyphs | top1 | 0=O, 1=I merged | ECE | " + " | ".join(f"{a}/{b}" for a, b in PAIRS) + " |\n" + "|---" * (5 + len(PAIRS)) + "|"
-    table = lambda part: "\n".join([head, *(_share_row(name, found) for name, found in about[part].items())])
-    sources = "\n".join(f"- {DATA.get(name, name)}: {count:,} samples" for name, count in about["glyphs"].items())
+    head = (
+        "| set | glyphs | top1 | 0=O, 1=I merged | ECE | "
+        + " | ".join(f"{a}/{b}" for a, b in PAIRS)
+        + " |\n"
+        + "|---" * (5 + len(PAIRS))
+        + "|"
+    )
+    table = lambda part: "\n".join(
+        [head, *(_share_row(name, found) for name, found in about[part].items())]
+    )
+    sources = "\n".join(
+        f"- {DATA.get(name, name)}: {count:,} samples" for name, count in about["glyphs"].items()
+    )
     shown = about["epochs"] * about["glyphs_an_epoch"]
     called = dict(zip(GROUPS, ("a 0", "a 1", "another digit", "an O", "an I")))
-    expects = ", ".join(f"{called[members]} {times:.1f} times" for members, times in about["expects"].items())
+    expects = ", ".join(
+        f"{called[members]} {times:.1f} times" for members, times in about["expects"].items()
+    )
     return f"""# Character model
 
 One glyph of 28 x 28 pixels in, the probabilities of 0-9 and A-Z out. {about["parameters"]:,} parameters, {about["bytes"]:,} bytes of ONNX (opset 17), batch norm folded in,
@@ -765,7 +968,6 @@ UNIPEN writers of the test: {", ".join(about["test_writers"])}.
 """
 
 
-
 # %%
 #| export
 def finish(
@@ -786,30 +988,61 @@ def finish(
     small.save(out / "characters.keras")
     read = classifier(path)
     known = lambda v: round(v, 4) if v == v else None  # JSON has no nan
-    measure = lambda sets: {name: {k: known(v) for k, v in figures(read(part.images), part.labels).items()} for name, part in sets.items()}
+    measure = lambda sets: {
+        name: {k: known(v) for k, v in figures(read(part.images), part.labels).items()}
+        for name, part in sets.items()
+    }
     last = (out / "log.csv").read_text().splitlines()[-1].split(",")
-    expects = {members: round(float(expected[CLASSES.index(members[0])] / expected[CLASSES.index("A")]), 2) for members in GROUPS[:-1]}
+    expects = {
+        members: round(float(expected[CLASSES.index(members[0])] / expected[CLASSES.index("A")]), 2)
+        for members in GROUPS[:-1]
+    }
     about = dict(
-        format=1, input="glyphs", output="probabilities", classes=CLASSES, parameters=small.count_params(), bytes=path.stat().st_size,
-        temperature=round(temperature, 4), calibrated_on=judge, expects=expects, keras_difference=difference, **settings, glyphs_an_epoch=GLYPHS_AN_EPOCH,
-        minutes=float(last[4]), cpu_minutes=float(last[5]), precision="mixed_bfloat16" if fast_bfloat16() else "float32",
-        keras=keras.__version__, python=platform.python_version(), processors=os.cpu_count(),
-        validation=measure(validation), test=measure(unseen_sets(data)), test_writers=list(unipen_test_writers()),
+        format=1,
+        input="glyphs",
+        output="probabilities",
+        classes=CLASSES,
+        parameters=small.count_params(),
+        bytes=path.stat().st_size,
+        temperature=round(temperature, 4),
+        calibrated_on=judge,
+        expects=expects,
+        keras_difference=difference,
+        **settings,
+        glyphs_an_epoch=GLYPHS_AN_EPOCH,
+        minutes=float(last[4]),
+        cpu_minutes=float(last[5]),
+        precision="mixed_bfloat16" if fast_bfloat16() else "float32",
+        keras=keras.__version__,
+        python=platform.python_version(),
+        processors=os.cpu_count(),
+        validation=measure(validation),
+        test=measure(unseen_sets(data)),
+        test_writers=list(unipen_test_writers()),
     )
-    curves = {name: (read(part.images), part.labels) for name, part in unseen_sets(data).items() if name in CURVES}
+    curves = {
+        name: (read(part.images), part.labels)
+        for name, part in unseen_sets(data).items()
+        if name in CURVES
+    }
     if curves:
-        pd.concat({name: reject_curve(*answers) for name, answers in curves.items()}, names=["set"]).round(4).to_csv(out / "reject.csv")
-        pd.concat({name: reliability(*answers) for name, answers in curves.items()}, names=["set"]).round(4).to_csv(out / "reliability.csv")
+        pd.concat(
+            {name: reject_curve(*answers) for name, answers in curves.items()}, names=["set"]
+        ).round(4).to_csv(out / "reject.csv")
+        pd.concat(
+            {name: reliability(*answers) for name, answers in curves.items()}, names=["set"]
+        ).round(4).to_csv(out / "reliability.csv")
     (out / "characters.json").write_text(json.dumps(about, indent=1) + "\n")
     (out / "CARD.md").write_text(card(about))
     return about
 
 
-
 # %%
 #| export
 def train(
-    data: str | Path | None = None,  # the data folder; None = what CUSTOMOCR_DATA names, else the package's own glyphs
+    data: str
+    | Path
+    | None = None,  # the data folder; None = what CUSTOMOCR_DATA names, else the package's own glyphs
     az: str | Path | None = None,  # the full A-Z set (CSV or zip), in place of the folder's sample
     out: str | Path = "runs/customocr",  # for checkpoint, log, model and card
     epochs: int | None = None,  # of 96,000 glyphs, even; None = the shipped model's
@@ -827,16 +1060,26 @@ def train(
         raise ModelError("epochs and minutes must be above 0")
     known = (out / "settings.json").exists()
     if known and not resume:
-        raise ModelError(f"{out} holds a training run already; go on with it (--resume), or choose another folder (--out)")
+        raise ModelError(
+            f"{out} holds a training run already; go on with it (--resume), or choose another folder (--out)"
+        )
     sources, validation = load_sources(data, az, out / "pages")
     if minutes is not None and not known:
         epochs = _epochs_for(minutes, sources, seed)
     epochs = epochs if known or epochs else EPOCHS
-    wanted = dict(epochs=epochs and -(-epochs // PASSES) * PASSES, seed=seed, glyphs={s.name: len(s.labels) for s in sources})
+    wanted = dict(
+        epochs=epochs and -(-epochs // PASSES) * PASSES,
+        seed=seed,
+        glyphs={s.name: len(s.labels) for s in sources},
+    )
     settings = _settings(out, wanted)
     draws = settings["epochs"] // PASSES
     checkpoint, log = out / "checkpoint.keras", out / "log.csv"
-    steps = draws * PASSES * (sum(number for *_, number in draw_plan(sources, GLYPHS_AN_EPOCH)) // BATCH)
+    steps = (
+        draws
+        * PASSES
+        * (sum(number for *_, number in draw_plan(sources, GLYPHS_AN_EPOCH)) // BATCH)
+    )
     model = keras.models.load_model(checkpoint) if checkpoint.exists() else trainable(steps, seed)
     done = int(model.optimizer.iterations) * draws // steps
     past = log.read_text().splitlines()[1 : 1 + done] if done else []
@@ -847,15 +1090,22 @@ def train(
     draw = lambda i: draw_epoch(sources, GLYPHS_AN_EPOCH, np.random.default_rng([seed, i]))
     for i, images, labels in drawn_ahead(draw, range(done, draws)):
         loss = fit(model, images, labels, PASSES)
-        found = figures(softmax(logits_of(model, validation[judge].images)), validation[judge].labels)
+        found = figures(
+            softmax(logits_of(model, validation[judge].images)), validation[judge].labels
+        )
         spent = before + (time.perf_counter() - start) / 60
         cpu = before_cpu + (time.process_time() - start_cpu) / 60
         _save(model, checkpoint)
         with open(log, "a") as file:
-            file.write(f"{(i + 1) * PASSES},{loss:.4f},{found['top1']:.4f},{found['merged']:.4f},{spent:.2f},{cpu:.2f}\n")
+            file.write(
+                f"{(i + 1) * PASSES},{loss:.4f},{found['top1']:.4f},{found['merged']:.4f},{spent:.2f},{cpu:.2f}\n"
+            )
         left = (spent - before) / (i + 1 - done) * (draws - i - 1)
-        print(f"epoch {(i + 1) * PASSES}/{draws * PASSES}  loss {loss:.4f}  {judge} validation {found['top1']:.4f} "
-              f"(0=O, 1=I merged {found['merged']:.4f})  {spent:.1f} min, about {left:.0f} to go", flush=True)
+        print(
+            f"epoch {(i + 1) * PASSES}/{draws * PASSES}  loss {loss:.4f}  {judge} validation {found['top1']:.4f} "
+            f"(0=O, 1=I merged {found['merged']:.4f})  {spent:.1f} min, about {left:.0f} to go",
+            flush=True,
+        )
     about = finish(model, validation, out, settings, data)
     shutil.rmtree(out / "pages", ignore_errors=True)
     return about
@@ -886,14 +1136,17 @@ mean.round(3).astype(str) + " ± " + spread.round(3).astype(str)
 # %%
 #| fig-alt: "Share right on unseen hands, rung by rung: a dot for each seed, a line through the means."
 figure, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
-for column, label in (("merged", "UNIPEN, unseen writers"), ("foreign", "foreign capitals"), ("mnist", "MNIST digits")):
+for column, label in (
+    ("merged", "UNIPEN, unseen writers"),
+    ("foreign", "foreign capitals"),
+    ("mnist", "MNIST digits"),
+):
     line = ax.plot(rungs, mean[column], label=label)[0]
     ax.plot(ladder.rung, ladder[column], "o", ms=3, color=line.get_color())
 ax.set(ylabel="right, 0=O and 1=I merged", ylim=(0.5, 1))
 plt.setp(ax.get_xticklabels(), rotation=30, ha="right")
 ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False);
-
+ax.legend(frameon=False)
 # %% [markdown]
 # The two large steps are about data: more hands (20 points), then as many glyphs of each class in place of class weights (6). Drawing anew brings half a point, two on 5 and S and on foreign pens, though it makes the
 # glyphs harder; it pays more the longer the training, because it never repeats itself. Our network with batch norm brings nearly three. 0 and O stay a guess throughout.
@@ -910,7 +1163,19 @@ ax.legend(frameon=False);
 
 # %%
 about = json.loads(Path("../customocr/models/characters.json").read_text())
-{key: about[key] for key in ("epochs", "seed", "minutes", "cpu_minutes", "parameters", "bytes", "temperature", "precision")}
+{
+    key: about[key]
+    for key in (
+        "epochs",
+        "seed",
+        "minutes",
+        "cpu_minutes",
+        "parameters",
+        "bytes",
+        "temperature",
+        "precision",
+    )
+}
 
 # %% [markdown]
 # ```
@@ -938,7 +1203,9 @@ for ax in axes:
 # %%
 unseen = pd.DataFrame(about["test"]).T
 goals = pd.DataFrame(GOALS, index=["goal top1", "goal merged"]).T
-table = unseen.join(goals)[["n", "top1", "goal top1", "merged", "goal merged", "ece", "0/O", "1/I", "5/S", "2/Z"]]
+table = unseen.join(goals)[
+    ["n", "top1", "goal top1", "merged", "goal merged", "ece", "0/O", "1/I", "5/S", "2/Z"]
+]
 table.astype(float).round(4).astype({"n": int})
 
 # %% [markdown]
@@ -955,9 +1222,16 @@ table.astype(float).round(4).astype({"n": int})
 read = classifier("../customocr/models/characters.onnx")
 if data_folder() and find_file(["unipen.npz"]):
     unipen = load_unipen()
-    parts = dict(zip(("writers trained on", "validation writers", "test writers"), split_unipen(unipen)))
-    rows = {name: figures(read(unipen.images[part]), unipen.labels[part]) for name, part in parts.items()}
-    pd.DataFrame(rows).T[["n", "top1", "merged", "0/O", "1/I", "5/S", "2/Z"]].astype(float).round(4).to_csv(stored / "better_model/hands.csv", index_label="UNIPEN")
+    parts = dict(
+        zip(("writers trained on", "validation writers", "test writers"), split_unipen(unipen))
+    )
+    rows = {
+        name: figures(read(unipen.images[part]), unipen.labels[part])
+        for name, part in parts.items()
+    }
+    pd.DataFrame(rows).T[["n", "top1", "merged", "0/O", "1/I", "5/S", "2/Z"]].astype(float).round(
+        4
+    ).to_csv(stored / "better_model/hands.csv", index_label="UNIPEN")
 pd.read_csv(stored / "better_model/hands.csv", index_col="UNIPEN").astype({"n": int})
 
 # %% [markdown]
@@ -994,8 +1268,7 @@ for recipe, rows in runs_of.groupby("recipe", sort=False):
 ax.axhline(race["goal"], lw=0.8, color="grey")
 ax.set(xlabel="seconds, drawing included", ylabel="right, held-out fifth")
 ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False);
-
+ax.legend(frameon=False)
 # %%
 rows = {recipe: pd.DataFrame(report) for recipe, report in race["reports"].items()}
 pd.concat({recipe: part.loc[list("0O5S2ZD")] for recipe, part in rows.items()}, axis=1).round(3)
@@ -1010,18 +1283,29 @@ pd.concat({recipe: part.loc[list("0O5S2ZD")] for recipe, part in rows.items()}, 
 # [The model notebook](01_model.ipynb) showed a number that tells MNIST from the A-Z set without a look at the shape. Ours is fed by several sources for every class, but MNIST holds digits only, and ours
 # may know its looks. The test: MNIST's test digits as they are, and the same digits all drawn anew, with other pens and other weather.
 
+
 # %%
 def taken_for_letters(read, images, labels):
     answers = read(images).argmax(1)
     wrong = answers != labels
     letters = wrong & (answers > 9)
-    return {"right": 1 - wrong.mean(), "0 read as O": (answers[labels == 0] == CLASSES.index("O")).mean(), "1 read as I": (answers[labels == 1] == CLASSES.index("I")).mean(), "other digits read as letters": letters[(labels > 1)].mean()}
+    return {
+        "right": 1 - wrong.mean(),
+        "0 read as O": (answers[labels == 0] == CLASSES.index("O")).mean(),
+        "1 read as I": (answers[labels == 1] == CLASSES.index("I")).mean(),
+        "other digits read as letters": letters[(labels > 1)].mean(),
+    }
 
 
 if data_folder() and find_file(["mnist.npz"]):
     digits = load_mnist(part="test")
     drawn = render_images(digits.images, np.random.default_rng(1), same=0.0)
-    telltale = pd.DataFrame({"as they are": taken_for_letters(read, digits.images, digits.labels), "drawn anew": taken_for_letters(read, drawn, digits.labels)}).T
+    telltale = pd.DataFrame(
+        {
+            "as they are": taken_for_letters(read, digits.images, digits.labels),
+            "drawn anew": taken_for_letters(read, drawn, digits.labels),
+        }
+    ).T
     telltale.to_csv(stored / "better_model/telltale.csv", index_label="digits")
 pd.read_csv(stored / "better_model/telltale.csv", index_col="digits").round(3)
 
@@ -1038,7 +1322,9 @@ pd.read_csv(stored / "better_model/telltale.csv", index_col="digits").round(3)
 
 # %%
 #| fig-alt: "Left: confidence against share right lies close to the diagonal. Right: the error rate falls steeply when the least sure tenth is not answered."
-reliable, rejecting = (pd.read_csv(stored / f"better_model/{name}.csv") for name in ("reliability", "reject"))
+reliable, rejecting = (
+    pd.read_csv(stored / f"better_model/{name}.csv") for name in ("reliability", "reject")
+)
 figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
 for name in CURVES:
     part = reliable[(reliable["set"] == name) & (reliable["glyphs"] >= 10)]
@@ -1055,7 +1341,9 @@ for ax in axes:
 # %%
 for name in CURVES:
     part = rejecting[rejecting["set"] == name]
-    print(f"{name}: error {part.error.iloc[-1]:.3f} if all are answered, {part.error[part.answered <= 0.9].iloc[-1]:.3f} if the surest nine in ten are")
+    print(
+        f"{name}: error {part.error.iloc[-1]:.3f} if all are answered, {part.error[part.answered <= 0.9].iloc[-1]:.3f} if the surest nine in ten are"
+    )
 unseen.loc[list(CURVES), "ece"]
 
 # %% [markdown]
@@ -1132,4 +1420,4 @@ runs.cleanup()
 
 # %% [markdown]
 # ## What the next notebook builds on
-# The model in the package gives probabilities that mean what they say. [Decoding](06_decoding.ipynb) puts them together with what is known of words, numbers and form fields - the only way to settle an O among letters.
+# The model in the package gives probabilities that mean what they say. [Decoding](15_decoding.ipynb) puts them together with what is known of words, numbers and form fields - the only way to settle an O among letters.

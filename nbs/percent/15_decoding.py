@@ -47,7 +47,15 @@ from matplotlib.colors import PowerNorm
 from matplotlib.ticker import NullFormatter
 import pandas as pd
 
-from customocr.confusion_fixes import LOOK_ALIKES, align, blanket_fix, look_alike_errors, neighbour_fix, random_codes, spell
+from customocr.confusion_fixes import (
+    LOOK_ALIKES,
+    align,
+    blanket_fix,
+    look_alike_errors,
+    neighbour_fix,
+    random_codes,
+    spell,
+)
 from customocr.data import load_samples, load_unipen, split_unipen
 from customocr.recognition import Reader
 from customocr.samples import FOLDER as SAMPLES
@@ -63,7 +71,11 @@ folder = Path(os.environ["CUSTOMOCR_DATA"]) if os.environ.get("CUSTOMOCR_DATA") 
 root = folder / "pages" if folder else SAMPLES / "pages"
 LEAVE_OUT = str.maketrans("", "", "".join(chr(c) for c in range(33, 127) if chr(c) not in CLASSES))
 with open(root / "truth.tsv", encoding="utf8", newline="") as file:
-    rows = [r for r in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if r.get("lower") != "yes"]
+    rows = [
+        r
+        for r in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if r.get("lower") != "yes"
+    ]
 truth = [(r["kind"], r["text"].replace("\\n", "\n").translate(LEAVE_OUT)) for r in rows]
 reader = Reader()
 
@@ -79,8 +91,14 @@ def read_all(**knowledge):
 
 
 bare = read_all(prior=False)
-confused = Counter(p for (_, t), r in zip(truth, bare) for p in align(solid(t), solid(r)) if p[0] and p[1] and p[0] != p[1])
+confused = Counter(
+    p
+    for (_, t), r in zip(truth, bare)
+    for p in align(solid(t), solid(r))
+    if p[0] and p[1] and p[0] != p[1]
+)
 print("  ".join(f"{t}>{r} {n}" for (t, r), n in confused.most_common(20)))
+
 
 # %%
 def show_confusions(
@@ -101,7 +119,7 @@ def show_confusions(
     return figure
 
 
-show_confusions(confused, f"Confusions on {len(rows)} pages, read without knowledge");
+show_confusions(confused, f"Confusions on {len(rows)} pages, read without knowledge")
 
 # %% [markdown]
 # ## The line as a graph
@@ -111,18 +129,24 @@ show_confusions(confused, f"Confusions on {len(rows)} pages, read without knowle
 # *nodes*, each candidate character is an *edge* between two of them, and a way from the first node to the last is a
 # reading.
 
+
 # %%
 #| export
 @dataclass(frozen=True)
 class Lattice:
     "One text line as a graph: nodes are cut positions from left to right, edges are candidate characters between two cuts."
+
     n_nodes: int  # cut positions, the first is the line's left end, the last its right end
     start: np.ndarray  # int32 (E,), node where each candidate begins
     end: np.ndarray  # int32 (E,), node where it ends, always after `start`
     score: np.ndarray  # float32 (E,), log-score of the segmentation: edges of a path add up, higher = more surely one character
     logp: np.ndarray  # float32 (E, 36), log of the class probabilities
-    space: np.ndarray  # float32 (n_nodes,), probability in 0..1 that a word space stands at this cut
-    blank: np.ndarray | None = None  # bool (E,), edges that read nothing: ink that may be no character, with the log-odds of that as `score`
+    space: (
+        np.ndarray
+    )  # float32 (n_nodes,), probability in 0..1 that a word space stands at this cut
+    blank: np.ndarray | None = (
+        None  # bool (E,), edges that read nothing: ink that may be no character, with the log-odds of that as `score`
+    )
 
     @classmethod
     def linear(
@@ -136,11 +160,15 @@ class Lattice:
         space = np.zeros(t + 1, np.float32)
         space[list(spaces)] = 1
         at = np.arange(t, dtype=np.int32)
-        return cls(t + 1, at, at + 1, np.zeros(t, np.float32), np.log(np.maximum(probs, 1e-30)), space)
+        return cls(
+            t + 1, at, at + 1, np.zeros(t, np.float32), np.log(np.maximum(probs, 1e-30)), space
+        )
+
 
 # %% [markdown]
 # Two strokes that may be an H or two I's, and two more characters: five nodes, five candidates. The numbers on the edges are
 # the two best classes of each.
+
 
 # %%
 def row(*chances):
@@ -159,7 +187,14 @@ edges = [  # from, to, log-score of the cut, classes
     (3, 4, 0.0, row(("T", 0.7), ("7", 0.25))),
 ]
 columns = list(zip(*edges))
-touching = Lattice(5, np.array(columns[0]), np.array(columns[1]), np.array(columns[2]), np.log(np.array(columns[3])), np.zeros(5))
+touching = Lattice(
+    5,
+    np.array(columns[0]),
+    np.array(columns[1]),
+    np.array(columns[2]),
+    np.log(np.array(columns[3])),
+    np.zeros(5),
+)
 
 
 def draw_lattice(
@@ -174,14 +209,16 @@ def draw_lattice(
         axes.plot(x, y, color="tab:red" if e in chosen else "grey", lw=2 if e in chosen else 1)
         p = np.exp(lattice.logp[e])
         label = "  ".join(f"{CLASSES[k]} {p[k]:.2f}" for k in np.argsort(-p)[:2])
-        axes.text((a + b) / 2, y.max() + (0.06 if b - a > 1 else -0.2), label, ha="center", fontsize=8)
+        axes.text(
+            (a + b) / 2, y.max() + (0.06 if b - a > 1 else -0.2), label, ha="center", fontsize=8
+        )
     axes.plot(range(lattice.n_nodes), np.zeros(lattice.n_nodes), "ko", ms=5)
     axes.set(ylim=(-0.3, 0.75))
     axes.axis("off")
     return figure
 
 
-draw_lattice(touching);
+draw_lattice(touching)
 
 # %% [markdown]
 # ## The best path
@@ -189,6 +226,7 @@ draw_lattice(touching);
 # Trying every way through a line is out of the question: two ways to cut at ten places are a thousand readings, times the
 # classes. But the best way *to a node* does not depend on what follows, so it need be kept only once per node. This is
 # dynamic programming, in this setting called the Viterbi algorithm (1967). With nothing known but the evidence it takes ten lines:
+
 
 # %%
 def best_path(
@@ -223,8 +261,12 @@ best_path(touching)
 N = len(CLASSES)
 BORDER = 0  # symbol of the word's border in the n-gram table; letters are 1..26
 ORDER = 5  # letters in a row that the shipped table counts
-NEUTRAL = math.log(N)  # added per character, so that a uniform prior costs nothing whatever the number of characters
-WORD, NUMBER, INITIALS, CODE, LISTED = range(5)  # kinds of text; the last is a word of the user's lexicon
+NEUTRAL = math.log(
+    N
+)  # added per character, so that a uniform prior costs nothing whatever the number of characters
+WORD, NUMBER, INITIALS, CODE, LISTED = range(
+    5
+)  # kinds of text; the last is a word of the user's lexicon
 
 
 def witten_bell(
@@ -236,6 +278,7 @@ def witten_bell(
     total, kinds = counts.sum(-1, keepdims=True), (counts > 0).sum(-1, keepdims=True)
     known = np.maximum(total + kinds, 1)
     return np.where(total > 0, (counts + kinds * lower) / known, lower)
+
 
 # %%
 #| hide
@@ -259,18 +302,27 @@ UNIFORM = (  # kind, share of digits, and the chance that it ends after a charac
     (INITIALS, 0.0, 1 / 6),
     (CODE, 0.5, 1 / 7),
 )
-SHARE = np.array([0.55, 0.33, 0.05, 0.07])  # words, numbers, initials and codes: how often each is expected
+SHARE = np.array(
+    [0.55, 0.33, 0.05, 0.07]
+)  # words, numbers, initials and codes: how often each is expected
 STICKY = 0.5  # probability that a word is of the kind of the word before it, beyond chance
-SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five letters
+SPACE_SHARE = (
+    1 / 6
+)  # of the gaps between characters, how many are word spaces: words of five letters
 PRIOR_WEIGHT = 1.0  # on the log-probabilities of the language; chosen below on validation writers
 
 
 @dataclass(frozen=True)
 class Language:
     "What may follow what within a word, by states: the last four symbols of a word, then one state for each other kind."
-    runs: np.ndarray  # int64 (K,), runs of five symbols that were seen, as numbers in base 27, sorted
+
+    runs: (
+        np.ndarray
+    )  # int64 (K,), runs of five symbols that were seen, as numbers in base 27, sorted
     seen: np.ndarray  # float32 (K,), log-probability of each one's last symbol
-    lower: np.ndarray  # float32 (27**3, 27), log-probability of a symbol after three, for the runs that were not
+    lower: (
+        np.ndarray
+    )  # float32 (27**3, 27), log-probability of a symbol after three, for the runs that were not
     back: np.ndarray  # float32 (27**4,), log of the probability left to those, after four symbols
     uniform: np.ndarray  # float32 (3, 36), log-probability of each class in the other kinds
     uniform_end: np.ndarray  # float32 (3,), log-probability that a word of those kinds ends
@@ -291,7 +343,11 @@ class Language:
         "Log-probability of a symbol after the four of a state."
         run = state * 27 + symbol
         at = np.minimum(self.runs.searchsorted(run), len(self.runs) - 1)
-        return np.where(self.runs[at] == run, self.seen[at], self.back[state] + self.lower[state % N_LOWER, symbol])
+        return np.where(
+            self.runs[at] == run,
+            self.seen[at],
+            self.back[state] + self.lower[state % N_LOWER, symbol],
+        )
 
     def step(
         self,
@@ -311,7 +367,9 @@ class Language:
     def end(
         self,
         state: np.ndarray,  # int64 (A,)
-    ) -> np.ndarray:  # float (A,), weight of the word ending there; -inf for a word without a character
+    ) -> (
+        np.ndarray
+    ):  # float (A,), weight of the word ending there; -inf for a word without a character
         "End the word."
         other = state >= N_CONTEXT
         gain = self._after(np.where(other, 0, state), BORDER)
@@ -330,6 +388,7 @@ class Language:
 @dataclass(frozen=True)
 class NoLanguage:
     "One state in which every class may follow every class, at no cost: the evidence alone decides."
+
     neutral: float = PRIOR_WEIGHT * NEUTRAL  # weight of a character of a lexicon's word
     gap: tuple[float, float] = (0.0, 0.0)
     n_states: int = 1
@@ -353,18 +412,37 @@ def build_language(
     weight: float = PRIOR_WEIGHT,  # on all log-probabilities of the language
 ) -> Language:
     "The four kinds of text as states; the longest runs smoothed as in `witten_bell`, but only those that were seen."
-    shorter = witten_bell(np.bincount(runs % N_CONTEXT, counts, N_CONTEXT).reshape((27,) * (ORDER - 1))).reshape(N_LOWER, 27)
+    shorter = witten_bell(
+        np.bincount(runs % N_CONTEXT, counts, N_CONTEXT).reshape((27,) * (ORDER - 1))
+    ).reshape(N_LOWER, 27)
     before = runs // 27
     head = np.flatnonzero(np.diff(before, prepend=-1))
     kinds = np.diff(head, append=len(runs))
     total = np.add.reduceat(counts, head) + kinds
     back = np.zeros(N_CONTEXT, np.float32)
     back[before[head]] = np.log(kinds / total)
-    seen = np.log((counts + kinds.repeat(kinds) * shorter[before % N_LOWER, runs % 27]) / total.repeat(kinds))
+    seen = np.log(
+        (counts + kinds.repeat(kinds) * shorter[before % N_LOWER, runs % 27]) / total.repeat(kinds)
+    )
     with np.errstate(divide="ignore"):
-        uniform = np.log([np.repeat([digits / 10, (1 - digits) / 26], [10, 26]) * (1 - stop) for _, digits, stop in UNIFORM])
-    uniform_end = np.log([stop / (1 - stop) for *_, stop in UNIFORM])  # the first character is certain
-    return Language(runs, seen.astype(np.float32), np.log(shorter, dtype=np.float32), back, uniform, uniform_end, weight)
+        uniform = np.log(
+            [
+                np.repeat([digits / 10, (1 - digits) / 26], [10, 26]) * (1 - stop)
+                for _, digits, stop in UNIFORM
+            ]
+        )
+    uniform_end = np.log(
+        [stop / (1 - stop) for *_, stop in UNIFORM]
+    )  # the first character is certain
+    return Language(
+        runs,
+        seen.astype(np.float32),
+        np.log(shorter, dtype=np.float32),
+        back,
+        uniform,
+        uniform_end,
+        weight,
+    )
 
 
 @lru_cache(maxsize=4)
@@ -373,8 +451,12 @@ def shipped_language(
 ) -> Language:
     "The prior that comes with the package, built once."
     with np.load(Path(__file__).parent / "models" / "prior.npz") as z:
-        steps, counts = (z[f"{name}_low"] + (z[f"{name}_high"].astype(np.int64) << 8) for name in ("steps", "counts"))
+        steps, counts = (
+            z[f"{name}_low"] + (z[f"{name}_high"].astype(np.int64) << 8)
+            for name in ("steps", "counts")
+        )
     return build_language(np.cumsum(steps), counts, weight)
+
 
 # %%
 #| hide
@@ -384,6 +466,7 @@ from customocr.decoding import shipped_language
 # %% [markdown]
 # What does it think of some words? The weight of a word of its kind, so a word may be compared as a word and as a code:
 
+
 # %%
 def weight_of(
     word,
@@ -391,7 +474,10 @@ def weight_of(
 ):  # log-weight
     "Sum along the states."
     language = shipped_language(1.0)
-    state, total = {WORD: 0, NUMBER: N_CONTEXT, INITIALS: N_CONTEXT + 1, CODE: N_CONTEXT + 2}[kind], math.log(SHARE[kind])
+    state, total = (
+        {WORD: 0, NUMBER: N_CONTEXT, INITIALS: N_CONTEXT + 1, CODE: N_CONTEXT + 2}[kind],
+        math.log(SHARE[kind]),
+    )
     for c in word:
         to, gain = language.step(np.array([state]), np.array([CLASSES.index(c)]))
         state, total = int(to[0]), total + float(gain[0])
@@ -399,7 +485,13 @@ def weight_of(
 
 
 names = ["word", "number", "initials", "code"]
-pd.DataFrame({w: [f"{weight_of(w, k):.1f}" for k in range(4)] for w in ("HILLTOP", "HILLT0P", "BALTIMORE", "1000", "IOOO", "7PZ9", "QXZJ")}, index=names)
+pd.DataFrame(
+    {
+        w: [f"{weight_of(w, k):.1f}" for k in range(4)]
+        for w in ("HILLTOP", "HILLT0P", "BALTIMORE", "1000", "IOOO", "7PZ9", "QXZJ")
+    },
+    index=names,
+)
 
 # %% [markdown]
 # Within each column the largest number wins. As a word, `HILLTOP` is worth far more than any code; `HILLT0P` can only be a
@@ -415,7 +507,9 @@ pd.DataFrame({w: [f"{weight_of(w, k):.1f}" for k in range(4)] for w in ("HILLTOP
 
 # %%
 mask = compile_pattern("AA999AA")
-print(f"{len(mask.accept)} states; in state 0 may come {''.join(CLASSES[k] for k in range(N) if mask.follow[0, k] >= 0)}")
+print(
+    f"{len(mask.accept)} states; in state 0 may come {''.join(CLASSES[k] for k in range(N) if mask.follow[0, k] >= 0)}"
+)
 regular = compile_pattern(r"re:\d{1,4} [A-Z]+ (?:ST|AVE|CIR)")
 print(f"{len(regular.accept)} states for a street address")
 
@@ -436,6 +530,7 @@ for bad in ("AA9{3", "re:[Z-A]+", "99É"):
 # character of each word is out of the question. A *trie* shares the beginnings: each node is a beginning, its children
 # are the letters that may follow. As flat arrays, with the children of a node side by side, numpy can walk many nodes at once.
 
+
 # %%
 #| export
 class Lexicon:
@@ -443,7 +538,9 @@ class Lexicon:
 
     def __init__(
         self,
-        words: Iterable[str] | str | Path,  # words, or a text file with one word per line (`#` begins a comment line)
+        words: Iterable[str]
+        | str
+        | Path,  # words, or a text file with one word per line (`#` begins a comment line)
     ):
         "Index the words; lower case counts as capitals. `KnowledgeError` names the word with a character that cannot be read."
         if isinstance(words, (str, Path)):
@@ -451,16 +548,22 @@ class Lexicon:
             try:
                 lines = Path(words).read_text(encoding="utf-8-sig").splitlines()
             except UnicodeDecodeError as error:
-                raise KnowledgeError(f"lexicon {str(words)!r}, byte {error.start}: not UTF-8 text; save the word list as UTF-8, one word per line") from None
+                raise KnowledgeError(
+                    f"lexicon {str(words)!r}, byte {error.start}: not UTF-8 text; save the word list as UTF-8, one word per line"
+                ) from None
             except (OSError, ValueError) as error:
-                raise KnowledgeError(f"lexicon {str(words)!r}: {getattr(error, 'strerror', None) or error}; give a list of words or a text file with one word per line") from None
+                raise KnowledgeError(
+                    f"lexicon {str(words)!r}: {getattr(error, 'strerror', None) or error}; give a list of words or a text file with one word per line"
+                ) from None
             rows = ["" if line.startswith("#") else line.strip().upper() for line in lines]
         else:
             where = "lexicon, word "
             try:
                 rows = [word.strip().upper() for word in words]
             except (AttributeError, TypeError):
-                raise KnowledgeError("lexicon is a list of words or the path of a text file") from None
+                raise KnowledgeError(
+                    "lexicon is a list of words or the path of a text file"
+                ) from None
         text = "".join(rows)
         if not text:
             raise KnowledgeError(f"{where.rsplit(',', 1)[0]}: no words in it")
@@ -469,10 +572,14 @@ class Lexicon:
                 bad = row.strip(CLASSES)
                 bad = next((c for c in row if c not in CLASSES), "") if bad else ""
                 if bad:
-                    raise KnowledgeError(f"{where}{i + 1}, {row!r}: {bad!r} is not among the characters that the reader knows (0-9, A-Z); leave it out or spell it with them")
+                    raise KnowledgeError(
+                        f"{where}{i + 1}, {row!r}: {bad!r} is not among the characters that the reader knows (0-9, A-Z); leave it out or spell it with them"
+                    )
         if max(map(len, rows)) > 100:
             i = max(range(len(rows)), key=lambda i: len(rows[i]))
-            raise KnowledgeError(f"{where}{i + 1}: a word of {len(rows[i])} characters; one word per line, at most 100 characters")
+            raise KnowledgeError(
+                f"{where}{i + 1}: a word of {len(rows[i])} characters; one word per line, at most 100 characters"
+            )
         self._build(np.unique(np.array([r for r in rows if r], "S")))
 
     def _build(self, words: np.ndarray):
@@ -499,7 +606,9 @@ class Lexicon:
         count.append(np.zeros(above, np.int64))
         self.symbol = np.concatenate(symbol)  # uint8 (M,), class on the edge that leads to the node
         self.count = np.concatenate(count).astype(np.int32)  # int32 (M,), children of the node
-        self.first = (1 + np.cumsum(self.count) - self.count).astype(np.int32)  # int32 (M,), first child
+        self.first = (1 + np.cumsum(self.count) - self.count).astype(
+            np.int32
+        )  # int32 (M,), first child
         self.word = np.zeros(known, bool)  # bool (M,), whether a word ends in the node
         self.word[parent] = True
 
@@ -513,11 +622,14 @@ class Lexicon:
         node = 0
         for c in word.upper():
             children = np.arange(self.first[node], self.first[node] + self.count[node])
-            hit = children[self.symbol[children] == CLASSES.find(c)] if c in CLASSES else children[:0]
+            hit = (
+                children[self.symbol[children] == CLASSES.find(c)] if c in CLASSES else children[:0]
+            )
             if not len(hit):
                 return False
             node = int(hit[0])
         return bool(self.word[node])
+
 
 # %%
 names = Lexicon(["MARTIN", "MARTINEZ", "MARIE", "BERNARD", "DUBOIS"])
@@ -527,7 +639,9 @@ syllables = ["".join(s) for s in itertools.product("BDFGKLMNPRSTVZ", "AEIOU")]
 many = {"".join(rng.choice(syllables, rng.integers(3, 6))) for _ in range(520_000)}
 start = time.perf_counter()
 large = Lexicon(many)
-print(f"{large}: {len(large.symbol):,} nodes, built in {time.perf_counter() - start:.1f} s on the machine that made this page")
+print(
+    f"{large}: {len(large.symbol):,} nodes, built in {time.perf_counter() - start:.1f} s on the machine that made this page"
+)
 
 # %% [markdown]
 # ## Everything that is known, as one value
@@ -560,21 +674,28 @@ ALPHABETS = {"digits": CLASSES[:10], "letters": CLASSES[10:], "alphanumeric": CL
 
 
 def alphabet_mask(
-    alphabet: str | None,  # "digits", "letters", "alphanumeric" or the characters themselves; None = all
+    alphabet: str
+    | None,  # "digits", "letters", "alphanumeric" or the characters themselves; None = all
 ) -> np.ndarray:  # bool (36,), the classes that may be read
     "Which classes an alphabet allows; `KnowledgeError` names a character that cannot be read."
     if alphabet is None:
         return np.ones(N, bool)
     if not isinstance(alphabet, str):
-        raise KnowledgeError(f"alphabet is 'digits', 'letters', 'alphanumeric' or a text with the characters, not {type(alphabet).__name__}")
+        raise KnowledgeError(
+            f"alphabet is 'digits', 'letters', 'alphanumeric' or a text with the characters, not {type(alphabet).__name__}"
+        )
     if not alphabet.strip():
-        raise KnowledgeError("alphabet is empty: name at least one character, or 'digits', 'letters', 'alphanumeric'")
+        raise KnowledgeError(
+            "alphabet is empty: name at least one character, or 'digits', 'letters', 'alphanumeric'"
+        )
     mask = np.zeros(N, bool)
     for i, c in enumerate(ALPHABETS.get(alphabet.lower(), alphabet).upper()):
         if c == " ":
             continue
         if c not in CLASSES:
-            raise KnowledgeError(f"alphabet {alphabet!r}, position {i + 1}: {c!r} is not among the characters that the reader knows (0-9, A-Z)")
+            raise KnowledgeError(
+                f"alphabet {alphabet!r}, position {i + 1}: {c!r} is not among the characters that the reader knows (0-9, A-Z)"
+            )
         mask[CLASSES.index(c)] = True
     return mask
 
@@ -582,31 +703,59 @@ def alphabet_mask(
 @dataclass(frozen=True)
 class Knowledge:
     "What is known about the text before it is read; every part is optional and all can be combined."
-    alphabet: str | None = None  # "digits", "letters", "alphanumeric" or the characters that may occur
-    pattern: str | None = None  # mask for a whole line (A letter, 9 digit, * either), or `re:` and a regular expression
-    lexicon: Iterable[str] | str | Path | Lexicon | None = None  # words, a file of words, or an index made once
+
+    alphabet: str | None = (
+        None  # "digits", "letters", "alphanumeric" or the characters that may occur
+    )
+    pattern: str | None = (
+        None  # mask for a whole line (A letter, 9 digit, * either), or `re:` and a regular expression
+    )
+    lexicon: Iterable[str] | str | Path | Lexicon | None = (
+        None  # words, a file of words, or an index made once
+    )
     strict: bool = False  # True: every word is one of the lexicon's
-    prior: bool | float = True  # weigh readings by how words, numbers and codes are built; a number is the weight, True = `PRIOR_WEIGHT`
+    prior: bool | float = (
+        True  # weigh readings by how words, numbers and codes are built; a number is the weight, True = `PRIOR_WEIGHT`
+    )
     reject: float = 0.0  # 0..1, characters less probable than this come out as `PLACEHOLDER`
-    classes: np.ndarray = field(init=False, repr=False, compare=False)  # bool (36,), from the alphabet
+    classes: np.ndarray = field(
+        init=False, repr=False, compare=False
+    )  # bool (36,), from the alphabet
     automaton: Automaton | None = field(init=False, repr=False, compare=False)  # from the pattern
     index: Lexicon | None = field(init=False, repr=False, compare=False)  # from the lexicon
 
     def __post_init__(self):
-        if isinstance(self.reject, bool) or not isinstance(self.reject, (int, float)) or not 0 <= self.reject <= 1:
+        if (
+            isinstance(self.reject, bool)
+            or not isinstance(self.reject, (int, float))
+            or not 0 <= self.reject <= 1
+        ):
             raise KnowledgeError(f"reject is a probability from 0 to 1, not {self.reject!r}")
         if not isinstance(self.prior, (bool, int, float)) or not 0 <= self.prior <= 10:
-            raise KnowledgeError(f"prior is True, False or a weight from 0 to 10, not {self.prior!r}")
+            raise KnowledgeError(
+                f"prior is True, False or a weight from 0 to 10, not {self.prior!r}"
+            )
         if self.strict and self.lexicon is None:
             raise KnowledgeError("strict=True needs a lexicon to be strict about")
         put = object.__setattr__
         put(self, "classes", alphabet_mask(self.alphabet))
         put(self, "automaton", None if self.pattern is None else compile_pattern(self.pattern))
         lexicon = self.lexicon
-        put(self, "index", lexicon if lexicon is None or isinstance(lexicon, Lexicon) else _lexicon_of(lexicon))
+        put(
+            self,
+            "index",
+            lexicon if lexicon is None or isinstance(lexicon, Lexicon) else _lexicon_of(lexicon),
+        )
+
 
 # %%
-for mistake in (dict(alphabet=""), dict(alphabet="01€"), dict(lexicon=["MARTIN", "O'BRIEN"]), dict(reject=60), dict(strict=True)):
+for mistake in (
+    dict(alphabet=""),
+    dict(alphabet="01€"),
+    dict(lexicon=["MARTIN", "O'BRIEN"]),
+    dict(reject=60),
+    dict(strict=True),
+):
     try:
         Knowledge(**mistake)
     except KnowledgeError as error:
@@ -634,7 +783,9 @@ TIED_MARGIN = 20.0  # the same under a pattern or a strict lexicon, where the be
 WIDE_MARGIN = 40.0  # the same when nothing came through
 UNSURE = 0.9  # probability of a word below which its alternatives are looked for
 PATIENCE = 100  # partial readings that are looked at for the alternatives of a word
-BATCH = 64  # lines that go through one sweep, so that a book of lines needs no more memory than a page
+BATCH = (
+    64  # lines that go through one sweep, so that a book of lines needs no more memory than a page
+)
 
 
 def word_starts(
@@ -642,27 +793,40 @@ def word_starts(
     weight: float,  # on the log-probabilities
 ) -> Starts:
     "In which states words begin, and how likely."
-    state, share = (np.array([0, N_CONTEXT, N_CONTEXT + 1, N_CONTEXT + 2]), SHARE) if knowledge.prior else (np.array([0]), np.ones(1))
+    state, share = (
+        (np.array([0, N_CONTEXT, N_CONTEXT + 1, N_CONTEXT + 2]), SHARE)
+        if knowledge.prior
+        else (np.array([0]), np.ones(1))
+    )
     kind = np.array([WORD, NUMBER, INITIALS, CODE]) if knowledge.prior else np.array([CODE])
     bonus = np.zeros(len(state))
     if knowledge.index is not None:
-        trie = N_CONTEXT + len(UNIFORM) if knowledge.prior else 1  # the lexicon's states follow the language's
+        trie = (
+            N_CONTEXT + len(UNIFORM) if knowledge.prior else 1
+        )  # the lexicon's states follow the language's
         listed = 1.0 if knowledge.strict else LEXICON_SHARE
-        state, kind, share = np.append(state, trie), np.append(kind, LISTED), np.append(share * (1 - listed), listed)
+        state, kind, share = (
+            np.append(state, trie),
+            np.append(kind, LISTED),
+            np.append(share * (1 - listed), listed),
+        )
         bonus = np.append(bonus, -math.log(max(len(knowledge.index), LEXICON_SIZE)))
     used = share > 0
     state, kind, share, bonus = state[used], kind[used], share[used], bonus[used]
     after = np.log((1 - STICKY) * share + STICKY * (np.arange(LISTED + 1)[:, None] == kind))
     return Starts(state, weight * (np.log(share) + bonus), weight * (after + bonus))
 
+
 # %% [markdown]
 # The result says what was chosen, how sure each character and word is, and what else it could be.
+
 
 # %%
 #| export
 @dataclass(frozen=True)
 class WordReading:
     "One decoded word."
+
     text: str  # the characters, rejected ones as placeholders
     probability: float  # 0..1, that every character of the word is right
     first: int  # index of its first character in the line's decoding
@@ -673,11 +837,14 @@ class WordReading:
 @dataclass(frozen=True)
 class Decoding:
     "What a line says: the most probable path through its lattice, with the probability of each character."
+
     text: str  # words separated by blanks; characters below `reject` are `PLACEHOLDER`
     log_probability: float  # log of the product of the words' probabilities, at most 0
     edges: np.ndarray  # int32 (T,), the chosen edges from left to right
     characters: str  # T characters before rejection
-    probabilities: np.ndarray  # float32 (T,), 0..1, probability of each character given everything known
+    probabilities: (
+        np.ndarray
+    )  # float32 (T,), 0..1, probability of each character given everything known
     alternatives: tuple  # per character ((text, probability), ...), most probable first, the chosen character among them
     words: tuple  # WordReading per word
     matched: bool  # False where nothing in the line fits the pattern or the strict lexicon: the reading then ignores it
@@ -704,13 +871,22 @@ def _read(
 ) -> Decoding:
     "One line of a finished sweep."
     arcs = np.array(sweep.path(i))
-    classes, is_character = sweep.cls[arcs], (sweep.edge[arcs] < len(sweep.start)) & (sweep.cls[arcs] >= 0)
+    classes, is_character = (
+        sweep.cls[arcs],
+        (sweep.edge[arcs] < len(sweep.start)) & (sweep.cls[arcs] >= 0),
+    )
     edges, read = sweep.edge[arcs][is_character], classes[is_character]
     chances = sweep.posterior[edges]
     probabilities = np.minimum(chances[np.arange(len(edges)), read], 1)
     characters = "".join(CLASSES[k] for k in read)
-    shown = "".join(c if not reject or (matched and p >= reject) else PLACEHOLDER for c, p in zip(characters, probabilities))
-    stops = [*np.flatnonzero(classes == BLANK) + 1, len(arcs)]  # a word goes up to and with the space behind it
+    shown = "".join(
+        c if not reject or (matched and p >= reject) else PLACEHOLDER
+        for c, p in zip(characters, probabilities)
+    )
+    stops = [
+        *np.flatnonzero(classes == BLANK) + 1,
+        len(arcs),
+    ]  # a word goes up to and with the space behind it
     words, begin, first = [], 0, 0
     for stop in stops:
         last = first + int(is_character[begin:stop].sum())
@@ -747,20 +923,35 @@ def decode_lines(
         return [d for part in parts for d in decode_lines(part, knowledge, n_alternatives)]
     free = replace(knowledge, pattern=None, lexicon=knowledge.index, strict=False)
     tied = knowledge.strict or knowledge.automaton is not None
-    rounds = [  # what is known, the margin, whether every class is followed, whether it fits what is known
-        (knowledge, TIED_MARGIN, False, True),
-        (knowledge, TIED_MARGIN, True, True),
-        (replace(knowledge, lexicon=knowledge.index, prior=knowledge.prior and knowledge.strict), WIDE_MARGIN, True, True),
-        (free, math.inf, False, False),
-    ] if tied else [(knowledge, MARGIN, False, True), (free, math.inf, False, True)]
+    rounds = (
+        [  # what is known, the margin, whether every class is followed, whether it fits what is known
+            (knowledge, TIED_MARGIN, False, True),
+            (knowledge, TIED_MARGIN, True, True),
+            (
+                replace(
+                    knowledge, lexicon=knowledge.index, prior=knowledge.prior and knowledge.strict
+                ),
+                WIDE_MARGIN,
+                True,
+                True,
+            ),
+            (free, math.inf, False, False),
+        ]
+        if tied
+        else [(knowledge, MARGIN, False, True), (free, math.inf, False, True)]
+    )
     out: list[Decoding] = [EMPTY] * len(lattices)
     todo = [i for i, x in enumerate(lattices) if len(x.start)]
     for known, margin, every, matched in rounds:
         if not todo:
             break
-        weight = PRIOR_WEIGHT if isinstance(known.prior, bool) else float(known.prior or PRIOR_WEIGHT)
+        weight = (
+            PRIOR_WEIGHT if isinstance(known.prior, bool) else float(known.prior or PRIOR_WEIGHT)
+        )
         language = shipped_language(weight) if known.prior else NoLanguage()
-        sweep = Sweep([lattices[i] for i in todo], language, word_starts(known, weight), known, every, margin)
+        sweep = Sweep(
+            [lattices[i] for i in todo], language, word_starts(known, weight), known, every, margin
+        )
         for k, i in enumerate(todo):
             if k in sweep.last:
                 out[i] = _read(sweep, k, known.reject, matched, n_alternatives)
@@ -775,6 +966,7 @@ def decode(
 ) -> Decoding:
     "The most probable reading of a line, with the probability of each character and word."
     return decode_lines([lattice], knowledge, n_alternatives)[0]
+
 
 # %% [markdown]
 # The two strokes from the beginning, now with a language, and then with other things known about the field:
@@ -791,15 +983,28 @@ known = {
     "reject=0.9": Knowledge(reject=0.9),
 }
 decoded = {name: decode(touching, k) for name, k in known.items()}
-pd.DataFrame({name: [d.text, " ".join(f"{p:.2f}" for p in d.probabilities), f"{np.exp(d.log_probability):.2f}"] for name, d in decoded.items()}, index=["text", "each character", "the whole word"]).T
+pd.DataFrame(
+    {
+        name: [
+            d.text,
+            " ".join(f"{p:.2f}" for p in d.probabilities),
+            f"{np.exp(d.log_probability):.2f}",
+        ]
+        for name, d in decoded.items()
+    },
+    index=["text", "each character", "the whole word"],
+).T
 
 # %%
-draw_lattice(touching, decoded["the prior"].edges);
-
+draw_lattice(touching, decoded["the prior"].edges)
 # %%
 #| hide
 assert decoded["nothing but the evidence"].text == best_path(touching)[0] == "H0T"
-assert decoded["the prior"].text == "HOT" and decoded["pattern='AA9A'"].text == "II0T" and decoded["lexicon=['NUT', 'NOT'], strict"].text == "NOT"
+assert (
+    decoded["the prior"].text == "HOT"
+    and decoded["pattern='AA9A'"].text == "II0T"
+    and decoded["lexicon=['NUT', 'NOT'], strict"].text == "NOT"
+)
 assert decoded["alphabet='digits'"].text.isdigit() and "?" in decoded["reject=0.9"].text
 
 # %% [markdown]
@@ -811,6 +1016,7 @@ assert decoded["alphabet='digits'"].text.isdigit() and "?" in decoded["reject=0.
 # One character in doubt, everything round it clear. We move the network's probability of a 0 from nothing to one, the rest
 # going to O, and watch what comes out of the decoder.
 
+
 # %%
 def in_doubt(
     text,  # with _ where the doubtful character stands
@@ -819,7 +1025,9 @@ def in_doubt(
 ):  # probability of 0 after decoding
     "The posterior probability of a zero at the place in doubt."
     at = text.index("_")
-    rows = [row(("0", p * 0.998), ("O", (1 - p) * 0.998)) if c == "_" else row((c, 0.99)) for c in text]
+    rows = [
+        row(("0", p * 0.998), ("O", (1 - p) * 0.998)) if c == "_" else row((c, 0.99)) for c in text
+    ]
     result = decode(Lattice.linear(np.array(rows)), Knowledge(**knowledge), n_alternatives=36)
     return dict(result.alternatives[at]).get("0", 0.0)
 
@@ -830,15 +1038,33 @@ def show_doubt(
     **knowledge,
 ):  # matplotlib figure
     "Probability of a zero before and after decoding, for several contexts."
-    chances = np.concatenate([np.geomspace(1e-4, 0.01, 12), np.linspace(0.02, 0.98, 33), 1 - np.geomspace(0.01, 1e-4, 12)])
+    chances = np.concatenate(
+        [
+            np.geomspace(1e-4, 0.01, 12),
+            np.linspace(0.02, 0.98, 33),
+            1 - np.geomspace(0.01, 1e-4, 12),
+        ]
+    )
     figure, axes = plt.subplots(figsize=(5.4, 3.2), dpi=90)
     for text in texts:
-        axes.plot(chances, [in_doubt(text, p, **knowledge) for p in chances], label=text.replace("_", "▢"))
+        axes.plot(
+            chances, [in_doubt(text, p, **knowledge) for p in chances], label=text.replace("_", "▢")
+        )
     axes.plot(chances, chances, "k:", lw=1, label="the network alone")
     if mark is not None:
         axes.axvline(mark, color="grey", lw=1)
-    axes.set(xscale="logit", xlim=(1e-4, 1 - 1e-4), xlabel="network: probability of 0 (else O)", ylabel="after decoding", title="What the neighbours add")
-    axes.set_xticks([1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999], ["0.001", "0.01", "0.1", "0.5", "0.9", "0.99", "0.999"], fontsize=8)
+    axes.set(
+        xscale="logit",
+        xlim=(1e-4, 1 - 1e-4),
+        xlabel="network: probability of 0 (else O)",
+        ylabel="after decoding",
+        title="What the neighbours add",
+    )
+    axes.set_xticks(
+        [1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999],
+        ["0.001", "0.01", "0.1", "0.5", "0.9", "0.99", "0.999"],
+        fontsize=8,
+    )
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.minorticks_off()
     axes.legend(fontsize=8)
@@ -846,8 +1072,7 @@ def show_doubt(
     return figure
 
 
-show_doubt();
-
+show_doubt()
 # %%
 doubt = {t: in_doubt(t, 0.5) for t in ("7P_9", "2_47", "B_OK")}
 {t: f"{p:.2f}" for t, p in doubt.items()}
@@ -880,7 +1105,10 @@ def settle(text, p, alphabet):
     if text.count("_") == 1:
         show_doubt((text.upper(),), p, alphabet=alphabet)
         plt.show()
-        print(f"after decoding: 0 with probability {in_doubt(text.upper(), p, alphabet=alphabet):.3f}")
+        print(
+            f"after decoding: 0 with probability {in_doubt(text.upper(), p, alphabet=alphabet):.3f}"
+        )
+
 
 # %% [markdown]
 # ## What each kind of knowledge wins, and what it breaks
@@ -888,6 +1116,7 @@ def settle(text, p, alphabet):
 # Text spelled with glyphs of writers whom neither the network nor any constant here has seen. The words are ordinary
 # English and not in the lexicon; the names are, among 30 others. Every hint is tried on every kind of text, the wrong ones
 # too: knowledge that is not true does damage, and it should be seen how much.
+
 
 # %%
 def glyphs_of(part):
@@ -913,14 +1142,19 @@ def text_kinds(rng):
     return {
         "words": WORDS * 6,
         "names": NAMES * 6,
-        "numbers": ["".join(rng.choice(list("0123456789"), rng.integers(2, 9))) for _ in range(180)],
+        "numbers": [
+            "".join(rng.choice(list("0123456789"), rng.integers(2, 9))) for _ in range(180)
+        ],
         "codes": random_codes(500, rng),
     }
 
 
 def lattices_of(texts, labels, writers, chances, rng):
     "Each text as a row of one writer's glyphs."
-    return {kind: [Lattice.linear(chances[spell(t, labels, writers, rng)]) for t in some] for kind, some in texts.items()}
+    return {
+        kind: [Lattice.linear(chances[spell(t, labels, writers, rng)]) for t in some]
+        for kind, some in texts.items()
+    }
 
 
 def accuracy(texts, read):
@@ -941,20 +1175,39 @@ hints = {
     "pattern A{1,20}": dict(pattern="A{1,20}"),
     "pattern 9{1,20}": dict(pattern="9{1,20}"),
 }
-read = {name: {kind: [d.characters for d in decode_lines(spelled[kind], Knowledge(**hint), 1)] for kind in texts} for name, hint in hints.items()}
+read = {
+    name: {
+        kind: [d.characters for d in decode_lines(spelled[kind], Knowledge(**hint), 1)]
+        for kind in texts
+    }
+    for name, hint in hints.items()
+}
 for name, rule in (("blanket fix", blanket_fix), ("neighbour rule", neighbour_fix)):
     read[name] = {kind: [rule(t) for t in read["bare"][kind]] for kind in texts}
-won = pd.DataFrame({name: {kind: accuracy(texts[kind], r[kind]) for kind in texts} for name, r in read.items()}).T
-won.loc[["bare", "blanket fix", "neighbour rule", *list(hints)[1:]]].style.format("{:.3f}").background_gradient(cmap="RdYlGn", vmin=0.6, vmax=1)
+won = pd.DataFrame(
+    {name: {kind: accuracy(texts[kind], r[kind]) for kind in texts} for name, r in read.items()}
+).T
+won.loc[["bare", "blanket fix", "neighbour rule", *list(hints)[1:]]].style.format(
+    "{:.3f}"
+).background_gradient(cmap="RdYlGn", vmin=0.6, vmax=1)
 
 # %%
 cost = 100 * (won.codes["bare"] - won.codes["prior"])
-print(f"on {len(texts['codes'])} random codes the prior changes the accuracy by {-cost:+.2f} points")
+print(
+    f"on {len(texts['codes'])} random codes the prior changes the accuracy by {-cost:+.2f} points"
+)
 
 # %%
 #| hide
-assert cost < 1.5 and won.names["prior"] > won.names["bare"] and won.numbers["prior"] > won.numbers["bare"]
-assert won.names["soft lexicon"] >= won.names["prior"] and won.numbers["alphabet digits"] > won.numbers["bare"]
+assert (
+    cost < 1.5
+    and won.names["prior"] > won.names["bare"]
+    and won.numbers["prior"] > won.numbers["bare"]
+)
+assert (
+    won.names["soft lexicon"] >= won.names["prior"]
+    and won.numbers["alphabet digits"] > won.numbers["bare"]
+)
 
 # %% [markdown]
 # Read it by columns. The blanket fix lifts words and ruins numbers; the neighbour rule lifts both and takes a little from codes.
@@ -971,15 +1224,23 @@ assert won.names["soft lexicon"] >= won.names["prior"] and won.numbers["alphabet
 # %%
 weights = [0, 0.2, 0.4, 0.6, 0.8, PRIOR_WEIGHT, 1.25, 1.5]
 tuned = lattices_of(texts, *glyphs_of(1), np.random.default_rng(7))
-curve = {kind: [accuracy(texts[kind], [d.characters for d in decode_lines(tuned[kind], Knowledge(prior=w or False), 1)]) for w in weights] for kind in texts}
+curve = {
+    kind: [
+        accuracy(
+            texts[kind],
+            [d.characters for d in decode_lines(tuned[kind], Knowledge(prior=w or False), 1)],
+        )
+        for w in weights
+    ]
+    for kind in texts
+}
 figure, axes = plt.subplots(figsize=(5.2, 3.2), dpi=90)
 for kind, values in curve.items():
     axes.plot(weights, values, "o-", ms=4, label=kind)
 axes.axvline(PRIOR_WEIGHT, color="grey", lw=1)
 axes.set(xlabel="weight of the prior", ylabel="characters right", title="Validation writers")
 axes.legend(fontsize=8)
-figure.tight_layout();
-
+figure.tight_layout()
 # %% [markdown]
 # ## On pages
 #
@@ -989,7 +1250,12 @@ figure.tight_layout();
 # %%
 pages = [reader.read(root / r["path"]) for r in rows]
 with_prior = [page.text for page in pages]
-page_texts = {"bare": bare, "blanket fix": [blanket_fix(t) for t in bare], "neighbour rule": [neighbour_fix(t) for t in bare], "prior": with_prior}
+page_texts = {
+    "bare": bare,
+    "blanket fix": [blanket_fix(t) for t in bare],
+    "neighbour rule": [neighbour_fix(t) for t in bare],
+    "prior": with_prior,
+}
 
 
 def cer(read, kind, rows=truth):
@@ -1004,28 +1270,44 @@ def count_look_alikes(read):
 
 
 kinds = sorted({k for k, _ in truth})
-pd.DataFrame({name: [cer(r, k) for k in kinds] for name, r in page_texts.items()}, index=kinds).style.format("{:.3f}").set_caption("CER")
+pd.DataFrame(
+    {name: [cer(r, k) for k in kinds] for name, r in page_texts.items()}, index=kinds
+).style.format("{:.3f}").set_caption("CER")
 
 # %%
 pairs = ["/".join(p) for p in LOOK_ALIKES]
-left = pd.DataFrame({name: [count_look_alikes(r)[p] for p in pairs] for name, r in page_texts.items()}, index=pairs)
+left = pd.DataFrame(
+    {name: [count_look_alikes(r)[p] for p in pairs] for name, r in page_texts.items()}, index=pairs
+)
 left.loc["all"] = left.sum()
 if left.bare["all"]:
-    print(f"{1 - left.prior['all'] / left.bare['all']:.0%} of the bare network's look-alike errors are gone")
+    print(
+        f"{1 - left.prior['all'] / left.bare['all']:.0%} of the bare network's look-alike errors are gone"
+    )
 left
 
 # %% [markdown]
 # The address that this project's readers keep sending, without any hint:
 
+
 # %%
 def toss_up(line):
     "A line in which every look-alike is as probable as its twin."
     twins = {c: pair for pair in LOOK_ALIKES for c in pair}
-    chances = [row(*((t, 0.49) for t in twins[c])) if c in twins else row((c, 0.97)) for c in line if c != " "]
-    return Lattice.linear(np.array(chances), [len(solid(line[:i])) for i, c in enumerate(line) if c == " "])
+    chances = [
+        row(*((t, 0.49) for t in twins[c])) if c in twins else row((c, 0.97))
+        for c in line
+        if c != " "
+    ]
+    return Lattice.linear(
+        np.array(chances), [len(solid(line[:i])) for i, c in enumerate(line) if c == " "]
+    )
 
 
-address = [d.text for d in decode_lines([toss_up(line) for line in ("1000 HILLTOP CIR", "BALTIMORE MD 21250")])]
+address = [
+    d.text
+    for d in decode_lines([toss_up(line) for line in ("1000 HILLTOP CIR", "BALTIMORE MD 21250")])
+]
 assert address == ["1000 HILLTOP CIR", "BALTIMORE MD 21250"]
 address
 
@@ -1036,6 +1318,7 @@ address
 #
 # A user who knows that a column holds numbers should say so, and one who has the list of members should give it. As
 # lexicon for each word we take the words of all *other* images.
+
 
 # %%
 def read_kind(kind, **knowledge):
@@ -1048,8 +1331,14 @@ table = {}
 for kind, hint in [(k, "digits") for k in digit_kinds] + [("word", "letters")]:
     some = [t for t in truth if t[0] == kind]
     without = [r for (k, _), r in zip(truth, with_prior) if k == kind]
-    table[kind, hint] = [cer([r for (k, _), r in zip(truth, bare) if k == kind], kind, some), cer(without, kind, some), cer(read_kind(kind, alphabet=hint), kind, some)]
-pd.DataFrame(table, index=["bare", "prior", "with the alphabet"]).T.style.format("{:.3f}").set_caption("CER")
+    table[kind, hint] = [
+        cer([r for (k, _), r in zip(truth, bare) if k == kind], kind, some),
+        cer(without, kind, some),
+        cer(read_kind(kind, alphabet=hint), kind, some),
+    ]
+pd.DataFrame(table, index=["bare", "prior", "with the alphabet"]).T.style.format(
+    "{:.3f}"
+).set_caption("CER")
 
 # %%
 word_rows = [(r, t) for r, (k, t) in zip(rows, truth) if k == "word"]
@@ -1057,7 +1346,9 @@ exact = {"prior": [], "soft lexicon of the others": []}
 for i, (r, t) in enumerate(word_rows):
     others = {w for j, (_, u) in enumerate(word_rows) if j != i for w in u.split()} or {"NONE"}
     exact["prior"].append(solid(with_prior[rows.index(r)]) == solid(t))
-    exact["soft lexicon of the others"].append(solid(reader.read(root / r["path"], lexicon=others).text) == solid(t))
+    exact["soft lexicon of the others"].append(
+        solid(reader.read(root / r["path"], lexicon=others).text) == solid(t)
+    )
 pd.DataFrame({name: [np.mean(e), len(e)] for name, e in exact.items()}, index=["exact", "images"]).T
 
 # %% [markdown]
@@ -1077,7 +1368,9 @@ for page, (_, text) in zip(pages, truth):
 sure, right = np.array(sure), np.array(right)
 bins = np.minimum((sure * 15).astype(int), 14)
 filled = [b for b in range(15) if (bins == b).any()]
-means = np.array([[sure[bins == b].mean(), right[bins == b].mean(), (bins == b).mean()] for b in filled])
+means = np.array(
+    [[sure[bins == b].mean(), right[bins == b].mean(), (bins == b).mean()] for b in filled]
+)
 ece = (abs(means[:, 0] - means[:, 1]) * means[:, 2]).sum()
 order = np.argsort(-sure, kind="stable")
 answered = np.arange(1, len(order) + 1) / len(order)
@@ -1088,9 +1381,13 @@ a.scatter(means[:, 0], means[:, 1], s=8 + 200 * means[:, 2])
 a.set(xlabel="confidence", ylabel="share right", title=f"{len(sure):,} characters, ECE {ece:.3f}")
 b.plot(100 * answered, 100 * error)
 b.axvline(95, color="grey", lw=1)
-b.set(xlabel="% of characters answered", ylabel="% of these wrong", xlim=(60, 100), title="What rejecting buys")
-figure.tight_layout();
-
+b.set(
+    xlabel="% of characters answered",
+    ylabel="% of these wrong",
+    xlim=(60, 100),
+    title="What rejecting buys",
+)
+figure.tight_layout()
 # %%
 at95 = error[round(0.95 * len(error)) - 1]
 print(f"error with all answered {error[-1]:.4f}, with 95 % answered {at95:.4f}")
@@ -1109,10 +1406,16 @@ from sklearn.linear_model import LogisticRegression
 def odds_and_aspect(part, pair):
     "Network's log-odds within the pair, the glyph's width over height, and whether it is the second of the pair."
     labels, _, chances = glyphs_of(part)
-    images = (load_unipen(folder)[split_unipen(load_unipen(folder))[part]] if folder else load_samples()).images
+    images = (
+        load_unipen(folder)[split_unipen(load_unipen(folder))[part]] if folder else load_samples()
+    ).images
     a, b = (CLASSES.index(c) for c in pair)
     some = np.isin(labels, (a, b))
-    size = [np.ptp(np.flatnonzero((images[some] > 64).any(axis)[i])) + 1 for axis in (1, 2) for i in range(some.sum())]
+    size = [
+        np.ptp(np.flatnonzero((images[some] > 64).any(axis)[i])) + 1
+        for axis in (1, 2)
+        for i in range(some.sum())
+    ]
     width, height = np.array(size).reshape(2, -1)
     odds = np.log(chances[some, b] + 1e-6) - np.log(chances[some, a] + 1e-6)
     return np.c_[odds, width / height], labels[some] == b
@@ -1121,7 +1424,9 @@ def odds_and_aspect(part, pair):
 geometry = {}
 for pair in LOOK_ALIKES:
     (x, y), (u, v) = odds_and_aspect(1, pair), odds_and_aspect(2, pair)
-    geometry["/".join(pair)] = [LogisticRegression().fit(x[:, c], y).score(u[:, c], v) for c in ([0], [1], [0, 1])]
+    geometry["/".join(pair)] = [
+        LogisticRegression().fit(x[:, c], y).score(u[:, c], v) for c in ([0], [1], [0, 1])
+    ]
 pd.DataFrame(geometry, index=["network", "aspect", "both"]).T.style.format("{:.3f}")
 
 # %% [markdown]
@@ -1142,7 +1447,9 @@ start = time.perf_counter()
 for _ in range(20):
     reader.classify(samples[:n])
 network = (time.perf_counter() - start) / 20
-print(f"{n} characters in {len(some)} lines: decoding takes {took / network:.1f} times as long as one pass of the network over them")
+print(
+    f"{n} characters in {len(some)} lines: decoding takes {took / network:.1f} times as long as one pass of the network over them"
+)
 
 # %% [markdown]
 # `benchmarks/decoding.py` measures the share of whole page readings, together with everything else on this page.
@@ -1154,7 +1461,7 @@ print(f"{n} characters in {len(some)} lines: decoding takes {took / network:.1f}
 # - Knowledge that is true wins, and false knowledge does damage without a word. Soft knowledge can be left; strict cannot.
 # - A probability that is calibrated can be acted on: `reject` trades unanswered characters for errors at a known rate.
 #
-# The next question is what the classifier itself can still learn: [a better model](05_better_model.ipynb). And
+# The next question is what the classifier itself can still learn: [a better model](14_better_model.ipynb). And
 # [recognition](03_recognition.ipynb) shows how the reader calls what was built here.
 #
 # ## Exercises

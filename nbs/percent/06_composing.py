@@ -36,7 +36,19 @@ from IPython.display import Image
 
 from customocr import samples
 from customocr.compose import (
-    PAPERS, FontHand, Hand, Paper, Shape, box_iou, box_scores, compose_line, compose_page, random_page, random_paper, rasterise, unipen_hands,
+    PAPERS,
+    FontHand,
+    Hand,
+    Paper,
+    Shape,
+    box_iou,
+    box_scores,
+    compose_line,
+    compose_page,
+    random_page,
+    random_paper,
+    rasterise,
+    unipen_hands,
 )
 from customocr.data import picture
 
@@ -57,6 +69,7 @@ len(shape.strokes), [s.shape for s in shape.strokes], round(shape.weight, 3)
 # the last step, `rasterise`, makes pixels. A letter 9 pixels high is drawn at 9 pixels, not shrunk from a larger picture, and its box is
 # exact at any size.
 
+
 # %%
 def beside(images, pad=10, ground=255):
     "Images side by side, their middles level."
@@ -64,18 +77,33 @@ def beside(images, pad=10, ground=255):
     cells = []
     for i in images:
         top = (height - i.shape[0]) // 2
-        border = ((top + pad, height - i.shape[0] - top + pad), (pad, pad)) + ((0, 0),) * (i.ndim - 2)
+        border = ((top + pad, height - i.shape[0] - top + pad), (pad, pad)) + ((0, 0),) * (
+            i.ndim - 2
+        )
         cells.append(np.pad(i, border, constant_values=ground))
     return np.hstack(cells)
 
 
 def photo(image):
     "A photograph as the cell's value, stored as JPEG: a tenth of a PNG's size."
-    return Image(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), format="jpeg")
+    return Image(
+        cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), format="jpeg"
+    )
 
 
-drawn = [rasterise([s * height for s in shape.strokes], 0, filled=True)[0] for height in (120, 40, 20, 9)]
-picture(255 - beside([cv2.resize(d, None, fx=k, fy=k, interpolation=cv2.INTER_NEAREST) for d, k in zip(drawn, (1, 3, 6, 13))], ground=0))
+drawn = [
+    rasterise([s * height for s in shape.strokes], 0, filled=True)[0] for height in (120, 40, 20, 9)
+]
+picture(
+    255
+    - beside(
+        [
+            cv2.resize(d, None, fx=k, fy=k, interpolation=cv2.INTER_NEAREST)
+            for d, k in zip(drawn, (1, 3, 6, 13))
+        ],
+        ground=0,
+    )
+)
 
 # %%
 #| hide
@@ -91,7 +119,9 @@ line = compose_line("FIRST LINE 42", hand, np.random.default_rng(1), height_px=4
 line
 
 # %%
-colours = cv2.cvtColor(np.uint8([[[25 * i % 180, 200, 200] for i in range(len(line.characters))]]), cv2.COLOR_HSV2BGR)[0]
+colours = cv2.cvtColor(
+    np.uint8([[[25 * i % 180, 200, 200] for i in range(len(line.characters))]]), cv2.COLOR_HSV2BGR
+)[0]
 owners = np.full((*line.labels.shape, 3), 255, np.uint8)
 owners[line.labels >= 0] = colours[line.labels[line.labels >= 0]]
 picture(np.vstack([line.draw(), owners]))
@@ -118,23 +148,34 @@ rows = {
     "restless": dict(jitter=2.5),
     "uphill": dict(slope=5, curve=0.5),
 }
-lines = {name: compose_line("SAVE AVA 177", hand, np.random.default_rng(3), height_px=34, **style) for name, style in rows.items()}
+lines = {
+    name: compose_line("SAVE AVA 177", hand, np.random.default_rng(3), height_px=34, **style)
+    for name, style in rows.items()
+}
 sheets = [l.draw() for l in lines.values()]
 width = max(s.shape[1] for s in sheets)
-picture(np.vstack([np.pad(s, ((0, 0), (0, width - s.shape[1]), (0, 0)), constant_values=255) for s in sheets]))
+picture(
+    np.vstack(
+        [np.pad(s, ((0, 0), (0, width - s.shape[1]), (0, 0)), constant_values=255) for s in sheets]
+    )
+)
 
 # %% [markdown]
 # In "touching" there is no column without ink inside a word: whoever cuts at white columns gets one box for four letters. The overlap
 # of neighbouring boxes says it in figures:
 
 # %%
-overlap = {name: sum(box_iou(l.all_boxes, l.all_boxes)[i, i + 1] > 0 for i in range(9)) for name, l in lines.items()}
+overlap = {
+    name: sum(box_iou(l.all_boxes, l.all_boxes)[i, i + 1] > 0 for i in range(9))
+    for name, l in lines.items()
+}
 assert overlap["touching"] > overlap["wide"] == 0
 pd.Series(overlap, name="overlapping pairs of 9").to_frame().T
 
 # %% [markdown]
 # Pen strokes can take on habits that a font cannot. Much of the world writes its 1 with a flag, lets zeros hang on one another, and starts and leaves them with a hook. A reader that never saw it takes the first for an A and
 # the last for a D. A hand of our own, one bar and one ring, as it is and with the habits of a clerk in a hurry:
+
 
 # %%
 #| fig-alt: "The number 1100 in plain bars and rings, and again with flags on the ones and zeros hooked and tied to each other."
@@ -147,9 +188,19 @@ class Pen(Hand):
         return Shape((np.float32([(0.1, -1), (0.06, -0.5), (0, 0)]) if character == "1" else ring,))
 
 
-plain, hasty = (compose_line("1100", Pen(), np.random.default_rng(4), 44, 4, **habits) for habits in (dict(), dict(flagged_one=1, joined_zeros=1)))
+plain, hasty = (
+    compose_line("1100", Pen(), np.random.default_rng(4), 44, 4, **habits)
+    for habits in (dict(), dict(flagged_one=1, joined_zeros=1))
+)
 assert hasty.text == plain.text and hasty.all_boxes[0, 2] > 2 * plain.all_boxes[0, 2]
-picture(np.hstack([np.pad(l.image, ((0, 110 - l.image.shape[0]), (0, 20)), constant_values=255) for l in (plain, hasty)]))
+picture(
+    np.hstack(
+        [
+            np.pad(l.image, ((0, 110 - l.image.shape[0]), (0, 20)), constant_values=255)
+            for l in (plain, hasty)
+        ]
+    )
+)
 
 # %% [markdown]
 # ## A page
@@ -167,7 +218,14 @@ papers = {
     "faint": Paper(opacity=0.35, grain=0.5, fade=0.5, texture=2, noise=2),
 }
 pages = {
-    name: compose_page(text, hands["patrick-hand"], np.random.default_rng(6), paper, height_px=30, tilt=0.1 if paper.table != "none" else 0)
+    name: compose_page(
+        text,
+        hands["patrick-hand"],
+        np.random.default_rng(6),
+        paper,
+        height_px=30,
+        tilt=0.1 if paper.table != "none" else 0,
+    )
     for name, paper in papers.items()
 }
 cells = [cv2.resize(p.image, (250, 125), interpolation=cv2.INTER_AREA) for p in pages.values()]
@@ -180,9 +238,22 @@ photo(np.vstack([beside(cells[:3], 3), beside(cells[3:], 3)]))
 
 # %%
 rng = np.random.default_rng(11)
-some = [random_page(list(hands.values())[i % 5], rng, name, grey=False) for i, name in enumerate(PAPERS)]
-fit = lambda image: cv2.resize(image, None, fx=(k := min(220 / image.shape[1], 90 / image.shape[0], 3)), fy=k, interpolation=cv2.INTER_AREA)
-tiles = [cv2.copyMakeBorder(t, 0, 94 - t.shape[0], 0, 224 - t.shape[1], cv2.BORDER_CONSTANT, value=(160,) * 3) for t in (fit(p.image) for p in some)]
+some = [
+    random_page(list(hands.values())[i % 5], rng, name, grey=False) for i, name in enumerate(PAPERS)
+]
+fit = lambda image: cv2.resize(
+    image,
+    None,
+    fx=(k := min(220 / image.shape[1], 90 / image.shape[0], 3)),
+    fy=k,
+    interpolation=cv2.INTER_AREA,
+)
+tiles = [
+    cv2.copyMakeBorder(
+        t, 0, 94 - t.shape[0], 0, 224 - t.shape[1], cv2.BORDER_CONSTANT, value=(160,) * 3
+    )
+    for t in (fit(p.image) for p in some)
+]
 tiles += [np.full_like(tiles[0], 160)] * (-len(tiles) % 3)
 photo(np.vstack([np.hstack(tiles[i : i + 3]) for i in range(0, len(tiles), 3)]))
 
@@ -194,7 +265,11 @@ photo(np.vstack([np.hstack(tiles[i : i + 3]) for i in range(0, len(tiles), 3)]))
 
 # %%
 truth = [(0, 0, 10, 10), (20, 0, 10, 10)]
-found = [(1, 0, 10, 10), (20, 0, 10, 4), (40, 0, 10, 10)]  # a good one, one half too low, one on nothing
+found = [
+    (1, 0, 10, 10),
+    (20, 0, 10, 4),
+    (40, 0, 10, 10),
+]  # a good one, one half too low, one on nothing
 print(box_iou(found, truth).round(2))
 assert box_scores(found, truth) == (1 / 3, 1 / 2)
 box_scores(found, truth)
@@ -202,6 +277,7 @@ box_scores(found, truth)
 # %% [markdown]
 # Two recipes, as short as they come: threshold, then one box for each connected piece of ink. The first asks Otsu for one threshold
 # for the whole page, the second compares each pixel with its surroundings, as the tutorial does.
+
 
 # %%
 def pieces(mask):
@@ -215,7 +291,16 @@ def otsu(grey):
 
 
 def adaptive(grey):
-    return pieces(cv2.adaptiveThreshold(cv2.GaussianBlur(grey, (3, 3), 0), 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY_INV, 21, 9))
+    return pieces(
+        cv2.adaptiveThreshold(
+            cv2.GaussianBlur(grey, (3, 3), 0),
+            255,
+            cv2.ADAPTIVE_THRESH_GAUSSIAN_C,
+            cv2.THRESH_BINARY_INV,
+            21,
+            9,
+        )
+    )
 
 
 shaded = pages["shadow"]
@@ -226,12 +311,15 @@ for recipe in (otsu, adaptive):
     for x, y, w, h in recipe(grey):
         cv2.rectangle(view, (x - 1, y - 1), (x + w, y + h), (0, 140, 255), 1)
     views.append(view)
-    print(f"{recipe.__name__:9} precision {box_scores(recipe(grey), shaded.all_boxes)[0]:.2f}  recall {box_scores(recipe(grey), shaded.all_boxes)[1]:.2f}")
+    print(
+        f"{recipe.__name__:9} precision {box_scores(recipe(grey), shaded.all_boxes)[0]:.2f}  recall {box_scores(recipe(grey), shaded.all_boxes)[1]:.2f}"
+    )
 photo(beside(views, 3))
 
 # %% [markdown]
 # For Otsu the shadow is ink, and one box swallows what stands in it. The local threshold does not mind. One page proves little, so: twenty pages
 # on each kind of paper, five hands, both recipes. Text, hands and seeds are the same for both.
+
 
 # %%
 def measure(hands, n, seed=0):
@@ -241,19 +329,26 @@ def measure(hands, n, seed=0):
         rng = np.random.default_rng([seed, PAPERS.index(paper)])
         pages = [random_page(hands[i % len(hands)], rng, paper) for i in range(n)]
         for recipe in (otsu, adaptive):
-            precision, recall = np.mean([box_scores(recipe(p.image), p.all_boxes) for p in pages], 0)
+            precision, recall = np.mean(
+                [box_scores(recipe(p.image), p.all_boxes) for p in pages], 0
+            )
             rows.append((paper, recipe.__name__, precision, recall))
     return pd.DataFrame(rows, columns=["paper", "recipe", "precision", "recall"])
 
 
 scores = measure(list(hands.values()), 20)
-table = scores.pivot(index="paper", columns="recipe", values=["recall", "precision"]).sort_values(("recall", "adaptive"))
+table = scores.pivot(index="paper", columns="recipe", values=["recall", "precision"]).sort_values(
+    ("recall", "adaptive")
+)
 table.round(2)
 
 # %%
 #| hide
 recall = table["recall"]
-assert recall.loc["plain"].min() > 0.8 > 0.5 > recall.loc["shadow", "otsu"] and recall.loc["dark"].max() < 0.5
+assert (
+    recall.loc["plain"].min() > 0.8 > 0.5 > recall.loc["shadow", "otsu"]
+    and recall.loc["dark"].max() < 0.5
+)
 
 # %%
 ax = table["recall"].plot.barh(figsize=(6, 4.2), width=0.75, color=["#1b7f79", "#d9822b"])
