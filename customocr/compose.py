@@ -14,7 +14,7 @@ import numpy as np
 
 from customocr.errors import DataError
 from customocr.glyphs import CLASSES
-from customocr.strokes import Strokes, flag_one, hook_zero, is_bar, load_strokes
+from customocr.writing.strokes import Strokes, flag_one, hook_zero, is_bar, load_strokes
 
 MARKS = (
     "-.,:;'/!+()_"  # signs that can be written but are not among the 36 classes: they get no box

@@ -5,7 +5,7 @@ import pytest
 
 from customocr.errors import DataError
 from customocr.glyphs import CLASSES, INK_SIDE, normalise_glyphs
-from customocr.strokes import (
+from customocr.writing.strokes import (
     LOW_SIDE,
     Strokes,
     between,

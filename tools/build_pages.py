@@ -34,8 +34,9 @@ MODULES = {  # in the order a reader meets them -> what for
     "data": "Sets of characters, loaded, joined and split.",
     "model": "The tutorial's network.",
     "training": "The shipped network's recipe.",
-    "strokes": "Glyphs drawn from pen strokes.",
-    "compose": "Pages of known text, written by us.",
+    "writing.strokes": "Glyphs drawn from pen strokes.",
+    "writing.compose": "Hands, and lines of known text in them.",
+    "writing.papers": "Paper, light and camera: pages of known text.",
     "samples": "The pages, glyphs and fonts that come with the package.",
     "errors": "What is raised when the input is at fault.",
 }
@@ -187,15 +188,16 @@ def public_names(tree: ast.Module) -> list[str] | None:
 
 
 def source_of(name: str) -> Path:
-    folder = PACKAGE / name / "__init__.py"
-    return folder if folder.exists() else PACKAGE / f"{name}.py"
+    folder = PACKAGE.joinpath(*name.split("."))
+    return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
 
 
 def modules() -> dict[str, str]:
     "Modules that are there with their purpose; one that nobody put in its place comes last."
-    names = {p.stem for p in PACKAGE.glob("[a-z]*.py")} | {
-        p.parent.name for p in PACKAGE.glob("[a-z]*/__init__.py")
-    }
+    found = [p.relative_to(PACKAGE).with_suffix("") for p in PACKAGE.rglob("[a-z]*.py")]
+    names = {".".join(p.parts) for p in found}
+    packages = [p.parent for p in PACKAGE.glob("[a-z]*/__init__.py")]
+    names |= {folder.name for folder in packages if not any(folder.glob("[a-z]*.py"))}
     others = sorted(names - set(MODULES) - INNER)
     first = lambda name: (
         ast.get_docstring(ast.parse(source_of(name).read_text(encoding="utf-8"))) or ""
@@ -210,7 +212,7 @@ def module_entry(name: str, purpose: str) -> str:
     tree, notes = ast.parse(source), comments(source)
     chosen = public_names(tree)
     parts = [f"## {name} {{#{name}}}\n", purpose]
-    notebook = re.search(r"File to edit: \.\./nbs/(\S+)\.ipynb", source)
+    notebook = re.search(r"File to edit: (?:\.\./)+nbs/(\S+)\.ipynb", source)
     if notebook:
         parts[-1] += f" Made in the notebook [{notebook[1]}]({notebook[1]}.ipynb)."
     parts[-1] += "\n"

@@ -69,7 +69,7 @@ from customocr.model import (
     scores,
     to_input,
 )  # keras from there: it starts without greeting
-from customocr.strokes import LOW_SHARE, SAME_SHARE, load_strokes, render_images, render_strokes
+from customocr.writing.strokes import LOW_SHARE, SAME_SHARE, load_strokes, render_images, render_strokes
 
 
 # %%
@@ -79,7 +79,7 @@ import matplotlib.pyplot as plt
 
 from customocr.data import data_folder, picture
 from customocr.glyphs import normalise_glyph
-from customocr.strokes import Strokes, between, draw_strokes, loosen, noise_tape, weather
+from customocr.writing.strokes import Strokes, between, draw_strokes, loosen, noise_tape, weather
 
 # %% [markdown]
 # ## Where we stand

@@ -1,0 +1,1 @@
+"""What writes: pen strokes become glyphs, glyphs become lines, lines become pages."""
