@@ -6,6 +6,7 @@
 from __future__ import annotations
 import json
 import math
+import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +20,10 @@ from .images import load_image
 from .segmentation import Sheet, TextLine, analyse, polarity, propose, windows
 
 # %% auto #0
-__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK', 'LEAST_LINE',
-           'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN', 'TURN_GAIN',
-           'LEAST_SIDE', 'load_network', 'Character', 'Word', 'Line', 'Page', 'space_probabilities', 'piece_gaps',
-           'Reader', 'Explanation']
+__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'THREADS', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
+           'LEAST_LINE', 'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN',
+           'TURN_GAIN', 'LEAST_SIDE', 'Network', 'load_network', 'Character', 'Word', 'Line', 'Page',
+           'space_probabilities', 'piece_gaps', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = (
@@ -34,21 +35,52 @@ BOXES = (
 )
 
 
+THREADS = "CUSTOMOCR_THREADS"  # environment variable: threads of each network; unset, as many as there are cores
+
+
+class Network:
+    "An ONNX network on the CPU. It can be pickled, and a forked process makes its own session instead of waiting for threads that only its parent has."
+
+    def __init__(
+        self,
+        content: bytes,  # of an ONNX file
+    ):
+        self.content = content
+        self.sessions = {}  # by process; a parent's is kept, since closing it would wait for its threads
+        self._session()
+
+    def _session(self) -> onnxruntime.InferenceSession:
+        "This process' session."
+        if os.getpid() not in self.sessions:
+            options = onnxruntime.SessionOptions()
+            options.log_severity_level = 3
+            options.intra_op_num_threads = int(os.environ.get(THREADS) or 0)
+            self.sessions[os.getpid()] = onnxruntime.InferenceSession(
+                self.content, options, providers=["CPUExecutionProvider"]
+            )
+        return self.sessions[os.getpid()]
+
+    def __getattr__(self, name: str):
+        "What onnxruntime's session has: `run`, `get_inputs`, `get_modelmeta` and the rest."
+        if name.startswith("_") or name in ("content", "sessions"):
+            raise AttributeError(name)
+        return getattr(self._session(), name)
+
+    def __reduce__(self) -> tuple:
+        return Network, (self.content,)
+
+
 def load_network(
     path: Path,
     outputs: int,  # numbers it must give for each input
-) -> onnxruntime.InferenceSession:
+) -> Network:
     "An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged or of another kind."
     if not Path(path).is_file():
         raise ModelError(
             f"{path}: no such model; `customocr train` makes one, without model= the shipped one is used"
         )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
     try:
-        network = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        network = Network(Path(path).read_bytes())
     except Exception as error:  # onnxruntime has one exception class for each of its error codes
         raise ModelError(
             f"{path}: not an ONNX model that can be loaded ({str(error).splitlines()[0][:120]})"
@@ -348,7 +380,7 @@ class Reader:
         self.shares = _class_shares(self.network)
 
     @cached_property
-    def boxes(self) -> onnxruntime.InferenceSession:
+    def boxes(self) -> Network:
         "The network that judges candidate boxes."
         return load_network(MODELS / BOXES, 3)
 
