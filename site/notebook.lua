@@ -1,4 +1,4 @@
--- What a page made from a notebook has besides the notebook: the way to open it; on the home page, the ways on.
+-- What a page made from a notebook has besides the notebook: the way to open it; Home gets its first screen.
 
 local function link(text, target, attributes)
   attributes = attributes or {}
@@ -6,12 +6,28 @@ local function link(text, target, attributes)
   return pandoc.Link({ pandoc.Str(text) }, target, "", attributes)
 end
 
-local function ways_on()
-  return pandoc.Div({ pandoc.Para({
-    link("Learn how it works", "learning_path.html", { class = "btn btn-primary" }), pandoc.Space(),
-    link("Draw and see it read", "../draw/index.html", { class = "btn btn-outline-primary" }), pandoc.Space(),
+-- The first screen of Home: words and doors to the left, the picture of a page being read to the right.
+local function first_screen(blocks)
+  local words, picture, rest = {}, {}, {}
+  local seen = false
+  for _, block in ipairs(blocks) do
+    seen = seen or (block.t == "Header" and block.level == 2)
+    if seen then
+      table.insert(rest, block)
+    elseif block.t == "Figure" or block.t == "Para" and block.content[1].t == "Image" then
+      table.insert(picture, block)
+    elseif block.t == "BulletList" then
+      table.insert(words, pandoc.Div({ block }, { class = "doors" }))
+    else
+      table.insert(words, block)
+    end
+  end
+  table.insert(picture, pandoc.Para({
+    link("Draw something and see it read", "../draw/index.html", { class = "btn btn-primary" }), pandoc.Space(),
     link("Look at pages it read", "18_gallery.html", { class = "btn btn-outline-primary" }),
-  }) }, { class = "ways-on" })
+  }))
+  local first = pandoc.Div({ pandoc.Div(words), pandoc.Div(picture) }, { class = "first-screen" })
+  return { first, table.unpack(rest) }
 end
 
 local function open_it(file)
@@ -31,10 +47,6 @@ function Pandoc(document)
     document.blocks:insert(1, open_it(file))
     return document
   end
-  for i, block in ipairs(document.blocks) do -- before the first section
-    if block.t == "Header" and block.level == 2 then
-      document.blocks:insert(i, ways_on())
-      return document
-    end
-  end
+  document.blocks = first_screen(document.blocks)
+  return document
 end

@@ -5,16 +5,13 @@ Screenshots are left in artefacts/.
 """
 
 import base64
-import functools
 import html
-import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlparse
@@ -25,28 +22,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ARTEFACTS = ROOT / "artefacts"
 SITE = ROOT / "_site"
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+sys.path.insert(0, str(ROOT / "tools"))
+from measure_site import CHROMIUM, FLAGS, PHONE, WIDE, measure, served
 
 # ---- what the tests stand on
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-def serve(folder: Path):
-    "A static server on a free port of this machine: (server, its address)."
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(QuietHandler, directory=folder)
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server, f"http://127.0.0.1:{server.server_address[1]}"
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +91,6 @@ def screenshot(page, name: str):
 @pytest.fixture(scope="session")
 def draw_page(tmp_path_factory):
     "Address of the drawing page, built anew."
-    sys.path.insert(0, str(ROOT / "tools"))
     import build_draw
 
     folder = tmp_path_factory.mktemp("site")
@@ -120,9 +98,8 @@ def draw_page(tmp_path_factory):
         build_draw.build(folder / "draw")
     except build_draw.NoNpm as error:
         pytest.skip(f"the drawing page cannot be built: {error}")
-    server, address = serve(folder)
-    yield f"{address}/draw/index.html"
-    server.shutdown()
+    with served(folder) as address:
+        yield f"{address}/draw/index.html"
 
 
 @pytest.fixture(scope="session")
@@ -142,9 +119,8 @@ def rendered():
 
 @pytest.fixture(scope="session")
 def site(rendered):
-    server, address = serve(SITE)
-    yield address
-    server.shutdown()
+    with served(SITE) as address:
+        yield address
 
 
 # ---- the drawing page
@@ -409,6 +385,27 @@ def test_a_page_is_whole_and_fits_its_screen(visit, site, name, size):
     screenshot(page, f"{name}-{'wide' if size is WIDE else 'phone'}")
 
 
+def test_the_site_opens_on_home(visit, site):
+    page = visit(f"{site}/index.html")
+    home = re.compile(r"/nbs/(index\.html)?$")
+    page.wait_for_url(home)
+    page.goto(f"{site}/nbs/00_data.html")
+    page.click(".navbar-brand")
+    page.wait_for_url(home)
+    assert page.locator("h1").inner_text() == "customocr"
+
+
+def test_no_code_is_cut_off(browser, site, pages):
+    "At 1280 pixels every block fits; at 390 what does not fit scrolls by itself, and the page stands still."
+    page = browser.new_page()
+    names = [str(p.relative_to(SITE)) for p in pages if p.parent == SITE / "nbs"]
+    assert len(names) > 10
+    found = {name: measure(page, f"{site}/{name}") for name in names}
+    page.close()
+    bad = {n: m for n, m in found.items() if m["cut"] or m["stuck"] or m["wider"] > 1}
+    assert bad == {}
+
+
 def test_search_finds_a_term(visit, site):
     page = visit(f"{site}/nbs/index.html")
     page.wait_for_load_state("networkidle")
@@ -457,7 +454,6 @@ def test_code_keeps_its_lines(pages):
 
 
 def build_pages():
-    sys.path.insert(0, str(ROOT / "tools"))
     import build_pages
 
     return build_pages

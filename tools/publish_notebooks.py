@@ -9,5 +9,6 @@ ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     target = ROOT / os.environ.get("QUARTO_PROJECT_OUTPUT_DIR", "_site") / "notebooks"
     target.mkdir(parents=True, exist_ok=True)
-    for notebook in (ROOT / "nbs").glob("[0-9]*.ipynb"):
-        shutil.copy(notebook, target)
+    for notebook in (ROOT / "nbs").glob("*.ipynb"):
+        if notebook.stem != "index":
+            shutil.copy(notebook, target)

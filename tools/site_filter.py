@@ -4,15 +4,17 @@ Quarto pipes each notebook through this (`ipynb-filters` in _quarto.yml). For an
 load scripts from elsewhere in case they are wanted; as raw HTML inside Markdown the table is the same and nothing is loaded.
 A widget needs a kernel: on a page it is left out, and the prose and figures around it stand alone. A figure is numbered, and
 what its `fig-alt` says is its caption too; one without gets the paragraph that leads to it as its text for those who cannot
-see it. Long code is folded, its names in the line that unfolds it.
+see it. Imports, checks and long code are folded; the line that unfolds them says what is inside.
 """
 
+import ast
 import json
 import re
 import sys
 
 LONGEST = 240  # characters of a text for a figure: who has it read aloud cannot skim it
-LONG = 45  # lines of code that fill a screen
+LONG = 15  # lines of code that a reader takes in at one look
+SHORT = 2  # lines of imports or checks that are left to stand
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -64,19 +66,44 @@ def tell(cell: dict, lead: str, number: int) -> int:  # the next figure's number
     return number
 
 
+def parsed(source: str) -> list[ast.stmt]:
+    "The statements of a cell; none where it holds what is not Python, a magic for example."
+    try:
+        return ast.parse(source).body
+    except SyntaxError:
+        return []
+
+
+def title(source: str) -> str:
+    "What a folded cell holds: its names and what they are for, or the comment it begins with."
+    body = parsed(source)
+    if body and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body):
+        return "Imports"
+    if body and all(isinstance(node, ast.Assert) for node in body):
+        return "Checks"
+    named = [n for n in body if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    shown = [n for n in named if not n.name.startswith("_")] or named
+    if len(shown) == 1:
+        said = (ast.get_docstring(shown[0]) or "").split("\n")[0]
+        said = re.split(r"(?<=[.:;])\s", said)[0].rstrip(".:;")
+        return shown[0].name + (f": {said[:1].lower() + said[1:]}" if said else "")
+    if shown:
+        rest = len(shown) - 5
+        return ", ".join(n.name for n in shown[:5]) + (f" and {rest} more" if rest > 0 else "")
+    comment = re.match(r"\s*# *(?![|%])(.+)", re.sub(r"(?m)^#\|.*\n", "", source))
+    return comment[1].strip() if comment else "Code"
+
+
 def fold(cell: dict) -> None:
-    "Fold code that is longer than a screen."
+    "Fold what the story does not need: imports, checks, and code that is longer than one look."
     source = "".join(cell["source"])
-    if source.count("\n") >= LONG and "code-fold" not in source:
-        names = re.findall(r"^(?:def|class) (\w+)", source, re.M)
-        shown = [name for name in names if not name.startswith("_")] or names
-        title = (
-            ", ".join(shown)
-            if len(shown) <= 6
-            else ", ".join(shown[:5]) + f" and {len(shown) - 5} more"
-        )
-        summary = f"{title or 'Code'} ({source.count(chr(10)) + 1} lines)"
-        cell["source"] = f"#| code-fold: true\n#| code-summary: {json.dumps(summary)}\n{source}"
+    if "code-fold" in source or "echo: false" in source:
+        return
+    lines = [line for line in source.strip().split("\n") if not line.startswith("#|")]
+    name = title(source)
+    if len(lines) > (SHORT if name in ("Imports", "Checks") else LONG):
+        summary = json.dumps(f"{name} ({len(lines)} lines)", ensure_ascii=False)
+        cell["source"] = f"#| code-fold: true\n#| code-summary: {summary}\n{source}"
 
 
 if __name__ == "__main__":
