@@ -9,9 +9,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from customocr.writing.compose import unipen_hands
+from customocr.writing.papers import random_page
 from sklearn.linear_model import LogisticRegression
 
-from customocr.compose import random_page, unipen_hands
 from customocr.data import unipen_validation_writers
 from customocr.recognition import piece_gaps
 from customocr.segmentation import analyse

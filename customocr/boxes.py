@@ -125,7 +125,7 @@ def compose_boxes(
     seed: int | list[int] = 0,
 ) -> Boxes:
     "Candidates of that many composed pages."
-    from customocr.compose import random_page
+    from customocr.writing.papers import random_page
 
     rng = np.random.default_rng(seed)
     parts = []
@@ -144,7 +144,7 @@ CHUNK = 100  # pages composed by a process at a time; each chunk has its own see
 
 
 def _chunk(strokes_file, writers, pages, seed):
-    from customocr.compose import unipen_hands
+    from customocr.writing.compose import unipen_hands
 
     cv2.setNumThreads(1)
     return compose_boxes(unipen_hands(strokes_file, writers), pages, seed)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from customocr.writing.compose import FontHand
+from customocr.writing.papers import Paper, compose_page
 
 from customocr import samples
 from customocr.boxes import KINDS, join, kind_of, label_page
-from customocr.compose import FontHand, Paper, compose_page
 from customocr.segmentation import WINDOW, Piece, analyse
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from customocr import compose
 from customocr.errors import DataError
+from customocr.writing import compose, papers
 
 
 class StickHand(compose.Hand):
@@ -49,10 +49,10 @@ def test_marks_are_ink_but_not_text():
     assert compose.compose_line("ABC", HAND, rng()).other.max() == 0
 
 
-@pytest.mark.parametrize("paper", compose.PAPERS)
+@pytest.mark.parametrize("paper", papers.PAPERS)
 def test_every_paper_keeps_its_boxes_inside_and_on_ink(paper):
     for seed in range(3):
-        c = compose.random_page(HAND, rng(seed), paper)
+        c = papers.random_page(HAND, rng(seed), paper)
         h, w = c.image.shape[:2]
         assert c.ink.shape == c.labels.shape == (h, w)
         assert len(c.characters) == len(c.all_boxes) and len(c.boxes) == len(c.text.split("\n"))
@@ -63,7 +63,7 @@ def test_every_paper_keeps_its_boxes_inside_and_on_ink(paper):
 
 def test_ink_shows_in_the_picture():
     for paper, darker in (("plain", True), ("dark", False), ("note", True)):
-        c = compose.compose_page(
+        c = papers.compose_page(
             ["ABC", "123"], HAND, rng(1), paper, height_px=50, pen_width=6, grey=True
         )
         sheet = (c.labels < 0) & (c.other == 0)
@@ -74,7 +74,7 @@ def test_ink_shows_in_the_picture():
 
 
 def test_same_seed_same_page_other_seed_other_page():
-    a, b, c = (compose.random_page(HAND, rng(s)) for s in (5, 5, 6))
+    a, b, c = (papers.random_page(HAND, rng(s)) for s in (5, 5, 6))
     assert np.array_equal(a.image, b.image) and np.array_equal(a.labels, b.labels)
     assert a.image.shape != c.image.shape or not np.array_equal(a.image, c.image)
 
@@ -104,7 +104,7 @@ def test_words_differ_in_size_where_asked():
 
 
 def test_numbers_are_often_round():
-    numbers = [compose.random_number(rng(k), 6) for k in range(300)]
+    numbers = [papers.random_number(rng(k), 6) for k in range(300)]
     assert all(n.isdigit() and 1 <= len(n) <= 6 for n in numbers)
     assert sum(n.endswith("00") for n in numbers) > 45
 
@@ -119,8 +119,8 @@ def test_slope_raises_the_end_of_the_line():
 
 
 def test_comb_boxes_hold_one_character_each():
-    paper = compose.Paper(frame="comb")
-    c = compose.compose_page(["AB 12"], HAND, rng(), paper, height_px=40, pitch=1.5, jitter=0.3)
+    paper = papers.Paper(frame="comb")
+    c = papers.compose_page(["AB 12"], HAND, rng(), paper, height_px=40, pitch=1.5, jitter=0.3)
     centres = c.all_boxes[:, 0] + c.all_boxes[:, 2] / 2
     cells = np.floor((centres - centres[0]) / 60 + 0.5)
     assert cells.tolist() == [0, 1, 3, 4]
@@ -133,7 +133,7 @@ def test_what_cannot_be_written_is_refused():
     with pytest.raises(DataError, match="at least one"):
         compose.compose_line("  ", HAND, rng())
     with pytest.raises(DataError, match="papyrus.*plain"):
-        compose.compose_page(["A"], HAND, rng(), "papyrus")
+        papers.compose_page(["A"], HAND, rng(), "papyrus")
     with pytest.raises(DataError, match="no such file"):
         compose.load_strokes("nowhere.npz")
     with pytest.raises(DataError, match="font"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from customocr import samples
-from customocr.compose import box_scores
+from customocr.writing.compose import box_scores
 from customocr.confusion_fixes import align
 from customocr.errors import ImageError, KnowledgeError, ModelError
 from customocr.glyphs import CLASSES

@@ -50,7 +50,7 @@ def test_page_fonts_are_not_glyph_fonts():
 
 
 def test_shipped_fonts_draw_and_come_with_their_licence():
-    compose = pytest.importorskip("customocr.compose")
+    compose = pytest.importorskip("customocr.writing.compose")
     pytest.importorskip("fontTools", reason="drawing with fonts needs fontTools (extra train)")
     assert len(samples.fonts()) >= 3
     for name, path in samples.fonts().items():

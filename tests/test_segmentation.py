@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 import pytest
+from customocr.writing.compose import FontHand, box_scores
+from customocr.writing.papers import Paper, compose_page
 
 from customocr import samples
-from customocr.compose import FontHand, Paper, box_scores, compose_page
 from customocr.segmentation import (
     MOST_PIECES,
     WINDOW,

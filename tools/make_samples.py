@@ -19,8 +19,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from customocr.writing.compose import FontHand, rasterise
+from customocr.writing.papers import Paper, compose_page
 
-from customocr.compose import FontHand, Paper, compose_page, rasterise
 from customocr.glyphs import CLASSES, normalise_glyph
 
 ROOT = Path(__file__).resolve().parents[1]

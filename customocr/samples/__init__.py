@@ -64,5 +64,5 @@ def glyphs() -> Path:  # .npz with x uint8 (N, 28, 28), y, font, font_names, lic
 
 
 def fonts() -> dict[str, Path]:  # name -> .woff
-    "The handwriting fonts that come with the package, for `customocr.compose.FontHand`."
+    "The handwriting fonts that come with the package, for `customocr.writing.compose.FontHand`."
     return {p.stem: p for p in sorted((FOLDER / "fonts").glob("*.woff"))}

@@ -864,7 +864,7 @@ assert "my_data" in advice and "zenodo" in advice and DATA_VARIABLE in advice
 # %% [markdown]
 # The pen strokes that the glyphs were drawn from (`unipen_strokes.npz`) are better still than any drawing of them: they can be drawn
 # anew, thick or thin, slanted or blurred, as often as one likes. [A later notebook](14_better_model.ipynb) lives on that; they are read by
-# `customocr.strokes` and stand in the same order, so the splits below hold for both.
+# `customocr.writing.strokes` and stand in the same order, so the splits below hold for both.
 #
 # ## Your own: a folder of images
 # A folder with one folder per class, each with images of any size: dark on light or light on dark, with or without alpha.

@@ -50,7 +50,8 @@ from IPython.display import Image
 
 from customocr import samples
 from customocr.boxes import KINDS, kind_of, label_page
-from customocr.compose import PAPERS, FontHand, Paper, box_scores, compose_page, random_page
+from customocr.writing.compose import FontHand, box_scores
+from customocr.writing.papers import PAPERS, Paper, compose_page, random_page
 
 # %%
 #| code-fold: true

@@ -52,9 +52,10 @@ import pandas as pd
 from IPython.display import Image
 
 from customocr import samples, segmentation
-from customocr.compose import FontHand, Paper, compose_page
 from customocr.confusion_fixes import align
 from customocr.errors import CustomOCRError, ImageError
+from customocr.writing.compose import FontHand
+from customocr.writing.papers import Paper, compose_page
 
 # %%
 #| code-fold: true

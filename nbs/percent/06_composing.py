@@ -577,10 +577,10 @@ def _profile(
 
 
 # %%
-#| fig-cap: "An A and a V at the same distance of their closest bands: their boxes overlap by a quarter."
-#| fig-alt: "A and V close together, overlapping orange boxes around them."
-av = write(["AVA"], hand="architects-daughter", height=90, letter_gap=0.1, jitter=0.0)
-show(av.draw())
+#| fig-cap: "White of a twentieth of the cap height between the closest bands. The boxes of V and A overlap, the letters do not."
+#| fig-alt: "AVA, the letters close together but apart, an orange box around each; the last two boxes overlap."
+av = write(["AVA"], hand="architects-daughter", height=90, letter_gap=0.05, slant=0.1, jitter=0.0)
+show(av.draw(), 0.6)
 
 # %% [markdown]
 # `layout_line` goes through a text and keeps, for the line so far, how far right the ink reaches in each band. That is all it has to remember.

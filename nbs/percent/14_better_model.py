@@ -933,7 +933,7 @@ probabilities calibrated. Input `glyphs`, float32 (N, 28, 28, 1), white ink on b
 
 {sources}
 
-{shown:,} glyphs were shown, each drawing twice (`customocr/strokes.py`): pen strokes with a hand and a pen of their own, then ink, lens, scan, threshold and crop by chance; MNIST and the
+{shown:,} glyphs were shown, each drawing twice (`customocr/writing/strokes.py`): pen strokes with a hand and a pen of their own, then ink, lens, scan, threshold and crop by chance; MNIST and the
 crops more often than not as they are. Each letter was drawn equally often, a digit {BESIDE_TOP} times as often, and MNIST came on top of that. Before it looks at a crop, the network therefore expects
 {expects} as often as another letter; the file notes it as `class_shares`, and the reader divides by it.
 Writers are kept apart: the test writers below were never trained or tuned on, a further 30 only validate.

@@ -102,7 +102,9 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Confusion fixes](04_confusion_fixes.ipynb) | Is it a 0 or an O? | `customocr.confusion_fixes` |
 # | [A better model](14_better_model.ipynb) | What makes the network read hands it has never seen? | `customocr.training` |
 # | [Decoding](15_decoding.ipynb) | How do the evidence of the page and our knowledge meet? | `customocr.decoding` |
-# | [Composed pages](06_composing.ipynb) | How do we get pages whose every box is known? | uses `customocr.compose` |
+# | [Writing](05_writing.ipynb) | How does one pen stroke become a thousand different ones? | `customocr.writing.strokes` |
+# | [Composed pages](06_composing.ipynb) | How do we get text whose every box is known? | `customocr.writing.compose` |
+# | [Papers](06b_papers.ipynb) | What happens to a page before it reaches us? | `customocr.writing.papers` |
 # | [Gallery](18_gallery.ipynb) | What does it make of rules, frames, shadows and chalk? | |
 #
 # The notebooks render as a site with a gallery, a glossary, exercises and a page to draw on: `quarto render`, with

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.display import Image
 
-    from customocr.compose import Composed, FontHand, Paper
+    from customocr.writing.compose import Composed, FontHand
+    from customocr.writing.papers import Paper
 
 # %% [markdown]
 # ## One picture
@@ -98,7 +99,7 @@ show(sample("note", grey=False), 0.5)
 @cache
 def hands() -> dict[str, FontHand]:  # font's name -> hand, in order of their names
     "The handwriting fonts of the package as hands that can write."
-    from customocr.compose import FontHand
+    from customocr.writing.compose import FontHand
 
     return {name: FontHand(path) for name, path in samples.fonts().items()}
 
@@ -109,22 +110,22 @@ def write(
     seed: int = 1,  # the same seed writes the same page
     hand: str = "patrick-hand",  # a key of `hands()`
     height: float = 44,  # pixels, of a capital
-    **how: Any,  # further arguments of `customocr.compose.compose_page`
+    **how: Any,  # further arguments of `customocr.writing.papers.compose_page`
 ) -> Composed:  # its `image` is grey, uint8 (h, w)
     "A page with these lines, written in one of the package's hands."
-    from customocr.compose import Paper, compose_page
+    from customocr.writing.papers import Paper, compose_page
 
     rng, how = np.random.default_rng(seed), {"grey": True, **how}
     return compose_page(lines, hands()[hand], rng, paper or Paper(), height, **how)
 
 
 def some_pages(
-    kinds: Sequence[str],  # of paper, from `customocr.compose.PAPERS`
+    kinds: Sequence[str],  # of paper, from `customocr.writing.papers.PAPERS`
     each: int,  # pages of each kind
     seed: int = 0,
 ) -> list[tuple[str, Composed]]:  # kind, page
     "Random pages of some kinds of paper, written by all hands in turn."
-    from customocr.compose import PAPERS, random_page
+    from customocr.writing.papers import PAPERS, random_page
 
     writers, out = list(hands().values()), []
     for kind in kinds:
