@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,15 +16,16 @@ import numpy as np
 
 from .errors import KnowledgeError
 from .glyphs import CLASSES
-from .patterns import BLANK, Automaton, compile_pattern
-from .sweep import Starts, Sweep
+from .engine.patterns import BLANK, Automaton, compile_pattern
+from .engine.sweep import Starts, Sweep, arcs_at_a_node, spread
 
 # %% auto #0
 __all__ = ['N', 'BORDER', 'ORDER', 'NEUTRAL', 'WORD', 'NUMBER', 'INITIALS', 'CODE', 'LISTED', 'N_CONTEXT', 'N_LOWER', 'UNIFORM',
-           'SHARE', 'STICKY', 'SPACE_SHARE', 'PRIOR_WEIGHT', 'PLACEHOLDER', 'ALPHABETS', 'LEXICON_SIZE',
-           'LEXICON_SHARE', 'MARGIN', 'TIED_MARGIN', 'WIDE_MARGIN', 'UNSURE', 'PATIENCE', 'BATCH', 'EMPTY', 'Lattice',
-           'witten_bell', 'Language', 'NoLanguage', 'build_language', 'shipped_language', 'Lexicon', 'alphabet_mask',
-           'Knowledge', 'word_starts', 'WordReading', 'Decoding', 'decode_lines', 'decode']
+           'SHARE', 'STICKY', 'SPACE_SHARE', 'PRIOR_WEIGHT', 'LETTER', 'COLUMN', 'PLACEHOLDER', 'ALPHABETS',
+           'LEXICON_SIZE', 'LEXICON_SHARE', 'MARGIN', 'LISTED_MARGIN', 'TIED_MARGIN', 'WIDE_MARGIN', 'UNSURE',
+           'PATIENCE', 'BATCH', 'EMPTY', 'Lattice', 'witten_bell', 'Runs', 'Language', 'NoLanguage', 'load_runs',
+           'shipped_language', 'Lexicon', 'alphabet_mask', 'Knowledge', 'word_starts', 'WordReading', 'Decoding',
+           'decode_lines', 'decode']
 
 # %% ../nbs/15_decoding.ipynb #7f4f65d3
 @dataclass(frozen=True)
@@ -62,58 +64,89 @@ class Lattice:
 N = len(CLASSES)
 BORDER = 0  # symbol of the word's border in the n-gram table; letters are 1..26
 ORDER = 5  # letters in a row that the shipped table counts
-NEUTRAL = math.log(
-    N
-)  # added per character, so that a uniform prior costs nothing whatever the number of characters
-WORD, NUMBER, INITIALS, CODE, LISTED = range(
-    5
-)  # kinds of text; the last is a word of the user's lexicon
+NEUTRAL = math.log(N)  # added per character: a uniform prior then costs nothing
+WORD, NUMBER, INITIALS, CODE, LISTED = range(5)  # kinds of text; LISTED: a word of a lexicon
 
 
 def witten_bell(
-    counts: np.ndarray,  # unsigned (27,) * n, how often n symbols follow each other
-) -> np.ndarray:  # float64 (27,) * n, probability of the last symbol given the ones before it
-    "Smoothed n-gram probabilities: each order leans on the shorter one, the more so the fewer examples it has (Witten and Bell, 1991)."
+    counts: np.ndarray,  # unsigned (..., 27), how often each symbol follows each context
+    lower: np.ndarray | None = None,  # float (..., 27), the same chances from one symbol less
+) -> np.ndarray:  # float64 (..., 27), probability of each symbol after each context
+    """Smoothed n-gram probabilities (Witten and Bell, 1991).
+
+    Each order leans on the shorter one, the more so the fewer examples it has. Without `lower`
+    the counts are a whole table, (27,) * n, from which the shorter orders follow.
+    """
     counts = counts.astype(np.float64)
-    lower = np.full(27, 1 / 27) if counts.ndim == 1 else witten_bell(counts.sum(0))
+    if lower is None:
+        lower = np.full(27, 1 / 27) if counts.ndim == 1 else witten_bell(counts.sum(0))
     total, kinds = counts.sum(-1, keepdims=True), (counts > 0).sum(-1, keepdims=True)
     known = np.maximum(total + kinds, 1)
     return np.where(total > 0, (counts + kinds * lower) / known, lower)
 
 # %% ../nbs/15_decoding.ipynb #b36bd291
+@dataclass(frozen=True)
+class Runs:
+    "How often runs of symbols occur: only those that do, as numbers in base 27, sorted."
+
+    run: np.ndarray  # int (K,), the runs
+    count: np.ndarray  # int (K,), how often each occurs
+
+    def after(
+        self,
+        context: np.ndarray,  # int64 (A,), all symbols of a run but the last
+    ) -> np.ndarray:  # int64 (A, 27)
+        "How often each symbol follows each context."
+        context = context.astype(self.run.dtype) * 27  # of one type: searching converts no list
+        low, high = self.run.searchsorted(context), self.run.searchsorted(context + 27)
+        own, item = spread(high - low, low)
+        out = np.zeros((len(context), 27), np.int64)
+        out[own, self.run[item] % 27] = self.count[item]
+        return out
+
+# %% ../nbs/15_decoding.ipynb #3b30ac77
 N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last four symbols
 N_LOWER = 27 ** (ORDER - 2)
-UNIFORM = (  # kind, share of digits, and the chance that it ends after a character (mean lengths 5, 6 and 7)
+UNIFORM = (  # kind, share of digits, chance that it ends after a character (mean lengths 5, 6, 7)
     (NUMBER, 1.0, 1 / 5),
     (INITIALS, 0.0, 1 / 6),
     (CODE, 0.5, 1 / 7),
 )
-SHARE = np.array(
-    [0.55, 0.33, 0.05, 0.07]
-)  # words, numbers, initials and codes: how often each is expected
+SHARE = np.array([0.55, 0.33, 0.05, 0.07])  # how often words, numbers, initials, codes are expected
 STICKY = 0.5  # probability that a word is of the kind of the word before it, beyond chance
-SPACE_SHARE = (
-    1 / 6
-)  # of the gaps between characters, how many are word spaces: words of five letters
-PRIOR_WEIGHT = 1.0  # on the log-probabilities of the language; chosen below on validation writers
+SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five
+PRIOR_WEIGHT = 1.0  # on the log-probabilities of the language; chosen below, validation writers
+LETTER = np.r_[np.zeros(10, int), 1:27]  # symbol of each class, 0 for digits
+COLUMN = np.r_[np.full(10, 27), 1:27]  # column of each class in a language's table
 
 
-@dataclass(frozen=True)
 class Language:
-    "What may follow what within a word, by states: the last four symbols of a word, then one state for each other kind."
+    "What may follow what within a word, by states: the last four symbols, then one for each other kind."
 
-    runs: (
-        np.ndarray
-    )  # int64 (K,), runs of five symbols that were seen, as numbers in base 27, sorted
-    seen: np.ndarray  # float32 (K,), log-probability of each one's last symbol
-    lower: (
-        np.ndarray
-    )  # float32 (27**3, 27), log-probability of a symbol after three, for the runs that were not
-    back: np.ndarray  # float32 (27**4,), log of the probability left to those, after four symbols
-    uniform: np.ndarray  # float32 (3, 36), log-probability of each class in the other kinds
-    uniform_end: np.ndarray  # float32 (3,), log-probability that a word of those kinds ends
-    weight: float  # on all log-probabilities
-    n_states: int = N_CONTEXT + len(UNIFORM)
+    n_states = N_CONTEXT + len(UNIFORM)
+
+    def __init__(
+        self,
+        longest: Runs,  # runs of five symbols
+        shorter: Runs,  # runs of four
+        weight: float = PRIOR_WEIGHT,  # on all log-probabilities
+    ):
+        "Nothing is worked out yet but the three kinds that need no counts."
+        self.longest, self.shorter, self.weight = longest, shorter, weight
+        of_three = np.bincount(shorter.run % N_LOWER, shorter.count, N_LOWER)
+        self.shortest = witten_bell(of_three.reshape(27, 27, 27)).reshape(-1, 27)
+        self._lock = threading.Lock()
+        # Rows of weights: ending the word, the 26 letters, any digit. Row 0 is no state's.
+        self._table = np.full((1024, 28), -np.inf, np.float32)
+        self._rows = 1 + len(UNIFORM)
+        # For each state the number of its row, 0: not met yet. Then the same for contexts of three
+        # letters, which all longer ones share that were never counted.
+        self._row = np.zeros(self.n_states + N_LOWER, np.int32)
+        self._row[N_CONTEXT : self.n_states] = np.arange(1, self._rows)
+        for row, (_, digits, stop) in enumerate(UNIFORM, 1):
+            chances = np.r_[stop / (1 - stop), np.full(26, (1 - digits) / 26), digits / 10]
+            chances[1:] *= 1 - stop  # the first character is certain
+            self._table[row] = self._weights(chances)
 
     @property
     def neutral(self) -> float:
@@ -122,18 +155,13 @@ class Language:
 
     @property
     def gap(self) -> tuple[float, float]:
-        "Weights that the language gives a gap without and with a word space, so that they are not counted twice."
+        "Weights that the language gives a gap without and with a space, so that they count once."
         return self.weight * math.log(1 - SPACE_SHARE), self.weight * math.log(SPACE_SHARE)
 
-    def _after(self, state, symbol):
-        "Log-probability of a symbol after the four of a state."
-        run = state * 27 + symbol
-        at = np.minimum(self.runs.searchsorted(run), len(self.runs) - 1)
-        return np.where(
-            self.runs[at] == run,
-            self.seen[at],
-            self.back[state] + self.lower[state % N_LOWER, symbol],
-        )
+    @property
+    def most(self) -> np.ndarray:  # float (36,)
+        "The largest weight that each class can get in any state."
+        return np.r_[np.full(10, self._table[1:4, 27].max()), np.full(26, self.neutral)]
 
     def step(
         self,
@@ -141,34 +169,68 @@ class Language:
         cls: np.ndarray,  # int64 (A,), class read in each
     ) -> tuple[np.ndarray, np.ndarray]:  # next states, weights (-inf where impossible)
         "Read one class in each state."
-        letter = np.maximum(cls - 9, 0)  # 1..26, 0 for digits
-        other = state >= N_CONTEXT
-        gain = self._after(np.where(other, 0, state), letter)
-        gain[letter == 0] = -np.inf
-        to = state % N_LOWER * 27 + letter
-        to[other] = state[other]
-        gain[other] = self.uniform[state[other] - N_CONTEXT, cls[other]]
-        return to, self.weight * (gain + NEUTRAL)
+        row = self._rows_of(state)
+        to = np.where(state < N_CONTEXT, state % N_LOWER * 27 + LETTER[cls], state)
+        return to, self._table[row, COLUMN[cls]]
 
     def end(
         self,
         state: np.ndarray,  # int64 (A,)
-    ) -> (
-        np.ndarray
-    ):  # float (A,), weight of the word ending there; -inf for a word without a character
+    ) -> np.ndarray:  # float (A,), weight of the word ending; -inf for one without a character
         "End the word."
-        other = state >= N_CONTEXT
-        gain = self._after(np.where(other, 0, state), BORDER)
-        gain[state == 0] = -np.inf
-        gain[other] = self.uniform_end[state[other] - N_CONTEXT]
-        return self.weight * gain
+        row = self._rows_of(state)
+        return self._table[row, BORDER]
 
     def kind(
         self,
         state: np.ndarray,  # int64 (A,), states of the lexicon included
     ) -> np.ndarray:  # int (A,)
         "Kind of text of each state."
-        return np.clip(state - N_CONTEXT + 1, WORD, LISTED)
+        return np.minimum(np.maximum(state - (N_CONTEXT - 1), WORD), LISTED)
+
+    def chances(
+        self,
+        context: np.ndarray,  # int64 (A,), symbols before as a number in base 27
+        n: int = ORDER - 1,  # how many symbols that are: 2, 3 or 4
+    ) -> np.ndarray:  # float64 (A, 27), probability of each symbol
+        "What follows letters of a word."
+        if n == 2:
+            return self.shortest[context]
+        runs = self.longest if n == ORDER - 1 else self.shorter
+        return witten_bell(runs.after(context), self.chances(context % 27 ** (n - 1), n - 1))
+
+    def _weights(self, chances):
+        "Weights from probabilities of the end and of characters."
+        with np.errstate(divide="ignore"):
+            logs = np.log(chances)
+        logs[..., 1:] += NEUTRAL
+        return self.weight * logs
+
+    def _rows_of(self, state):
+        "Rows of the table for states; the table is read after this, as it may grow."
+        row = self._row[state]
+        if not row.all():
+            self._learn(np.unique(state[row == 0]))
+            row = self._row[state]
+        return row
+
+    def _learn(self, state):
+        "Work out the rows of states that are met for the first time. Threads take turns."
+        with self._lock:
+            counted = self.longest.after(state).any(1)
+            key = np.where(counted, state, self.n_states + state % N_LOWER)
+            new = np.unique(key[self._row[key] == 0])
+            known, other = new[new < N_CONTEXT], new[new >= N_CONTEXT] - self.n_states
+            chances = np.concatenate([self.chances(known), self.chances(other, ORDER - 2)])
+            rows = np.full((len(new), 28), -np.inf, np.float32)
+            rows[:, :27] = self._weights(chances)
+            rows[new == 0, BORDER] = -np.inf  # no word without a character
+            while self._rows + len(rows) > len(self._table):
+                self._table = np.concatenate([self._table, np.empty_like(self._table)])
+            self._table[self._rows : self._rows + len(rows)] = rows
+            self._row[new] = np.arange(self._rows, self._rows + len(rows))
+            self._rows += len(rows)
+            self._row[state] = self._row[key]
 
 
 @dataclass(frozen=True)
@@ -178,6 +240,11 @@ class NoLanguage:
     neutral: float = PRIOR_WEIGHT * NEUTRAL  # weight of a character of a lexicon's word
     gap: tuple[float, float] = (0.0, 0.0)
     n_states: int = 1
+
+    @property
+    def most(self) -> np.ndarray:  # float (36,)
+        "The largest weight of each class."
+        return np.zeros(N)
 
     def step(self, state, cls):
         "Stay in the state."
@@ -192,56 +259,28 @@ class NoLanguage:
         return np.where(state > 0, LISTED, CODE)
 
 
-def build_language(
-    runs: np.ndarray,  # int64 (K,), runs of five symbols as numbers in base 27, sorted
-    counts: np.ndarray,  # int (K,), how often each occurs
-    weight: float = PRIOR_WEIGHT,  # on all log-probabilities of the language
-) -> Language:
-    "The four kinds of text as states; the longest runs smoothed as in `witten_bell`, but only those that were seen."
-    shorter = witten_bell(
-        np.bincount(runs % N_CONTEXT, counts, N_CONTEXT).reshape((27,) * (ORDER - 1))
-    ).reshape(N_LOWER, 27)
-    before = runs // 27
-    head = np.flatnonzero(np.diff(before, prepend=-1))
-    kinds = np.diff(head, append=len(runs))
-    total = np.add.reduceat(counts, head) + kinds
-    back = np.zeros(N_CONTEXT, np.float32)
-    back[before[head]] = np.log(kinds / total)
-    seen = np.log(
-        (counts + kinds.repeat(kinds) * shorter[before % N_LOWER, runs % 27]) / total.repeat(kinds)
-    )
-    with np.errstate(divide="ignore"):
-        uniform = np.log(
-            [
-                np.repeat([digits / 10, (1 - digits) / 26], [10, 26]) * (1 - stop)
-                for _, digits, stop in UNIFORM
-            ]
-        )
-    uniform_end = np.log(
-        [stop / (1 - stop) for *_, stop in UNIFORM]
-    )  # the first character is certain
-    return Language(
-        runs,
-        seen.astype(np.float32),
-        np.log(shorter, dtype=np.float32),
-        back,
-        uniform,
-        uniform_end,
-        weight,
-    )
+def load_runs(
+    file: Path,  # as `tools/make_prior.py` writes it
+) -> tuple[Runs, Runs]:  # of five symbols and of four
+    "The counts of the prior, unpacked."
+    with np.load(file) as z:
+        columns = []
+        for name in ("step", "count"):  # one byte each; 255: the number stands among the large ones
+            column = z[name].astype(np.int32)
+            column[column == 255] = z[f"large_{name}"]
+            columns.append(column)
+        cut = int(z["five"])
+    steps, counts = columns
+    parts = (slice(None, cut), slice(cut, None))
+    return tuple(Runs(steps[part].cumsum(dtype=np.int32), counts[part]) for part in parts)
 
 
 @lru_cache(maxsize=4)
 def shipped_language(
     weight: float = PRIOR_WEIGHT,  # on all log-probabilities of the language
 ) -> Language:
-    "The prior that comes with the package, built once."
-    with np.load(Path(__file__).parent / "models" / "prior.npz") as z:
-        steps, counts = (
-            z[f"{name}_low"] + (z[f"{name}_high"].astype(np.int64) << 8)
-            for name in ("steps", "counts")
-        )
-    return build_language(np.cumsum(steps), counts, weight)
+    "The prior that comes with the package, loaded once."
+    return Language(*load_runs(Path(__file__).parent / "models" / "prior.npz"), weight)
 
 # %% ../nbs/15_decoding.ipynb #f5158818
 class Lexicon:
@@ -391,6 +430,11 @@ def alphabet_mask(
     return mask
 
 
+def _is_number(value, most: float) -> bool:
+    "Whether an option is a number from 0 to `most`."
+    return isinstance(value, (int, float, np.number)) and 0 <= value <= most
+
+
 @dataclass(frozen=True)
 class Knowledge:
     "What is known about the text before it is read; every part is optional and all can be combined."
@@ -416,18 +460,16 @@ class Knowledge:
     index: Lexicon | None = field(init=False, repr=False, compare=False)  # from the lexicon
 
     def __post_init__(self):
-        if (
-            isinstance(self.reject, bool)
-            or not isinstance(self.reject, (int, float))
-            or not 0 <= self.reject <= 1
-        ):
+        if not isinstance(self.strict, (bool, np.bool_)):
+            raise KnowledgeError(f"strict is True or False, not {self.strict!r}")
+        if not _is_number(self.reject, 1) or isinstance(self.reject, bool):
             raise KnowledgeError(f"reject is a probability from 0 to 1, not {self.reject!r}")
-        if not isinstance(self.prior, (bool, int, float)) or not 0 <= self.prior <= 10:
+        if not _is_number(self.prior, 10):
             raise KnowledgeError(
                 f"prior is True, False or a weight from 0 to 10, not {self.prior!r}"
             )
-        if self.strict and self.lexicon is None:
-            raise KnowledgeError("strict=True needs a lexicon to be strict about")
+        if self.strict and self.lexicon is None and self.pattern is None:
+            raise KnowledgeError("strict=True needs a lexicon or a pattern to be strict about")
         put = object.__setattr__
         put(self, "classes", alphabet_mask(self.alphabet))
         put(self, "automaton", None if self.pattern is None else compile_pattern(self.pattern))
@@ -441,14 +483,13 @@ class Knowledge:
 # %% ../nbs/15_decoding.ipynb #8cb980d3
 LEXICON_SIZE = 5000  # words that a shorter lexicon is weighed as
 LEXICON_SHARE = 0.7  # probability that a word is one of a soft lexicon's
-MARGIN = 14.0  # nats below the best reading of the same ink at which a partial reading is given up
-TIED_MARGIN = 20.0  # the same under a pattern or a strict lexicon, where the best-looking start may lead nowhere
+MARGIN = 10.0  # nats below the best reading of the same ink at which a partial one is given up
+LISTED_MARGIN = 14.0  # the same with a lexicon, whose words pay for their number at the start
+TIED_MARGIN = 20.0  # under a pattern or strict: the best-looking start may lead nowhere
 WIDE_MARGIN = 40.0  # the same when nothing came through
 UNSURE = 0.9  # probability of a word below which its alternatives are looked for
 PATIENCE = 100  # partial readings that are looked at for the alternatives of a word
-BATCH = (
-    64  # lines that go through one sweep, so that a book of lines needs no more memory than a page
-)
+BATCH = 1024  # nodes that go through one sweep: a book needs no more memory than a page
 
 
 def word_starts(
@@ -519,20 +560,35 @@ def _alternatives(
     return tuple((CLASSES[k], min(1.0, float(chances[k]))) for k in best)
 
 
+def _words(sweep: Sweep, i: int, arcs: np.ndarray, shown: str, n_words: int):
+    "The words of a line: a word goes up to and with the space behind it."
+    cls, real = sweep.cls[arcs], sweep.real[arcs]
+    words, begin, first = [], 0, 0
+    for stop in [*np.flatnonzero(cls == BLANK) + 1, len(arcs)]:
+        read = cls[begin:stop][real[begin:stop]]
+        last = first + len(read)
+        probability = sweep.probability(arcs[begin:stop])
+        others = (("".join(CLASSES[k] for k in read), probability),)
+        if probability < UNSURE and n_words > 1:
+            found = sweep.readings(arcs[begin - 1] if begin else None, i, n_words, PATIENCE)
+            others = tuple(("".join(CLASSES[k] for k in text), p) for text, p in found) or others
+        words.append(WordReading(shown[first:last], probability, first, last, others))
+        begin, first = stop, last
+    return tuple(words)
+
+
 def _read(
     sweep: Sweep,  # finished
     i: int,  # which of its lattices
     reject: float,  # characters less probable become placeholders
     matched: bool,  # whether the line fits what is known
     n_alternatives: int,  # listed per character
+    n_words: int,  # listed per unsure word
 ) -> Decoding:
     "One line of a finished sweep."
     arcs = np.array(sweep.path(i))
-    classes, is_character = (
-        sweep.cls[arcs],
-        (sweep.edge[arcs] < len(sweep.start)) & (sweep.cls[arcs] >= 0),
-    )
-    edges, read = sweep.edge[arcs][is_character], classes[is_character]
+    chosen = arcs[sweep.real[arcs]]
+    edges, read = sweep.edge[chosen], sweep.cls[chosen]
     chances = sweep.posterior[edges]
     probabilities = np.minimum(chances[np.arange(len(edges)), read], 1)
     characters = "".join(CLASSES[k] for k in read)
@@ -540,20 +596,7 @@ def _read(
         c if not reject or (matched and p >= reject) else PLACEHOLDER
         for c, p in zip(characters, probabilities)
     )
-    stops = [
-        *np.flatnonzero(classes == BLANK) + 1,
-        len(arcs),
-    ]  # a word goes up to and with the space behind it
-    words, begin, first = [], 0, 0
-    for stop in stops:
-        last = first + int(is_character[begin:stop].sum())
-        probability = sweep.probability(arcs[begin:stop])
-        others = ((characters[first:last], probability),)
-        if probability < UNSURE and n_alternatives > 1:
-            found = sweep.readings(arcs[begin - 1] if begin else None, i, n_alternatives, PATIENCE)
-            others = tuple(("".join(CLASSES[k] for k in text), p) for text, p in found) or others
-        words.append(WordReading(shown[first:last], probability, first, last, others))
-        begin, first = stop, last
+    words = _words(sweep, i, arcs, shown, n_words)
     return Decoding(
         text=" ".join(w.text for w in words),
         log_probability=sum(math.log(max(w.probability, 1e-300)) for w in words),
@@ -561,7 +604,7 @@ def _read(
         characters=characters,
         probabilities=probabilities.astype(np.float32),
         alternatives=tuple(_alternatives(c, k, n_alternatives) for c, k in zip(chances, read)),
-        words=tuple(words),
+        words=words,
         matched=matched,
     )
 
@@ -569,50 +612,86 @@ def _read(
 EMPTY = Decoding("", 0.0, np.zeros(0, np.int32), "", np.zeros(0, np.float32), (), (), True)
 
 
+@dataclass(frozen=True)
+class _Round:
+    "One attempt at the lines that nothing has come through for so far."
+
+    known: Knowledge
+    margin: float  # nats behind the best at which a partial reading is given up
+    every: bool = False  # follow every class, not only the likely ones
+    breadth: int = 1  # times the usual number of arcs
+    matched: bool = True  # whether what comes through fits what is known
+
+
+def _rounds(knowledge: Knowledge) -> list[_Round]:
+    "From the quickest attempt to the most patient one; at last without what the line does not fit."
+    if not knowledge.strict and knowledge.automaton is None:
+        margin = MARGIN if knowledge.index is None else LISTED_MARGIN
+        return [_Round(knowledge, margin), _Round(knowledge, math.inf)]
+    index = knowledge.index
+    prior = knowledge.prior if index is not None and knowledge.strict else False
+    rounds = [
+        _Round(knowledge, TIED_MARGIN, breadth=2),
+        _Round(knowledge, TIED_MARGIN, every=True, breadth=4),
+        _Round(replace(knowledge, lexicon=index, prior=prior), WIDE_MARGIN, every=True, breadth=8),
+    ]
+    if not knowledge.strict:
+        free = replace(knowledge, pattern=None, lexicon=index)
+        rounds.append(_Round(free, math.inf, matched=False))
+    return rounds
+
+
+def _sweep(lattices: list[Lattice], step: _Round, most: int) -> Sweep:
+    "One round over some lines."
+    known = step.known
+    weight = PRIOR_WEIGHT if isinstance(known.prior, bool) else float(known.prior or PRIOR_WEIGHT)
+    language = shipped_language(weight) if known.prior else NoLanguage()
+    starts = word_starts(known, weight)
+    most *= step.breadth
+    return Sweep(lattices, language, starts, known, step.every, step.margin, most)
+
+
+def _batches(lattices: Sequence[Lattice]) -> Iterator[list[int]]:
+    "Lines, by their number, in groups of at most `BATCH` nodes; lines without an edge are left out."
+    group, nodes = [], 0
+    for i, x in enumerate(lattices):
+        if not len(x.start):
+            continue
+        if group and nodes + x.n_nodes > BATCH:
+            yield group
+            group, nodes = [], 0
+        group.append(i)
+        nodes += x.n_nodes
+    if group:
+        yield group
+
+
 def decode_lines(
     lattices: Sequence[Lattice],  # the lines of a page
     knowledge: Knowledge = Knowledge(),  # what is known about every one of them
     n_alternatives: int = 5,  # alternatives listed per character
+    n_words: int = 5,  # alternatives listed per word that is unsure; 0: none are looked for
 ) -> list[Decoding]:  # one per lattice
-    "Read the lines of a page in one sweep; each line is decoded by itself. A line that does not fit what is known is read without it and marked."
-    if len(lattices) > BATCH:
-        parts = [lattices[i : i + BATCH] for i in range(0, len(lattices), BATCH)]
-        return [d for part in parts for d in decode_lines(part, knowledge, n_alternatives)]
-    free = replace(knowledge, pattern=None, lexicon=knowledge.index, strict=False)
-    tied = knowledge.strict or knowledge.automaton is not None
-    rounds = (
-        [  # what is known, the margin, whether every class is followed, whether it fits what is known
-            (knowledge, TIED_MARGIN, False, True),
-            (knowledge, TIED_MARGIN, True, True),
-            (
-                replace(
-                    knowledge, lexicon=knowledge.index, prior=knowledge.prior and knowledge.strict
-                ),
-                WIDE_MARGIN,
-                True,
-                True,
-            ),
-            (free, math.inf, False, False),
-        ]
-        if tied
-        else [(knowledge, MARGIN, False, True), (free, math.inf, False, True)]
-    )
+    """Read the lines of a page together; each line is decoded by itself.
+
+    A line that does not fit what is known is read without it and marked (`matched`); with
+    `strict` nothing is read in it. Time and memory are bounded whatever comes in.
+    """
     out: list[Decoding] = [EMPTY] * len(lattices)
-    todo = [i for i, x in enumerate(lattices) if len(x.start)]
-    for known, margin, every, matched in rounds:
-        if not todo:
-            break
-        weight = (
-            PRIOR_WEIGHT if isinstance(known.prior, bool) else float(known.prior or PRIOR_WEIGHT)
-        )
-        language = shipped_language(weight) if known.prior else NoLanguage()
-        sweep = Sweep(
-            [lattices[i] for i in todo], language, word_starts(known, weight), known, every, margin
-        )
-        for k, i in enumerate(todo):
-            if k in sweep.last:
-                out[i] = _read(sweep, k, known.reject, matched, n_alternatives)
-        todo = [i for k, i in enumerate(todo) if k not in sweep.last]
+    most = arcs_at_a_node(sum(x.n_nodes for x in lattices))
+    for todo in _batches(lattices):
+        for step in _rounds(knowledge):
+            sweep = _sweep([lattices[i] for i in todo], step, most)
+            for k, i in enumerate(todo):
+                if k in sweep.last:
+                    out[i] = _read(
+                        sweep, k, knowledge.reject, step.matched, n_alternatives, n_words
+                    )
+            todo = [i for k, i in enumerate(todo) if k not in sweep.last]
+            if not todo:
+                break
+        for i in todo:
+            out[i] = replace(EMPTY, matched=not knowledge.strict and knowledge.automaton is None)
     return out
 
 

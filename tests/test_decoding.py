@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from customocr import decoding as D
-from customocr import sweep
+from customocr.engine import sweep
 from customocr.decoding import Knowledge, Lattice, Lexicon, decode, decode_lines
 from customocr.errors import KnowledgeError
 from customocr.glyphs import CLASSES
-from customocr.patterns import BLANK, compile_pattern
+from customocr.engine.patterns import BLANK, compile_pattern
 
 PAIRS = ("0O", "1I", "5S", "2Z", "8B")
 ADDRESS = ("1000 HILLTOP CIR", "BALTIMORE MD 21250")
@@ -297,9 +297,14 @@ def test_lexicon_picks_the_cut():
     assert decode(lattice, Knowledge(lexicon=["N", "X"], strict=True)).text == "N"
 
 
-def test_strict_lexicon_without_a_word_that_fits_is_marked():
-    got = decode(undecided("HELLO"), Knowledge(lexicon=["A", "BB"], strict=True))
-    assert not got.matched and got.text == "HELLO"
+def test_strict_reads_nothing_in_a_line_that_does_not_fit():
+    for known in (dict(lexicon=["A", "BB"]), dict(pattern="99")):
+        got, fits = decode_lines(
+            [undecided("HELLO"), undecided("BB" if "lexicon" in known else "15")],
+            Knowledge(**known, strict=True),
+        )
+        assert not got.matched and got.text == "" and got.words == () and not len(got.edges)
+        assert fits.matched and fits.text in ("BB", "15")
 
 
 def test_everything_combines():
@@ -367,6 +372,10 @@ def test_bad_lexicon_file_names_the_line(tmp_path):
         (dict(reject=1.5), "reject"),
         (dict(reject="x"), "reject"),
         (dict(strict=True), "strict"),
+        (dict(strict="yes", lexicon=["A"]), "strict"),
+        (dict(reject=float("nan")), "reject"),
+        (dict(prior="no"), "prior"),
+        (dict(prior=float("nan")), "prior"),
     ],
 )
 def test_other_bad_knowledge_is_refused(options, message):

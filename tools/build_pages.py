@@ -29,7 +29,6 @@ MODULES = {  # in the order a reader meets them -> what for
     "glyphs": "The 28 × 28 layout that training and reading share.",
     "boxes": "Is this ink, among its neighbours, one whole character?",
     "decoding": "From probabilities to text, with what is known of it.",
-    "patterns": "Masks and regular expressions for a field.",
     "confusion_fixes": "0 and O, 1 and I, 5 and S.",
     "data": "Sets of characters, loaded, joined and split.",
     "model": "The tutorial's network.",
@@ -40,7 +39,7 @@ MODULES = {  # in the order a reader meets them -> what for
     "samples": "The pages, glyphs and fonts that come with the package.",
     "errors": "What is raised when the input is at fault.",
 }
-INNER = {"cli", "sweep"}  # the command, which --help explains, and the decoder's engine
+INNER = {"cli"}  # the command, which --help explains
 
 
 # ---- the API reference

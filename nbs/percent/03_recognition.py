@@ -892,7 +892,7 @@ class Reader:
         judged = self._judge(sheet)
         read = [
             (j, d)
-            for j, d in zip(judged, decode_lines([j.lattice for j in judged], knowledge))
+            for j, d in zip(judged, decode_lines([j.lattice for j in judged], knowledge, n_words=0))
             if len(d.edges)
         ]
         most = max((_sureness(j, d).sum() for j, d in read), default=0)
