@@ -45,7 +45,13 @@ from customocr.model import (
     scores,
     to_input,
 )  # keras from there: it starts without greeting
-from .writing.strokes import LOW_SHARE, SAME_SHARE, load_strokes, render_images, render_strokes
+from customocr.writing.strokes import (
+    LOW_SHARE,
+    SAME_SHARE,
+    load_strokes,
+    render_images,
+    render_strokes,
+)
 
 # %% auto #0
 __all__ = ['MNIST_HELD', 'AZ_HELD', 'FONTS_HELD', 'WRITER_POWER', 'PAGES', 'PAGES_HELD', 'BESIDE_TOP', 'PARAMETERS_AT_MOST',

@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Data
 # > Digits and letters by many hands, brought into one form.
@@ -74,10 +66,10 @@ for library in (
 ):
     print(f"{library:14s} {version(library)}")
 
+
 # %% [markdown]
 # OpenCV keeps colour images as blue, green, red and has no way to show one in a notebook. Pillow's images display
 # themselves, so a picture that ends a cell is seen without a word about plotting.
-
 
 # %%
 #| export
@@ -103,7 +95,6 @@ def picture(
 # A `Characters` holds the images (white ink on black, 28 x 28, as MNIST has them), the label of each as an index into
 # `0123456789ABC...Z`, where each came from and, if it is known, who wrote it. It cannot be changed, only cut and joined, so a
 # name means the same samples from the top of a notebook to its end.
-
 
 # %%
 #| export
@@ -224,9 +215,9 @@ refusal
 #| hide
 assert "row 1" in refusal and "36" in refusal
 
+
 # %% [markdown]
 # To look at many glyphs at once, a contact sheet: a row for each class, drawn at random but always the same.
-
 
 # %%
 #| export
@@ -363,7 +354,6 @@ def check_glyphs(
 # First a set that is always there: glyphs we drew ourselves, with openly licensed handwriting fonts. The font counts as the writer. The file
 # has the form in which this project keeps its own glyphs, and so has a loader that others will share.
 
-
 # %%
 #| export
 def load_npz(
@@ -475,7 +465,6 @@ def _download_mnist() -> Path | None:
 # In the cells below a collection that is not on this machine is replaced by the package's own glyphs of the same classes, so that
 # the notebook runs anywhere. What you see was stored where all are present.
 
-
 # %%
 def or_ours(load, classes):
     try:
@@ -530,11 +519,11 @@ picture(digits.images[one], 5)
 #| fig-alt: "Ten rows of twenty MNIST digits, a row for each class from 0 to 9."
 picture(contact_sheet(digits))
 
+
 # %% [markdown]
 # Notice how many ways there are to write a 1, a 4 or a 7, and how little a 7 needs to become a 1.
 #
 # How many samples each class has decides how much of it a network sees, so we count before anything else.
-
 
 # %%
 #| export
@@ -572,6 +561,7 @@ def plot_counts(
 # %%
 #| fig-alt: "Bars of the number of samples of each digit, all between 6,300 and 7,900."
 plot_counts(digits)
+
 # %% [markdown]
 # ## Letters: the A-Z set
 # 372,450 capitals, published on Kaggle as one CSV file of 700 MB: a label from 0 to 25, then 784 pixels a line. Two things are
@@ -761,6 +751,7 @@ picture(ours.images[5], 5)
 # %%
 #| fig-alt: "Bars of the number of samples of each letter; O and S stand far above the others."
 plot_counts(letters)
+
 # %% [markdown]
 # The classes are far from even, and as uneven as the words they were taken from: the full set has 57,825 O and 1,120 I. A network that
 # always answered O would be right for one letter in six. (The plot shows a sample of 5,935 rows, half of it drawn evenly over the classes.)
@@ -936,7 +927,6 @@ def load_folder(
 # %% [markdown]
 # Three pictures that have nothing in common but the letter: dark on paper, chalk on a board, a drawing without a background.
 
-
 # %%
 #| fig-alt: "Three glyphs of the letter T, white on black, in one layout."
 def letter_t(height, width, ink, paper):
@@ -971,10 +961,10 @@ assert (
     and (own.images.reshape(3, -1).max(1) == 255).all()
 )
 
+
 # %% [markdown]
 # ## Join
 # Digits have the labels 0-9, letters 10-35, so joining is putting one after the other; sources and writers keep their names.
-
 
 # %%
 #| export
@@ -1020,6 +1010,7 @@ joined
 # %%
 #| fig-alt: "Bars of all 36 classes: ten tall bars of digits in one colour, 26 low ones of letters in another."
 plot_counts(joined)
+
 # %% [markdown]
 # 36 classes. Notice what the plot says besides the counts: **every digit comes from one source and every letter from another.** Whatever
 # differs between the two sources - pen, scanner, the program that cut and shrank the images - tells a digit from a letter without a look at
@@ -1077,11 +1068,11 @@ dense_loss, sparse_loss
 #| hide
 assert np.allclose(dense_loss, sparse_loss)
 
+
 # %% [markdown]
 # ## Class weights
 # Without help, a network learns the common classes first and the rare ones late. The tutorial's help is to count each sample of a rare class
 # as many times as the class is smaller than the largest.
-
 
 # %%
 #| export
@@ -1106,6 +1097,7 @@ assert weights.min() == 1 and np.allclose(
     weights * class_counts(joined), class_counts(joined).max()
 )
 
+
 # %% [markdown]
 # On the full A-Z set the tutorial got 51.6 for I, 49.7 for F, 8.4 for 0 and 1.0 for O. With the small sample it is the other way round:
 # the digits are common and the letters rare, O included. A weight of 60 means that one badly written V pulls at the network as hard as
@@ -1115,7 +1107,6 @@ assert weights.min() == 1 and np.allclose(
 # ### By sample, stratified
 # The tutorial's way: a fifth of each class, drawn at random, is kept for testing. It answers "how well are *more characters by
 # these same people* read?"
-
 
 # %%
 #| export
@@ -1150,12 +1141,12 @@ len(train_part), len(test_part)
 assert abs(len(test_part) / len(joined) - 0.2) < 0.001
 assert np.abs(class_counts(test_part) - 0.2 * class_counts(joined)).max() <= 1
 
+
 # %% [markdown]
 # (With the full A-Z set these are the tutorial's 353,960 and 88,490.)
 #
 # ### By writer
 # The honest way: nobody who wrote a training sample wrote a test sample.
-
 
 # %%
 #| export

@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Model
 # > A small network learns 36 characters, and we ask what its accuracy is worth.
@@ -84,10 +76,10 @@ import seaborn as sns
 
 from customocr.data import class_counts, contact_sheet, load_all, load_samples, picture
 
+
 # %% [markdown]
 # ## Something to learn from
 # For the seconds we have here: at most 250 samples of each class from whatever is on this machine, split as the tutorial splits.
-
 
 # %%
 def at_most(characters, per_class, seed=1):
@@ -107,9 +99,9 @@ small
 #| hide
 assert set(training.labels) == set(held_out.labels) == set(range(36))
 
+
 # %% [markdown]
 # Pixels become numbers from 0 to 1 with a channel axis, as the last notebook showed:
-
 
 # %%
 #| export
@@ -125,7 +117,6 @@ def to_input(
 # A letter that stands a little to the left, leans or is written larger is the same letter. The network does not know that, so it is told by
 # examples: each time a glyph is used it is turned by up to 10 degrees, scaled by up to 5 % and moved by up to a tenth of the side. The tutorial used
 # `ImageDataGenerator`, which Keras 3 keeps for old programs only. Its successors are layers: they stand in the network, run with it, and do nothing once training is over.
-
 
 # %%
 #| export
@@ -195,7 +186,6 @@ picture(
 # A convolution slides 3 x 3 weights over the image and answers, everywhere, "does it look like this here?". Pooling keeps the strongest answer of each
 # 2 x 2. Three rounds of this turn 28 x 28 pixels into 2 x 2 places with 128 answers each; three dense layers weigh those 512 numbers into 36 probabilities.
 
-
 # %%
 #| export
 TUTORIAL_PARAMETERS = 138_468
@@ -256,7 +246,6 @@ dict(valid=valid, same=same)
 # The function below does what a long training needs and a short one does not notice: it keeps the network with the best validation loss, writes
 # a log line after each epoch, and, called again with the same folder after an interruption, goes on where it stopped. A folder that holds
 # another run is refused rather than overwritten.
-
 
 # %%
 #| export
@@ -373,11 +362,11 @@ except ModelError as error:
     refusal = str(error).replace(runs.name, "runs")
 print(refusal)
 
+
 # %% [markdown]
 # The curves are the first thing to look at. That training loss lies *above* validation loss looks odd. The reason is the augmentation: only the training glyphs are
 # turned and shifted, so validation is the easier exam. (In the full run below the class weights, which multiply the one loss and not the other, add to it;
 # here the classes are even and all weights nearly 1.)
-
 
 # %%
 #| export
@@ -401,11 +390,11 @@ def plot_history(
 #| fig-alt: "Two plots over ten epochs: loss falls, accuracy rises, validation ahead of training."
 plot_history(history)
 
+
 # %% [markdown]
 # ## Evaluate
 # ### One prediction, from probabilities to letter
 # The network answers 36 probabilities; the likeliest is the character, and its probability says how sure the network is.
-
 
 # %%
 #| export
@@ -455,7 +444,6 @@ assert np.allclose(probabilities.sum(1), 1, atol=1e-4) and "M" in [CLASSES[i] fo
 # *Accuracy* is the share of likeliest characters that are right, `top1` below. It has companions: `merged` takes 0 and O, 1 and I as one
 # class each, because out of context no reader can tell them apart; `top2` asks whether the truth is among the two likeliest, which is what a later
 # decoder can use; `macro` gives each class the same say.
-
 
 # %%
 #| export
@@ -543,10 +531,10 @@ assert (
     abs(loss - figures["loss"]) < 1e-3 and abs(accuracy - figures["top1"]) < 1e-6
 )  # Keras says the same
 
+
 # %% [markdown]
 # One figure hides 36. The classification report gives each class its *precision* (of all glyphs read as O, how many are O?), its *recall* (of all O, how many were
 # read as O?) and their mean, *f1*.
-
 
 # %%
 #| export
@@ -585,9 +573,9 @@ print(
     )
 )
 
+
 # %% [markdown]
 # And who is taken for whom? A row of the confusion matrix is a true class, a column an answer; what is off the diagonal is a mistake.
-
 
 # %%
 #| export
@@ -627,6 +615,7 @@ def plot_confusion(
 # %%
 #| fig-alt: "Confusion matrix of the small run: a dark diagonal, with 0 read as O and I read as 1 standing out beside it."
 plot_confusion(confusion_matrix(probabilities, held_out.labels))
+
 # %% [markdown]
 # ## Save, load, and hand over
 # `.keras` holds everything, the optimiser included, and is what one trains on with.
@@ -651,7 +640,6 @@ print(refusal[:76])
 #
 # Keras has `model.export(format="onnx")`. With this network (Keras 3.15, TensorFlow 2.21) it writes the augmentation layers into the file too, with operations
 # that ONNX does not have, and names the output `Identity:0`. It rests on `tf2onnx`; so do we, tracing the network as it answers outside training.
-
 
 # %%
 #| export
@@ -717,13 +705,13 @@ difference = export_onnx(best, shipped, held_out.images)
 assert difference < ONNX_TOLERANCE
 f"{shipped.stat().st_size:,} bytes, largest difference {difference:.0e}"
 
+
 # %% [markdown]
 # A third of the size, as the optimiser's memory stays behind.
 #
 # ## One picture
 # Now a character that was in no collection: a dark M on light paper, 30 x 30 pixels, from a page. It takes the tutorial's way, a step at a time. (The tutorial's photo is not
 # ours, so this one is made from a glyph: ink, paper and some noise.)
-
 
 # %%
 #| fig-alt: "A small grey photo-like picture of a dark M on light, grainy paper."
@@ -788,6 +776,7 @@ resizing
 # %%
 assert resizing["normalised"] > resizing["plain"]
 
+
 # %% [markdown]
 # ## The full run
 # What did the minute above save us? This is the whole training, once, on the tutorial's own kind of split: MNIST and A-Z joined, a fifth of each class held out with `random_state=1`,
@@ -797,7 +786,6 @@ assert resizing["normalised"] > resizing["plain"]
 # ```
 # python -c "from customocr.model import run_tutorial; print(run_tutorial(None, 'runs/tutorial'))"
 # ```
-
 
 # %%
 #| export
@@ -890,6 +878,7 @@ summary
 #| fig-alt: "Two plots over twenty epochs of the full run: validation accuracy reaches 0.93 to 0.94."
 full_history = pd.read_csv(stored / "log.csv")
 plot_history(full_history)
+
 # %% [markdown]
 # Two cores, shared with other work, needed 26 seconds an epoch. The tutorial reports 190.
 
@@ -931,6 +920,7 @@ pd.DataFrame(columns).reindex(here).map(lambda value: "" if np.isnan(value) else
 #| fig-alt: "Confusion matrix of the full run: a dark diagonal but for the row of O, which is mostly read as 0."
 plot_confusion(pd.read_csv(stored / "confusion.csv", index_col=0).to_numpy())
 
+
 # %% [markdown]
 # The accuracy is the tutorial's, the weak classes have changed sides: there the rare 0 drowned among the O, here the rare O among the 0. Same shape, and
 # the larger class wins. The row O of the heat map shows it. What the table also shows is the price of weights up to 69: the rare letters are found nearly
@@ -944,7 +934,6 @@ plot_confusion(pd.read_csv(stored / "confusion.csv", index_col=0).to_numpy())
 #
 # **A number that knows the source.** Most pixels that look white are 253 or 254 in MNIST and 255 in the A-Z set. No eye sees that. Take a single number, the share of
 # ink pixels that are exactly 255, and one threshold:
-
 
 # %%
 #| fig-alt: "Histograms of one number. MNIST's 0 and the A-Z set's O hardly overlap; UNIPEN's 0 and O coincide."

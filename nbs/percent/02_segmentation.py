@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Segmentation
 # > From a photo to the box of every character, when the photo is as photos are.
@@ -221,10 +213,10 @@ figure(
     }
 )
 
+
 # %% [markdown]
 # Are these numbers good ones? In Jupyter, run the next cell and move the sliders. Without a kernel, four settings say most of it: the tutorial's own; C too small, and the paper comes
 # through; C too large, and the pen is lost; a block of 51, which does no harm on this page and would in a shadow.
-
 
 # %%
 #| label: fig-segmentation-settings
@@ -252,6 +244,7 @@ interact(
     low=(0, 255),
     high=(0, 255),
 )
+
 # %% [markdown]
 # ### Contours
 # A contour is the closed line around something white. *External* contours are those that lie in no other: the ring of an O gives one, not two. `imutils` hides that OpenCV's versions
@@ -301,9 +294,9 @@ level, ink = cv2.threshold(roi, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
 print(f"Otsu's threshold {level:.0f}, {w} x {h} pixels")
 show(np.hstack([roi, np.full((h, 6), 128, np.uint8), ink]), 3)
 
+
 # %% [markdown]
 # The network wants 28 x 28. To resize plainly stretches an I to the width of an M. So the longer side becomes 28, the other in proportion, and black fills up the rest:
-
 
 # %%
 #| label: fig-segmentation-glyph
@@ -344,10 +337,10 @@ show(
     4,
 )
 
+
 # %% [markdown]
 # **A margin.** The dilations leave a pixel of air at most, so the ink nearly touches the glyph's border, and training glyphs never do that. The tutorial cuts a second time, 2 pixels larger on every side. How much is right? The slider
 # tells; so does the row below, with 0, 2, 6 and 14 pixels. A margin grows into the neighbours before long, and it is a number of pixels again.
-
 
 # %%
 #| label: fig-segmentation-margin
@@ -364,6 +357,7 @@ show(grid([with_margin(m) for m in (0, 2, 6, 14)]), 4)
 # %%
 #| eval: false
 interact(lambda margin: show(grid([with_margin(margin, k) for k in range(12)]), 2), margin=(0, 20))
+
 # %% [markdown]
 # Divided by 255 and with a channel axis, the twelve glyphs are one array (12, 28, 28, 1): what [recognition](03_recognition.ipynb) hands to the network in one call.
 #
@@ -469,10 +463,10 @@ outside = tutorial_contours(tutorial_stages(meeting.image)["outline"])
 print(len(outside), "external contour")
 figure({"a sheet on a table": meeting.image, "outline": tutorial_stages(meeting.image)["outline"]})
 
+
 # %% [markdown]
 # The outermost contour is the sheet's own edge, and external contours hide everything within. The tutorial's fix: sort the contours by area; if the largest covers at least half the width and half the height, cut
 # its rectangle, less 8 pixels, and start again.
-
 
 # %%
 #| export
@@ -609,10 +603,10 @@ figure(
     }
 )
 
+
 # %% [markdown]
 # A dark page is not the sign: a sheet on a dark table is dark too. Ink is what comes in *thin strokes*. A closing with a small kernel fills dark details narrower than it (what it changes is called black hat), an opening removes light ones (top hat).
 # At the size where strokes vanish, the ink's hat is the fuller. As no one knows that size yet, five kernels vote.
-
 
 # %%
 #| export
@@ -662,9 +656,9 @@ figure(hats)
 # %%
 assert polarity(chalk.image) < 0 < min(polarity(255 - chalk.image), polarity(sample("note")))
 
+
 # %% [markdown]
 # How often is it right? Composed pages of all kinds of paper, and the negative of each. "Always dark" is right on one of the two, "the page is light on average" falls for tables and tinted paper.
-
 
 # %%
 def some_pages(kinds, each, seed=0):
@@ -722,10 +716,10 @@ figure(
     }
 )
 
+
 # %% [markdown]
 # Light multiplies: paper that returns 80 % and ink that returns 20 % are in a ratio of 4 whatever the lamp. So estimate the paper, by a closing wider than the pen, which wipes the writing off and leaves paper, shadow and table; subtract, and *divide*. What remains
 # is how much darker each pixel is than the paper there, as a share.
-
 
 # %%
 #| export
@@ -804,11 +798,11 @@ figure(
     }
 )
 
+
 # %% [markdown]
 # What keeps the eye on a faint stroke is that it goes on. Two things help. *A local measure*: ink is what is half as strong as the strongest ink within two letters. *Ridges*: a pixel stronger than its own
 # surroundings (a Gaussian mean over a seventh of a letter) may be as faint as a sixth of the strongest, as long as its component holds a pixel that is surely ink. This is the
 # hysteresis that Canny uses for edges, here for strokes.
-
 
 # %%
 #| export
@@ -864,10 +858,10 @@ figure(
     }
 )
 
+
 # %% [markdown]
 # The composer knows which pixels it inked, so the masks can be measured: F1 of the ink pixels (the harmonic mean of precision and recall), and the components for each
 # character: 1 would be perfect, more is broken strokes and specks.
-
 
 # %%
 def f1(mask, page):
@@ -1064,9 +1058,9 @@ figure(
     }
 )
 
+
 # %% [markdown]
 # A frame is a component whose ink runs along nearly all of all four sides of its own box, and that holds other ink (an O fulfils the first, but is empty), or that is as large as one that does.
-
 
 # %%
 #| export
@@ -1188,10 +1182,10 @@ def straight_runs(
 across = straight_runs(ridge_mask(ruled.image, 44), 2.6 * 44, 0)
 figure({"ink": on_white(ridge_mask(ruled.image, 44)), "straight runs across": on_white(across)})
 
+
 # %% [markdown]
 # Down the page it is harder, because I, 1 and the stem of every E are straight as well. A vertical run counts from 2.6 letter heights on, or from 1.5 where it meets a rule or the picture's edge. The cells of a small frame are measured by their own sides. And
 # a run thicker than a pen (0.45 of a letter) is no rule.
-
 
 # %%
 #| export
@@ -1269,7 +1263,6 @@ def _rules(chosen, labels, stats, boxes, letter):
 # %% [markdown]
 # Taking rules out cuts through every letter that crosses one. So what was taken out is put back where it bridges ink: a closing across the rule's thickness joins what stands on both sides.
 
-
 # %%
 #| export
 def remove_rules(
@@ -1307,9 +1300,9 @@ for name, page in {"a form field": framed, "strong rules": ruled}.items():
     panels[name] = view
 figure(panels)
 
+
 # %% [markdown]
 # Measured on pages with rules and frames of every kind: how many of the rules' pixels are gone, how many of the letters' are left, and what share of the letters is now a component of its own.
-
 
 # %%
 def own_component(mask, page, height):
@@ -1368,10 +1361,10 @@ assert (
 # %%
 worth("rules")
 
+
 # %% [markdown]
 # ### Ink that is no text
 # Specks, blots, long dashes, the edge of the sheet, pictures: what cannot be part of a character by its size and place is set aside before any line is looked for. What stays doubtful, such as dots and commas, stays in; the learnt judge [below](#the-judge) will see it among its neighbours.
-
 
 # %%
 #| export
@@ -1431,10 +1424,10 @@ by_x = np.argsort(sloped.all_boxes[:, 0])
 print("left to right:", "".join(sloped.characters[k] for k in by_x))
 show(sloped.image)
 
+
 # %% [markdown]
 # To cut between rows of empty pixels fails as well, because these lines slope: no row is empty. What the eye does is to go from a letter to its neighbour. Two characters are *mutual neighbours* if each is the other's nearest, to the right and to the left, on about the same level.
 # Chains of mutual neighbours follow a curve, since every step only looks as far as the next letter. The median slope of the steps tells the page's slope, and the neighbours are then looked for again along it.
-
 
 # %%
 #| export
@@ -1479,7 +1472,6 @@ def _slope(x0, x1, cy, h, letter):
 
 # %% [markdown]
 # Chains on one level become one line (a wide gap between words breaks a chain), and what is too small to lead a line, a comma, the bar of a broken E, goes to the line it stands in.
-
 
 # %%
 #| export
@@ -1537,7 +1529,6 @@ def group_lines(
             out[best[1]].append(int(k))
     return [np.array(sorted(line, key=lambda k: x[k] + w[k] / 2)) for line in out], slope
 
-
 # %%
 #| label: fig-segmentation-chains
 #| fig-cap: "Chains of mutual neighbours."
@@ -1554,9 +1545,9 @@ show(view)
 # %%
 assert len(lines) == 3 and abs(slope + np.tan(np.deg2rad(5))) < 0.05
 
+
 # %% [markdown]
 # On forty pages of three lines, some level, some steep, some sagging: how many came out with exactly their lines?
-
 
 # %%
 def line_of(page):
@@ -1617,10 +1608,10 @@ in_lines.round(2)
 #| hide
 assert in_lines["chains"].min() > 0.8 > in_lines["empty rows"].loc[True]
 
+
 # %% [markdown]
 # ### Characters in pieces
 # Within a line, a `Piece` is a patch of soft ink: grey values are kept, because the network's training glyphs have soft edges too. A component brings only its own ink, even where boxes overlap.
-
 
 # %%
 #| export
@@ -1703,7 +1694,6 @@ def line_pieces(
 
 # %% [markdown]
 # An E of three bars that hang loose, an I with a dot, an accent: components are not characters. Two rules are safe enough to be applied by hand. What stands above each other within a letter's width belongs together; a small mark that floats above a letter is dropped, as none of the 36 has one.
-
 
 # %%
 #| export
@@ -2111,9 +2101,9 @@ for n in range(1, 5):
 print(f"{len(proposed.pieces)} parts, {len(proposed.candidates)} candidates")
 show(np.vstack(rows))
 
+
 # %% [markdown]
 # Column by column the parts, and below each what it makes with its right neighbours. Somewhere among them is every letter. How surely? A character counts as *reachable* if a candidate holds at least 80 % of its ink and little else. On composed pages whose letters touch more or less:
-
 
 # %%
 def reachable(page, candidates):
@@ -2287,13 +2277,13 @@ pd.Series(
 # %%
 worth("judge")
 
+
 # %% [markdown]
 # The judge's answers do not become decisions yet. They become scores on the edges of a [lattice](glossary.html#lattice): its nodes are the cuts, its edges the candidates, and a way from left to right is one reading of the line. Which way is best, the classifier and the
 # language have a say in as well; that is the next notebook's work.
 #
 # ### All together
 # A `Sheet` keeps a page at every stage, and knows the way back from its own pixels to those of the picture.
-
 
 # %%
 #| export
@@ -2334,7 +2324,6 @@ class Sheet:
 # %% [markdown]
 # `analyse` runs the chain twice over: a first look at a reduced picture, only for the letters' height and where they stand; then that part of the page is brought to the one size, and everything else runs on it. If its lines slope by more than 3.5 degrees and hold ten characters or more (three slanted digits say nothing of a page), the page is turned level and
 # analysed again. `MOST_PIXELS` and `MOST_COMPONENTS`, from above, bound time and memory whatever is on the page.
-
 
 # %%
 #| export
@@ -2491,9 +2480,9 @@ figure(
 assert len(sheet.lines) == 3 and not sheet.inverted
 len(sheet.lines), round(sheet.letter, 1), round(sheet.slope, 3), sheet.inverted
 
+
 # %% [markdown]
 # Now the plot of sizes again. The boxes are the components', before any cut, so that nothing learnt helps:
-
 
 # %%
 #| label: fig-segmentation-sizes-after
@@ -2635,10 +2624,10 @@ ax = (
 ax.set(xlabel="change of the error rate on all pages", ylabel="")
 plt.tight_layout()
 
+
 # %% [markdown]
 # ### What it costs
 # Time against pixels, with the same hundred characters on the page, and against characters, on the same 2 megapixels. The unit is the time of one adaptive threshold of 1 megapixel in the same run; both are processor time on one core, which a busy machine disturbs least.
-
 
 # %%
 #| label: fig-segmentation-cost

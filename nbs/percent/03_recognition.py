@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Recognition
 # > From boxes to text, with how sure it is of every character.
@@ -236,9 +228,9 @@ together, apart = (
 )
 f"thirty glyphs one by one take {apart / together:.1f} times as long as together"
 
+
 # %% [markdown]
 # For each glyph the likeliest class and its probability, printed as a percentage and drawn on the page:
-
 
 # %%
 #| label: fig-recognition-tutorial
@@ -313,13 +305,13 @@ for name, text in tutorial_text.items():
         f"{name:7} {text}\n        {' / '.join(next(p.text for p in samples.pages() if p.name == name).splitlines())}"
     )
 
+
 # %% [markdown]
 # Right letters, no text: lines run through one another, words have no spaces, a dot is a character. And whatever touches was never boxed as two.
 #
 # ## What a reading is
 # Before reading better, decide what a reading *is*. A page holds lines, a line words, a word characters; each character has its text, how sure it is, where it stands in pixels of the page as it was given, and what else it might be. All of it is frozen: a
 # result is a value, nothing that changes under one's hands.
-
 
 # %%
 #| export
@@ -373,7 +365,6 @@ def _around(boxes):
 
 # %% [markdown]
 # A `Page` shows itself in a notebook, draws itself, and turns into plain JSON.
-
 
 # %%
 #| export
@@ -1250,10 +1241,10 @@ big, small = reader.read(large).characters[0].box, reader.read(pixels).character
 assert np.abs(np.array(big) / 6 - small).max() < 4
 texts
 
+
 # %% [markdown]
 # ### What happened? `explain`
 # When a page comes out wrong, the question is *where* it went wrong. `explain` reads as `read` does and keeps every stage: grey, ink, mask, rules, pieces by line, the boxes that the lattice chose, and the glyphs as the network saw them.
-
 
 # %%
 #| export
@@ -1428,10 +1419,10 @@ white, dot = (reader.read(np.full(shape, 255, np.uint8)) for shape in ((300, 200
 assert white.text == dot.text == "" and white.lines == ()
 white.to_dict()
 
+
 # %% [markdown]
 # ## From the shell
 # The same for those who write no Python. Text goes to standard output, messages to standard error; the exit code is 0, or 2 where a file could not be read.
-
 
 # %%
 def shell(*arguments):

@@ -99,7 +99,6 @@ def confused_pairs(
         if both[a, b]
     ]
 
-
 # %%
 counts = confusion_counts(glyphs.labels, predicted)
 errors = counts.sum() - np.trace(counts)
@@ -109,9 +108,9 @@ pd.DataFrame(confused_pairs(counts), columns=columns).style.format(
     {"share of all errors": "{:.1%}"}
 ).hide()
 
+
 # %% [markdown]
 # As a picture: the diagonal is left out, so that the errors are what is dark.
-
 
 # %%
 def show_confusions(
@@ -132,6 +131,7 @@ def show_confusions(
 
 
 show_confusions(counts, "Errors on writers never seen")
+
 # %%
 #| hide
 assert confusion_counts([0, 0, 24], [0, 24, 24])[0, 24] == 1
@@ -142,6 +142,7 @@ assert confused_pairs(confusion_counts([0, 0, 24, 24, 1], [24, 0, 0, 0, 2]))[0][
     2,
 )
 
+
 # %% [markdown]
 # Five pairs of a digit and a letter make up three quarters of all errors, 0 and O alone two fifths. This is no weakness that
 # more training will cure: cut out and scaled to one size, a 0 and an O by the same hand are the same picture, and people
@@ -151,7 +152,6 @@ assert confused_pairs(confusion_counts([0, 0, 24, 24, 1], [24, 0, 0, 0, 2]))[0][
 #
 # To try rules on text we need text in real hands. `spell` picks, for each character of a text, a glyph of that class from
 # one writer, so a word looks as that person would have printed it.
-
 
 # %%
 #| export
@@ -243,10 +243,10 @@ def blanket_fix(
 # %%
 blanket_fix("H0U5E 15"), blanket_fix("1000 HILLTOP CIR")
 
+
 # %% [markdown]
 # The first came out as meant and lost its number; in the second, an address can never have a house number again. We measure
 # it on all four kinds of text.
-
 
 # %%
 def accuracy(read, true):
@@ -267,6 +267,7 @@ def compare(**rules):
 
 compare(bare=str, blanket=blanket_fix).style.format("{:.3f}")
 
+
 # %% [markdown]
 # Words gain a sixth of their characters, and every number pays for it: three digits of ten are now wrong, because that is how
 # many are a 0, 1 or 5.
@@ -277,7 +278,6 @@ compare(bare=str, blanket=blanket_fix).style.format("{:.3f}")
 # digits is a zero. For each look-alike we find the nearest *certain* character of its word on each side, one that is in no
 # pair. If the two agree, or there is only one, the look-alike becomes a digit or a letter as they are. If they differ, or
 # there is none, it stays.
-
 
 # %%
 #| export
@@ -355,6 +355,7 @@ assert (
 )
 assert gain.blanket["numbers"] < 0.8
 
+
 # %% [markdown]
 # On words the rule does what the blanket fix did, and on numbers it wins where that one destroyed. On codes it loses: half of
 # a code's characters have neighbours of the other kind, so it turns right characters into wrong ones. With all five
@@ -364,7 +365,6 @@ assert gain.blanket["numbers"] < 0.8
 #
 # Pages bring what spelled glyphs do not: missing and split characters. So texts of unequal length have to be aligned, by the
 # cheapest edits that turn one into the other (Levenshtein, 1966), before a confusion can be counted.
-
 
 # %%
 #| export

@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Writing
 # > How does one pen stroke become a thousand different ones?
@@ -63,9 +55,9 @@ for number, stroke in enumerate(k, 1):
     ax.annotate(number, stroke[0] + (25, -20))
 _ = ax.set(xlabel="x, units", ylabel="y, units", aspect="equal", ylim=(1060, -90))
 
+
 # %% [markdown]
 # Tens of thousands of characters are stored without gaps: all points in one array, and two arrays that say where a stroke and where a sample begins.
-
 
 # %%
 #| export
@@ -129,7 +121,6 @@ one_k.sample(0)
 # Each glyph gets a row of numbers between 0 and 1, and each step takes its own places of that row. The same row therefore draws the same glyph, and another seed draws another.
 #
 # The figures in these cells are judgement, found by eye beside real scans. [A better model](14_better_model.ipynb) measures what all of them together are worth.
-
 
 # %%
 #| export
@@ -198,7 +189,6 @@ for ax, strength in zip(axes, (0, 0.5, 1, 2, 3)):
 # ## Habits of people
 # Some habits change more than the shape of a line. Most of the world writes its 1 with a flag; many zeros begin and end with a hook, because the pen is already on its way. An I can be a short bar with a dot.
 
-
 # %%
 #| export
 FLAG_SHARE = 0.5  # bars of a 1 that get a flag
@@ -257,7 +247,6 @@ def hook_zero(
 
 # %% [markdown]
 # Now everything is at hand that `draw_strokes` needs: habits, bend, hand, pen.
-
 
 # %%
 #| export
@@ -356,7 +345,6 @@ assert len({glyph.tobytes() for glyph in drawn}) == 12
 # ## A hand that nobody has
 # These are many pens, but one hand: the lower arm always leaves the stem at the same place. Writers whom a network knows are read better than others, whatever their pens, so it is hands that we lack. Strokes
 # let us invent some. `loosen` moves, turns and bends each stroke by itself, rounds its corners, stops short or runs on. `between` averages two people who write a character in the same strokes.
-
 
 # %%
 #| export
@@ -460,11 +448,11 @@ show(np.vstack([np.hstack(laid[:6]), np.hstack(laid[6:])]), 3)
 # %%
 assert between(k, k[::-1], 0.5) is None  # the stem last: these two do not write it alike
 
+
 # %% [markdown]
 # ## What happens on the way to us
 # A clean drawing never reaches a reader. Ink runs dry, lenses blur, sensors add grain, JPEG adds ripples, a form reader stretches the character to fill its box, a program keeps black and white only. Each of these is a
 # function of its own. They do not draw their own chance either: noise comes from a long strip that is drawn once, because drawing it for each glyph would cost more than the glyph.
-
 
 # %%
 #| export
@@ -614,7 +602,6 @@ assert fill_box(draw_strokes(bar, np.full(24, 0.55)), np.zeros(3)) is None
 # %% [markdown]
 # `weather` lets chance choose among them, in the order in which they befall a page. `scan_low` is a world of its own: the collections of the 1980s, a dozen pixels high, with many greys.
 
-
 # %%
 #| export
 SCAN_SIDE = (10, 64)  # pixels, height of a character: small print at 100 dpi .. a close photo
@@ -696,7 +683,6 @@ show(np.vstack([np.hstack([fit(view) for view in row]) for row in views]))
 # ## Glyphs that exist only as pixels
 # MNIST, the A-Z letters and fonts have no strokes. Their pixels can be turned, slanted and bent as well, as long as the enlargement stays smooth: `vary_image` looks up, for each pixel of a drawing
 # of 72 pixels, where it comes from in the glyph of 28.
-
 
 # %%
 #| export
@@ -782,7 +768,6 @@ show(np.hstack([r_glyph, *map(normalise_glyph, varied)]), 3)
 # ## A thousand of them
 # Two functions put it together, and [training](14_better_model.ipynb) calls nothing else. Both lay out what comes out with `normalise_glyph`, as every glyph cut from a page is laid out: what the network sees at school has the form of what it will
 # see at work. A quarter of the drawn glyphs are spared the weather, because good scans and tablets exist too, and three in ten of the pixel glyphs stay as they are.
-
 
 # %%
 #| export

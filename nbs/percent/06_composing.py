@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Composed pages
 # > Write the text yourself, and you know where every letter is.
@@ -66,10 +58,10 @@ ys, xs = np.nonzero(line.labels == 0)
 x, y, w, h = line.all_boxes[0]
 assert (xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1) == (x, y, w, h)
 
+
 # %% [markdown]
 # ## A hand
 # A `Hand` is asked for a character and answers with its shape, in units of the capitals' height, the *cap height*: the baseline lies at y = 0, the top of a capital at y = -1. A shape is a list of pen strokes, or of closed outlines to fill.
-
 
 # %%
 #| export
@@ -101,7 +93,6 @@ class Hand:
 # ### From shape to pixels
 # No pixels yet: that is the whole trick. All that happens to a letter from here on (size, slant, wobble, a sloping line, the tilt of the sheet) moves *points*. Only the last step, `rasterise`, makes pixels. So a letter 9 pixels high is drawn at
 # 9 pixels, not shrunk from a larger picture, and its box is exact at any size. Thin lines are drawn two or four times as large and averaged, which gives edges their greys.
-
 
 # %%
 #| export
@@ -167,7 +158,6 @@ def rasterise(
 # %% [markdown]
 # ### A font's hand
 # The package brings five handwriting fonts (Open Font License, listed in `customocr/samples`). Their outlines are curves; short straight pieces take their place, so that every letter can be bent a little later.
-
 
 # %%
 #| export
@@ -273,11 +263,11 @@ show(np.hstack(level))
 assert abs(drawn[0].shape[0] - 122) < 12 and drawn[3].shape[0] < 14
 len(r.strokes), [outline.shape for outline in r.strokes], round(r.weight, 3)
 
+
 # %% [markdown]
 # ### A person's hand
 # A font is too even: every stroke has its width, the same letter its shape. `UnipenHand` takes the pen strokes of one writer of UNIPEN and picks one of that writer's samples each time. Hardly anybody wrote all 36 characters, so a missing one is borrowed
 # from the writer with the most similar slant, of the same side of the split. The slant comes from the second moments of the ink: how far x follows y.
-
 
 # %%
 #| export
@@ -374,7 +364,6 @@ writer_slants(three).round(2), third.samples["I"]
 # ### Marks
 # Real lines hold dashes, commas and dots. The reader does not read them, so they must be on the pages, as ink that is no text. A mark is a few points, each a little off.
 
-
 # %%
 #| export
 MARKS = "-.,:;'/!+()_"  # can be written but are not among the 36 classes: they get no box
@@ -429,10 +418,10 @@ for mark in MARKS:
     cells.append(cell)
 show(np.hstack(cells))
 
+
 # %% [markdown]
 # ## A line
 # How somebody writes is a `Style`, in cap heights, so that it holds at any size.
-
 
 # %%
 #| export
@@ -482,7 +471,6 @@ def random_style(
 # %% [markdown]
 # ### Each letter a little different
 # The hand gives the shape, habits and chance vary it. Nobody writes the same E twice.
-
 
 # %%
 #| export
@@ -548,7 +536,6 @@ def _varied(
 # The white between two letters is not the distance of their boxes. In AVA the boxes may overlap although the letters stand well apart. So we measure between the rows: each letter has, for each of 32 bands from top to foot, a leftmost and a rightmost
 # point, and two neighbours are as close as their closest bands.
 
-
 # %%
 #| export
 ROWS = 32  # bands between the top and the foot of a line in which distances are measured
@@ -582,9 +569,9 @@ def _profile(
 av = write(["AVA"], hand="architects-daughter", height=90, letter_gap=0.05, slant=0.1, jitter=0.0)
 show(av.draw(), 0.6)
 
+
 # %% [markdown]
 # `layout_line` goes through a text and keeps, for the line so far, how far right the ink reaches in each band. That is all it has to remember.
-
 
 # %%
 #| export
@@ -706,7 +693,6 @@ def layout_line(
 # %% [markdown]
 # ### Ink, boxes, owners
 # Now pixels. Each character is drawn by itself before it is laid on the page, so we know which pixels are its own. `Composed` keeps all of it together with the text that a reader should give, in which marks are left out.
-
 
 # %%
 #| export
@@ -888,10 +874,10 @@ compose = lambda **how: compose_line("SAVE AVA 177", hand, np.random.default_rng
 lines = {name: compose(**style) for name, style in rows.items()}
 figure({name: line.draw() for name, line in lines.items()})
 
+
 # %% [markdown]
 # Pen strokes can take on habits that a font cannot: [Writing](05_writing.ipynb) has flags on the 1 and hooks on the zero, and a line ties two zeros to each other. A reader that never saw it takes the first for an A and the last for a D. A hand of our own, one
 # bar and one ring, as it is and with the habits of a clerk in a hurry:
-
 
 # %%
 #| fig-cap: "A bar and a ring as a hand, plain and in a hurry."
@@ -918,11 +904,11 @@ figure({name: line.image for name, line in written.items()}, width=560)
 plain, hasty = written.values()
 assert hasty.text == plain.text and hasty.all_boxes[0, 2] > 2 * plain.all_boxes[0, 2]
 
+
 # %% [markdown]
 # ## Is a found box right?
 # Now that we know the true boxes we can judge others. A found box counts as right when it covers a true one well: the area that both share, over the area that either covers (intersection over union, IoU), must reach 0.5, and every true box may be
 # found once. *Precision* is the share of the found boxes that are right, *recall* the share of the true boxes that were found.
-
 
 # %%
 #| export

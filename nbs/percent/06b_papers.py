@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Papers
 # > What happens to a page before it reaches us?
@@ -75,10 +67,10 @@ first = {
 }
 figure({name: page.image for name, page in first.items()})
 
+
 # %% [markdown]
 # ## A sheet
 # A `Paper` says what the text stands on and how the picture was taken. Each field is a damage that can be turned on by itself; without any, the page is clean.
-
 
 # %%
 #| export
@@ -113,7 +105,6 @@ class Paper:
 # %% [markdown]
 # ### Printed lines
 # Rules, boxes and combs are long straight lines in cap heights. They are drawn as ink that is not text. Each kind of frame is a function of its own.
-
 
 # %%
 #| export
@@ -239,7 +230,6 @@ for ax, kind in zip(axes, ("box", "comb", "boxes")):
 # ### Light
 # A lamp at one side, a cast shadow with a soft edge, dark corners: each is a share of light lost at each pixel. Light is smooth, so it is worked out at 96 pixels and enlarged. `smooth_field` makes the unevenness, here and for paper, wood and pale ink.
 
-
 # %%
 #| export
 LIGHT_SIDE = 96  # pixels, size at which light is worked out
@@ -307,7 +297,6 @@ figure({name: (light.clip(0, 1) * 255).astype(np.uint8) for name, light in lit.i
 # %% [markdown]
 # ### Ink on paper, before a camera
 # One small function for each thing that happens, and `photograph` calls them in the order in which they happen: sheet, ink, table, light, lens, sensor, scanner, file.
-
 
 # %%
 #| export
@@ -439,7 +428,6 @@ def photograph(
 # %% [markdown]
 # ## A page
 # `compose_page` goes through five steps: write the lines, measure the sheet they need, place the camera, draw, photograph. Up to the third everything is points in cap heights. The camera is a *homography*, a 3 x 3 matrix that turns and tilts a plane.
-
 
 # %%
 #| export
@@ -662,7 +650,6 @@ assert all(page.text == "\n".join(text) and len(page.all_boxes) == 17 for page i
 # ## Kinds of paper
 # For training and measuring nobody wants to set twenty fields by hand. A kind of paper is a table: for each field a constant, or a way to draw it. The ranges were fitted by eye, side by side with real scans and photos of that kind.
 
-
 # %%
 #| export
 Draw = Callable[[np.random.Generator, dict], Any]  # chance, and what was drawn before it -> a value
@@ -872,7 +859,6 @@ def random_paper(
 # ### Words that mean nothing
 # The words are made up: a network that learns from these pages must not learn that Q is followed by U. Numbers are as people write them down, often round.
 
-
 # %%
 #| export
 VOWELS, CONSONANTS = "AEIOUY", "BCDFGHJKLMNPQRSTVWXZ"
@@ -932,7 +918,6 @@ assert random_text(np.random.default_rng(1)) == random_text(np.random.default_rn
 
 # %% [markdown]
 # `random_page` leaves everything to chance: kind, words, size, pen, style, slope, tilt.
-
 
 # %%
 #| export
@@ -1018,11 +1003,11 @@ def tile(image, w=240, h=100):
 
 figure({kind: tile(image) for kind, image in some.items()}, 3)
 
+
 # %% [markdown]
 # ## Two recipes, box by box
 # Now the point of it all: which damage breaks what? Two recipes, as short as they come: a threshold, then one box for each connected piece of ink. The first asks Otsu for one threshold for the whole page. The second compares each pixel with its
 # surroundings, as the tutorial does.
-
 
 # %%
 def pieces(mask):
@@ -1052,9 +1037,9 @@ for recipe in (otsu, adaptive):
     panels[title] = outlined(shaded.image, recipe(grey), thick=1)
 figure(panels)
 
+
 # %% [markdown]
 # For Otsu the shadow is ink, and one box swallows what stands in it. The local threshold does not mind. One page proves little, so: twenty pages on each kind of paper, five hands, both recipes. Text, hands and seeds are the same for both.
-
 
 # %%
 def measure(hands, n, seed=0):

@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # A better model
 # > From the tutorial's network to the one that ships: one change at a time, each with its figure.
@@ -23,7 +15,6 @@
 
 # %%
 #| default_exp training
-
 
 # %%
 #| export
@@ -69,8 +60,13 @@ from customocr.model import (
     scores,
     to_input,
 )  # keras from there: it starts without greeting
-from customocr.writing.strokes import LOW_SHARE, SAME_SHARE, load_strokes, render_images, render_strokes
-
+from customocr.writing.strokes import (
+    LOW_SHARE,
+    SAME_SHARE,
+    load_strokes,
+    render_images,
+    render_strokes,
+)
 
 # %%
 import tempfile
@@ -148,6 +144,7 @@ picture(laid.reshape(2, 6, SIDE, SIDE).transpose(0, 2, 1, 3).reshape(2 * SIDE, 6
 # %%
 assert between(k, k[::-1], 0.5) is None  # the stem last: these two do not write it alike
 
+
 # %% [markdown]
 # Unless it is told `loose=False`, as above, `render_strokes` draws one character in four between two hands and loosens every other.
 #
@@ -157,7 +154,6 @@ assert between(k, k[::-1], 0.5) is None  # the stem last: these two do not write
 # ## Every class from every source
 # Class weights up to 69 made the tutorial's network suspect rare letters everywhere. We need nothing of the kind: each epoch *draws* as many glyphs of a class as we like. And a class should come from
 # more than one source, so that no source gives the answer away. A `Source` knows how many of a class it should provide, and how to draw them:
-
 
 # %%
 #| export
@@ -192,7 +188,6 @@ class Source:
 # MNIST is another matter. It holds digits only, so whatever share of the digits it got, it would take from the pens and pages. It comes **on top**: for each glyph of a letter two of an MNIST digit, two thirds of
 # them untouched, the rest mostly scanned small. No letter looks like the untouched ones, and the network learns that, too: such a ring is a zero. That is a tell-tale, and on purpose: collections and small grey scans of
 # digits are what people bring. It must not spoil pages, where a ring may be either; what it does to them is measured below.
-
 
 # %%
 #| export
@@ -304,7 +299,6 @@ def load_sources(
     sources.append(image_source("fonts", fonts, (0.04, 0.10)))
     return sources, validation
 
-
 # %% [markdown]
 # How often should a class be drawn? Where the shape decides, it hardly matters. Where it does not, it is the whole answer: a lone ring is a zero or an O as often as it was taught to be. Among the common sources a digit
 # gets three quarters of what a letter gets; with the part of MNIST that looks like a page's crop, it is level.
@@ -385,7 +379,6 @@ glyphs.shape, int(counts.min()), int(counts.max())
 # Six convolutions instead of three, and strides where the tutorial pools: 28, 14, 7, 4 pixels. Batch norm (Ioffe and Szegedy, 2015) lets it learn at a higher rate, one shortcut
 # (He et al., 2015) lets the gradient past two layers, and a single dense layer reads the 4 x 4 x 96 numbers at the end, so that it knows where in the glyph each was found.
 
-
 # %%
 #| export
 PARAMETERS_AT_MOST = 300_000
@@ -450,7 +443,6 @@ big.count_params(), f"{multiplications / 1e6:.1f} million multiplications"
 # ## The recipe
 # One cycle of the learning rate (Smith, 2018, arXiv:1803.09820), up for a sixth of the way and down along a cosine, AdamW, batches of 512, labels smoothed by 0.05. Where the processor
 # multiplies bfloat16 in hardware, Keras' mixed precision is used.
-
 
 # %%
 #| export
@@ -552,11 +544,11 @@ passes = 8
 small = trainable(passes * (len(labels) // BATCH))
 fit(small, glyphs, labels, passes)
 
+
 # %% [markdown]
 # ## Knowing when it is unsure
 # A confidence is of use only if it means something: of the characters read with 0.9, nine in ten should be right. The *expected calibration error* measures how far that is from
 # true. One number mends what is bold or timid throughout: divide the logits by a temperature, chosen by the cross-entropy of glyphs that were not trained on. After a minute of training there is little to mend.
-
 
 # %%
 #| export
@@ -669,7 +661,6 @@ assert after <= before + 0.02
 # by the crops' real frequencies, do its answers have these frequencies on average? The file carries it, and `Reader.likelihoods` divides by it.
 # An estimate it remains: from either half of the crops it came out up to a third otherwise, which moves no figure on the pages by more than a few characters.
 
-
 # %%
 #| export
 GROUPS = (
@@ -715,11 +706,11 @@ pd.Series(
 #| hide
 assert abs(expected.sum() - 1) < 1e-6 and (expected > 0).all()
 
+
 # %% [markdown]
 # ## As it ships
 # At reading time a batch norm is a multiplication and an addition with fixed numbers, so it disappears into the convolution before it; the temperature disappears into the
 # last layer. The file is checked against Keras before it is written:
-
 
 # %%
 #| export
@@ -755,11 +746,11 @@ difference = export_onnx(shipped, Path(runs.name, "small.onnx"), held.images[:20
 assert difference < 1e-4
 shipped.count_params(), Path(runs.name, "small.onnx").stat().st_size, difference < 1e-4
 
+
 # %% [markdown]
 # ## The full training
 # `train` is what `customocr train` runs: draw, show, note, save, and at the end calibrate, fold, measure, write the card. It draws the next glyphs while the network looks at
 # these, saves everything after each drawing, and goes on there after an interrupt.
-
 
 # %%
 #| export
@@ -850,7 +841,6 @@ def classifier(
 
 # %% [markdown]
 # The card is written by the same command as the model, so that no figure in it is copied by hand.
-
 
 # %%
 #| export
@@ -1147,6 +1137,7 @@ ax.set(ylabel="right, 0=O and 1=I merged", ylim=(0.5, 1))
 plt.setp(ax.get_xticklabels(), rotation=30, ha="right")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False)
+
 # %% [markdown]
 # The two large steps are about data: more hands (20 points), then as many glyphs of each class in place of class weights (6). Drawing anew brings half a point, two on 5 and S and on foreign pens, though it makes the
 # glyphs harder; it pays more the longer the training, because it never repeats itself. Our network with batch norm brings nearly three. 0 and O stay a guess throughout.
@@ -1269,9 +1260,11 @@ ax.axhline(race["goal"], lw=0.8, color="grey")
 ax.set(xlabel="seconds, drawing included", ylabel="right, held-out fifth")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False)
+
 # %%
 rows = {recipe: pd.DataFrame(report) for recipe, report in race["reports"].items()}
 pd.concat({recipe: part.loc[list("0O5S2ZD")] for recipe, part in rows.items()}, axis=1).round(3)
+
 
 # %% [markdown]
 # The tutorial's best of 20 epochs is passed in a twelfth of its wall time and of its processor time (0.08). Part of that is the split: its held-out glyphs look like the trained ones, so two thirds of the
@@ -1282,7 +1275,6 @@ pd.concat({recipe: part.loc[list("0O5S2ZD")] for recipe, part in rows.items()}, 
 # ## Does ours know the source, too?
 # [The model notebook](01_model.ipynb) showed a number that tells MNIST from the A-Z set without a look at the shape. Ours is fed by several sources for every class, but MNIST holds digits only, and ours
 # may know its looks. The test: MNIST's test digits as they are, and the same digits all drawn anew, with other pens and other weather.
-
 
 # %%
 def taken_for_letters(read, images, labels):

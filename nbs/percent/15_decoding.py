@@ -122,6 +122,7 @@ def show_confusions(
 
 show_confusions(confused, f"Confusions on {len(rows)} pages, read without knowledge")
 
+
 # %% [markdown]
 # ## The line as a graph
 #
@@ -129,7 +130,6 @@ show_confusions(confused, f"Confusions on {len(rows)} pages, read without knowle
 # are several ways to cut, and each way offers other glyphs. All of it fits into one structure: the cut positions are
 # *nodes*, each candidate character is an *edge* between two of them, and a way from the first node to the last is a
 # reading.
-
 
 # %%
 #| export
@@ -169,7 +169,6 @@ class Lattice:
 # %% [markdown]
 # Two strokes that may be an H or two I's, and two more characters: five nodes, five candidates. The numbers on the edges are
 # the two best classes of each.
-
 
 # %%
 def row(*chances):
@@ -221,13 +220,13 @@ def draw_lattice(
 
 draw_lattice(touching)
 
+
 # %% [markdown]
 # ## The best path
 #
 # Trying every way through a line is out of the question: two ways to cut at ten places are a thousand readings, times the
 # classes. But the best way *to a node* does not depend on what follows, so it need be kept only once per node. This is
 # dynamic programming, in this setting called the Viterbi algorithm (1967). With nothing known but the evidence it takes ten lines:
-
 
 # %%
 def best_path(
@@ -512,9 +511,9 @@ def shipped_language(
 # In a notebook there is no `__file__`: the installed package's prior is taken.
 from customocr.decoding import shipped_language
 
+
 # %% [markdown]
 # What does it think of some words? The weight of a word of its kind, so a word may be compared as a word and as a code:
-
 
 # %%
 def weight_of(
@@ -572,13 +571,13 @@ for bad in ("AA9{3", "re:[Z-A]+", "99É"):
     except KnowledgeError as error:
         print(error, end="\n\n")
 
+
 # %% [markdown]
 # ## What the user knows: words
 #
 # A list of the words that can occur is the strongest knowledge there is. It may hold half a million; walking it for each
 # character of each word is out of the question. A *trie* shares the beginnings: each node is a beginning, its children
 # are the letters that may follow. As flat arrays, with the children of a node side by side, numpy can walk many nodes at once.
-
 
 # %%
 #| export
@@ -871,7 +870,6 @@ def word_starts(
 # %% [markdown]
 # The result says what was chosen, how sure each character and word is, and what else it could be.
 
-
 # %%
 #| export
 @dataclass(frozen=True)
@@ -1086,6 +1084,7 @@ pd.DataFrame(
 
 # %%
 draw_lattice(touching, decoded["the prior"].edges)
+
 # %%
 #| hide
 assert decoded["nothing but the evidence"].text == best_path(touching)[0] == "H0T"
@@ -1096,6 +1095,7 @@ assert (
 )
 assert decoded["alphabet='digits'"].text.isdigit() and "?" in decoded["reject=0.9"].text
 
+
 # %% [markdown]
 # The pattern with four places chooses the cut into two strokes, though the segmentation prefers one: it is the reading as a
 # whole that has to be probable.
@@ -1104,7 +1104,6 @@ assert decoded["alphabet='digits'"].text.isdigit() and "?" in decoded["reject=0.
 #
 # One character in doubt, everything round it clear. We move the network's probability of a 0 from nothing to one, the rest
 # going to O, and watch what comes out of the decoder.
-
 
 # %%
 def in_doubt(
@@ -1162,6 +1161,7 @@ def show_doubt(
 
 
 show_doubt()
+
 # %%
 doubt = {t: in_doubt(t, 0.5) for t in ("7P_9", "2_47", "B_OK")}
 {t: f"{p:.2f}" for t, p in doubt.items()}
@@ -1205,7 +1205,6 @@ def settle(text, p, alphabet):
 # Text spelled with glyphs of writers whom neither the network nor any constant here has seen. The words are ordinary
 # English and not in the lexicon; the names are, among 30 others. Every hint is tried on every kind of text, the wrong ones
 # too: knowledge that is not true does damage, and it should be seen how much.
-
 
 # %%
 def glyphs_of(part):
@@ -1330,6 +1329,7 @@ axes.axvline(PRIOR_WEIGHT, color="grey", lw=1)
 axes.set(xlabel="weight of the prior", ylabel="characters right", title="Validation writers")
 axes.legend(fontsize=8)
 figure.tight_layout()
+
 # %% [markdown]
 # ## On pages
 #
@@ -1375,9 +1375,9 @@ if left.bare["all"]:
     )
 left
 
+
 # %% [markdown]
 # The address that this project's readers keep sending, without any hint:
-
 
 # %%
 def toss_up(line):
@@ -1400,6 +1400,7 @@ address = [
 assert address == ["1000 HILLTOP CIR", "BALTIMORE MD 21250"]
 address
 
+
 # %% [markdown]
 # Every 0, O, 1, I, 5, S, 2, Z, 8 and B in it was given to the decoder as a toss-up.
 #
@@ -1407,7 +1408,6 @@ address
 #
 # A user who knows that a column holds numbers should say so, and one who has the list of members should give it. As
 # lexicon for each word we take the words of all *other* images.
-
 
 # %%
 def read_kind(kind, **knowledge):
@@ -1477,6 +1477,7 @@ b.set(
     title="What rejecting buys",
 )
 figure.tight_layout()
+
 # %%
 at95 = error[round(0.95 * len(error)) - 1]
 print(f"error with all answered {error[-1]:.4f}, with 95 % answered {at95:.4f}")

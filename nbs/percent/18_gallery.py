@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Gallery
 # > Every page that comes with the package, read.
@@ -83,11 +75,11 @@ print(
 #| hide
 assert errors / length < 0.1
 
+
 # %% [markdown]
 # ## One page, step by step
 # What happens between a photo and its text is in @fig-gallery-steps-lines; @fig-gallery-lines is its last stage, larger. Each
 # step has its section in [Segmentation](02_segmentation.ipynb) and [Recognition](03_recognition.ipynb).
-
 
 # %%
 #| code-fold: true

@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # customocr
 #
@@ -61,7 +53,9 @@ print(page.text)
 #| hide
 truth = {sample.name: sample.text for sample in samples.pages()}
 assert page.text == truth["ruled"]
-assert reader.read(samples.page("address")).text == truth["address"]  # the picture above: tools/draw_home.py
+assert (
+    reader.read(samples.page("address")).text == truth["address"]
+)  # the picture above: tools/draw_home.py
 
 # %%
 for word in page.lines[-1].words:

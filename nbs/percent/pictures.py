@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: python3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Pictures
 # > How the pictures of this course are made.
@@ -46,7 +38,6 @@ if TYPE_CHECKING:
 # A notebook shows the value at the end of a cell. `show` makes a picture such a value. Photos are smaller as JPEG, drawings are smaller as PNG;
 # `show` tries both and keeps the smaller one, because notebooks and their pictures live in git.
 
-
 # %%
 #| export
 JPEG_QUALITY = 78  # of 100: above it files grow faster than a reader sees a difference
@@ -71,7 +62,6 @@ def show(
 # ## A page to look at
 # `sample` loads one of the pages that come with the package.
 
-
 # %%
 #| export
 def sample(
@@ -89,10 +79,10 @@ def sample(
 #| fig-alt: "A photographed note in capitals on a dark table."
 show(sample("note", grey=False), 0.5)
 
+
 # %% [markdown]
 # `write` writes a new page with the handwriting fonts of the package. It gives back a `Composed`: the picture, and the true box of every character.
 # The same seed gives the same page. How it works is the story of [Composed pages](06_composing.ipynb).
-
 
 # %%
 #| export
@@ -142,11 +132,11 @@ page = write(["WRITE 2 LINES", "OF TEXT"], seed=3)
 assert np.array_equal(page.image, write(["WRITE 2 LINES", "OF TEXT"], seed=3).image)
 page
 
+
 # %% [markdown]
 # ## Drawing on it
 # `outlined` draws boxes. `on_white` turns a mask (not 0 is ink) into black ink on white paper. `tiles` puts glyphs side by side with a grey line between them.
 # None of them changes the picture that it is given.
-
 
 # %%
 #| export
@@ -185,10 +175,10 @@ def tiles(
 assert outlined(page.image, []).shape == (*page.image.shape, 3)
 show(outlined(page.image, page.all_boxes))
 
+
 # %% [markdown]
 # ## Pictures side by side
 # Most figures compare: before and after, step by step. `figure` brings pictures to one width, writes the caption of each above it and lays them out in columns.
-
 
 # %%
 #| export
@@ -228,6 +218,7 @@ def figure(
 #| fig-alt: "The same page twice, once as it is and once as black ink on white."
 figure({"the page": page.image, "its ink": on_white(page.ink > 127)})
 
+
 # %% [markdown]
 # ## What a stage is worth
 # The second part of the course takes one stage of the reader at a time. Each section ends with the error rates on real pages, without this stage and with it.
@@ -238,7 +229,6 @@ figure({"the page": page.image, "its ink": on_white(page.ink > 127)})
 # ```
 #
 # `worth` reads them from there.
-
 
 # %%
 #| export
