@@ -289,12 +289,12 @@ p = witten_bell(counted)
 assert np.allclose(p.sum(1), 1) and p[1, 2] > p[1, 3] > p[1, 4] > 0
 {"B after A": p[1, 2].round(3), "C after A": p[1, 3].round(3), "D after A": p[1, 4].round(3)}
 
+
 # %% [markdown]
 # D never followed A, but it keeps a small probability.
 #
 # A full table of all runs of five letters would have 14 million entries. Only 190,000 of them occur, so only those are kept,
 # sorted, with their counts. A question about a context is then a search in a sorted list.
-
 
 # %%
 #| export
