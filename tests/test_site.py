@@ -478,6 +478,8 @@ def test_the_api_page_tells_every_parameter():
     page = build_pages().api_page()
     assert "### Reader {#recognition.Reader}" in page
     assert "- **`alphabet`**" in page and "- **returns** `Page`" in page
+    assert "## writing.strokes {#writing.strokes}" in page  # sub-packages as well
+    assert not re.search(r"`[^`\n]*\\_[^`\n]*`", page), "an underscore in code is escaped"
 
 
 def test_exercises_are_collected():

@@ -2,273 +2,27 @@
 
     python tools/build_pages.py
 
-Quarto runs this before each render (`pre-render` in _quarto.yml). nbs/api.qmd comes from the package's signatures,
-their comments and docstrings (docments); nbs/exercises.qmd from the notebooks' "Exercises" sections. Neither is kept in git:
-they cannot be out of date. nbs/results.qmd and nbs/diary.qmd are written by hand but for their tables, which come from the
-stored figures of the benchmarks (nbs/stored): no figure is copied by hand. Only the standard library is used, so that TensorFlow is not
-loaded to print a signature.
+Quarto runs this before each render (`pre-render` in _quarto.yml). Made anew each time and not kept in git: nbs/api.qmd
+(api_page.py), nbs/exercises.qmd from the notebooks' "Exercises" sections, and the parts of nbs/architecture.qmd (architecture.py).
+nbs/results.qmd, nbs/diary.qmd and nbs/model_card.qmd are written by hand but for their tables, which come from the stored
+figures of the benchmarks (nbs/stored): no figure is copied by hand. Which figures stand in a table, and what they are called
+there, is all that the code below knows; no library knows it.
 """
 
-import ast
 import csv
-import html
-import io
 import json
 import re
-import tokenize
+import sys
 from pathlib import Path
 from statistics import mean, stdev
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT)]
+import architecture
+from api_page import api_page
+
 PACKAGE = ROOT / "customocr"
 NOTEBOOKS = ROOT / "nbs"
-MODULES = {  # in the order a reader meets them -> what for
-    "recognition": "Read a picture: the package's front door.",
-    "images": "Any source to upright pixels.",
-    "segmentation": "From a picture to lines, words and boxes.",
-    "glyphs": "The 28 × 28 layout that training and reading share.",
-    "boxes": "Is this ink, among its neighbours, one whole character?",
-    "decoding": "From probabilities to text, with what is known of it.",
-    "confusion_fixes": "0 and O, 1 and I, 5 and S.",
-    "data": "Sets of characters, loaded, joined and split.",
-    "model": "The tutorial's network.",
-    "training": "The shipped network's recipe.",
-    "writing.strokes": "Glyphs drawn from pen strokes.",
-    "writing.compose": "Hands, and lines of known text in them.",
-    "writing.papers": "Paper, light and camera: pages of known text.",
-    "samples": "The pages, glyphs and fonts that come with the package.",
-    "errors": "What is raised when the input is at fault.",
-}
-INNER = {"cli"}  # the command, which --help explains
-
-
-# ---- the API reference
-
-
-def comments(source: str) -> dict[int, str]:
-    "Comment of each line, without its hash."
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return {t.start[0]: t.string.lstrip("# ").strip() for t in tokens if t.type == tokenize.COMMENT}
-
-
-def plain(text: str) -> str:
-    "Text of a comment, safe in Markdown."
-    return (
-        html.escape(text, quote=False).replace("*", "\\*").replace("_", "\\_").replace("$", "\\$")
-    )
-
-
-def code(text: str) -> str:
-    "Code, or nothing."
-    return f"`{text}`" if text else ""
-
-
-def doc(node) -> str:
-    text = ast.get_docstring(node) or ""
-    return (
-        html.escape(re.sub(r"[ \t]+\n", "\n", text), quote=False)
-        .replace("$", "\\$")
-        .replace("[", "\\[")
-        .replace("]", "\\]")
-    )
-
-
-def default_of(node) -> str:
-    text = ast.unparse(node) if node is not None else ""
-    return text if len(text) <= 40 else "…"
-
-
-def entries(rows: list) -> str:
-    "Names with type, default and meaning, as a list: unlike a table it can be read on a phone."
-    lines = []
-    for name, kind, default, note in rows:
-        line = f"- **{name}**" + (f" {kind}" if kind else "") + (f" = {default}" if default else "")
-        lines.append(line + (f": {note}" if note else ""))
-    return "\n".join(lines) + "\n"
-
-
-def parameters(function: ast.FunctionDef, notes: dict[int, str], method: bool) -> list:
-    "Rows (name, type, default, comment) of a function's parameters and its return."
-    spec = function.args
-    positional = [*spec.posonlyargs, *spec.args]
-    defaults = [None] * (len(positional) - len(spec.defaults)) + list(spec.defaults)
-    named = list(zip(positional, defaults))
-    if spec.vararg:
-        named.append((spec.vararg, None))
-    named += list(zip(spec.kwonlyargs, spec.kw_defaults))
-    if spec.kwarg:
-        named.append((spec.kwarg, None))
-    if method and named and named[0][0].arg in ("self", "cls"):
-        named = named[1:]
-    on_one_line = function.lineno == function.body[0].lineno or all(
-        a.lineno == function.lineno for a, _ in named
-    )
-    rows = []
-    for argument, default in named:
-        kind = ast.unparse(argument.annotation) if argument.annotation else ""
-        note = "" if on_one_line else notes.get((default or argument).end_lineno, "")
-        rows.append([code(argument.arg), code(kind), code(default_of(default)), plain(note)])
-    if function.returns is not None and ast.unparse(function.returns) != "None":
-        note = notes.get(function.returns.end_lineno, "")
-        rows.append(["returns", code(ast.unparse(function.returns)), "", plain(note)])
-    return rows
-
-
-def signature(function: ast.FunctionDef, name: str, method: bool) -> str:
-    "The call, without types: they stand in the table."
-    spec = ast.parse(ast.unparse(function)).body[0].args
-    for argument in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg]:
-        if argument is not None:
-            argument.annotation = None
-    if method and spec.args and spec.args[0].arg in ("self", "cls"):
-        spec.args = spec.args[1:]
-    text = ast.unparse(spec)
-    return (
-        f"{name}({text})"
-        if len(name) + len(text) < 96
-        else f"{name}(\n    " + text.replace(", ", ",\n    ") + ",\n)"
-    )
-
-
-def is_property(function: ast.FunctionDef) -> bool:
-    return any(
-        ast.unparse(d).split(".")[-1] in ("property", "cached_property")
-        for d in function.decorator_list
-    )
-
-
-def function_entry(
-    function, notes, title: str, name: str, level: int, anchor: str, method: bool = False
-) -> str:
-    parts = [f"{'#' * level} {title} {{#{anchor}}}\n"]
-    if not is_property(function):
-        parts.append(f"```python\n{signature(function, name, method)}\n```\n")
-    parts.append(doc(function) + "\n")
-    rows = parameters(function, notes, method)
-    if rows:
-        parts.append(entries(rows))
-    return "\n".join(parts)
-
-
-def class_entry(node: ast.ClassDef, notes, module: str) -> str:
-    bases = ", ".join(ast.unparse(base) for base in node.bases)
-    parts = [f"### {node.name} {{#{module}.{node.name}}}\n"]
-    parts.append(f"```python\nclass {node.name}" + (f"({bases})" if bases else "") + "\n```\n")
-    parts.append(doc(node) + "\n")
-    fields = [
-        n for n in node.body if isinstance(n, ast.AnnAssign) and not n.target.id.startswith("_")
-    ]
-    if fields:
-        rows = [
-            [
-                code(f.target.id),
-                code(ast.unparse(f.annotation)),
-                code(default_of(f.value)),
-                plain(notes.get(f.end_lineno, "")),
-            ]
-            for f in fields
-        ]
-        parts.append(entries(rows))
-    for method in [n for n in node.body if isinstance(n, ast.FunctionDef)]:
-        if method.name == "__init__" and parameters(method, notes, True):
-            parts.append(f"```python\n{signature(method, node.name, True)}\n```\n")
-            parts.append(entries(parameters(method, notes, True)))
-        elif not method.name.startswith("_"):
-            title = f"{node.name}.{method.name}"
-            parts.append(function_entry(method, notes, title, title, 4, f"{module}.{title}", True))
-    return "\n".join(parts)
-
-
-def public_names(tree: ast.Module) -> list[str] | None:
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
-            return ast.literal_eval(node.value)
-    return None
-
-
-def source_of(name: str) -> Path:
-    folder = PACKAGE.joinpath(*name.split("."))
-    return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
-
-
-def modules() -> dict[str, str]:
-    "Modules that are there with their purpose; one that nobody put in its place comes last."
-    found = [p.relative_to(PACKAGE).with_suffix("") for p in PACKAGE.rglob("[a-z]*.py")]
-    names = {".".join(p.parts) for p in found}
-    packages = [p.parent for p in PACKAGE.glob("[a-z]*/__init__.py")]
-    names |= {folder.name for folder in packages if not any(folder.glob("[a-z]*.py"))}
-    others = sorted(names - set(MODULES) - INNER)
-    first = lambda name: (
-        ast.get_docstring(ast.parse(source_of(name).read_text(encoding="utf-8"))) or ""
-    ).split("\n")[0]
-    return {n: purpose for n, purpose in MODULES.items() if n in names} | {
-        n: first(n) for n in others
-    }
-
-
-def module_entry(name: str, purpose: str) -> str:
-    source = source_of(name).read_text(encoding="utf-8")
-    tree, notes = ast.parse(source), comments(source)
-    chosen = public_names(tree)
-    parts = [f"## {name} {{#{name}}}\n", purpose]
-    notebook = re.search(r"File to edit: (?:\.\./)+nbs/(\S+)\.ipynb", source)
-    if notebook:
-        parts[-1] += f" Made in the notebook [{notebook[1]}]({notebook[1]}.ipynb)."
-    parts[-1] += "\n"
-    constants = []
-    last = {
-        node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
-    }
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            if last[node.name] is not node:
-                continue
-            if node.name.startswith("_") or (chosen is not None and node.name not in chosen):
-                continue
-            if isinstance(node, ast.ClassDef):
-                parts.append(class_entry(node, notes, name))
-            else:
-                parts.append(
-                    function_entry(node, notes, node.name, node.name, 3, f"{name}.{node.name}")
-                )
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            if (
-                isinstance(target, ast.Name)
-                and target.id.isupper()
-                and (chosen is None or target.id in chosen)
-            ):
-                constants.append(
-                    [
-                        code(target.id),
-                        "",
-                        code(default_of(node.value)),
-                        plain(notes.get(node.end_lineno, "")),
-                    ]
-                )
-    if constants:
-        parts += [f"### Constants of {name} {{#{name}.constants .unlisted}}\n", entries(constants)]
-    return "\n".join(parts)
-
-
-def api_page() -> str:
-    there = modules()
-    head = ["---", "title: API reference", "toc-depth: 3", "---", ""]
-    head.append(
-        "Every public function, with the shape, type, unit and range of what goes in and comes out. The front door is"
-    )
-    head.append(
-        "[`recognition.Reader`](#recognition.Reader). Shapes are NumPy's: `(N, 28, 28)` is N glyphs.\n"
-    )
-    head.append("| Module | What for |\n| --- | --- |")
-    head += [f"| [`{name}`](#{name}) | {purpose} |" for name, purpose in there.items()]
-    return (
-        "\n".join(head)
-        + "\n\n"
-        + "\n".join(module_entry(name, purpose) for name, purpose in there.items())
-    )
-
-
 # ---- the exercises
 
 
@@ -631,5 +385,8 @@ def write(name: str, text: str):
 if __name__ == "__main__":
     write("api.qmd", api_page())
     write("exercises.qmd", exercises_page())
+    write("_map.qmd", architecture.map_page())
+    write("_modules.qmd", architecture.list_page())
+    write("_journey.qmd", architecture.journey_page())
     for name in TABLED:
         write(name, with_tables((NOTEBOOKS / name).read_text(encoding="utf-8")))
