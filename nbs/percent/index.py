@@ -132,6 +132,9 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # %% [markdown]
 # ## Working on it
 #
+# [Architecture](architecture.qmd) has the map of the modules and the way of one page through them; to draw the map as a picture:
+# `python tools/architecture.py map.svg`.
+#
 # A notebook has a twin in `nbs/percent`, a Python script with the same cells. The twin is the text to edit, in any editor
 # or in JupyterLab, which keeps the pair together; the notebook adds outputs and cell ids; module and README are made from it.
 #
