@@ -1,6 +1,7 @@
 """What users of the decoder rely on: exactness, knowledge in each form, calibrated numbers, clear errors."""
 
 import itertools
+import os
 import subprocess
 import sys
 
@@ -164,6 +165,67 @@ def test_empty_lattice_reads_as_nothing():
     assert decode_lines([]) == []
 
 
+def flat(n_nodes, reach, space=0.02):
+    "A lattice about which the networks know nothing: every cut and every class is as good as any."
+    pairs = [(a, b) for a in range(n_nodes) for b in range(a + 1, min(a + reach, n_nodes - 1) + 1)]
+    start, end = np.array(pairs).T
+    logp = np.full((len(start), 36), -np.log(36), np.float32)
+    spaces = np.r_[0, np.full(n_nodes - 2, space), 0].astype(np.float32)
+    return Lattice(n_nodes, start, end, np.zeros(len(start), np.float32), logp, spaces)
+
+
+def test_arcs_are_bounded_where_the_networks_know_nothing(monkeypatch):
+    sweeps, inner = [], D.Sweep
+    monkeypatch.setattr(D, "Sweep", lambda *a: sweeps.append(inner(*a)) or sweeps[-1])
+    (got,) = decode_lines([flat(200, 5)])
+    assert len(got.characters) >= 40 and all(0 < p <= 1 for p in got.probabilities)
+    # at each node arcs of characters, then of word spaces
+    assert sweeps[-1].n_arcs <= 200 * 2 * sweep.MAX_ARCS
+    assert sweep.arcs_at_a_node(200) == sweep.MAX_ARCS > sweep.arcs_at_a_node(10**6)
+    many = decode_lines([flat(30, 4)] * 60)
+    assert len({d.text for d in many}) == 1
+
+
+def test_sums_are_right_where_many_edges_read_the_same_ink():
+    "As windows of a network that slides along the line: the same character from edges that overlap."
+    rng = np.random.default_rng(8)
+    pairs = [(a, b) for a in range(4) for b in range(a + 1, 5)] * 2  # each edge twice
+    start, end = np.array(pairs).T
+    probs = np.zeros((len(pairs), 36))
+    probs[:, :2] = rng.dirichlet([1, 1], len(pairs))
+    score = rng.normal(size=len(pairs)).astype(np.float32)
+    blank = np.zeros(len(pairs), bool)
+    blank[[3, 9, 14]] = True
+    lattice = Lattice(5, start, end, score, np.log(probs + 1e-30), np.zeros(5), blank)
+    p = np.exp(lattice.logp.astype(float))[:, :2] + sweep.CLASS_FLOOR
+    p /= p.sum(1, keepdims=True)
+    texts, best, edge_class = {}, (0.0, None), np.zeros((len(pairs), 2))
+
+    def paths(node):
+        if node == 4:
+            yield ()
+        for e in np.flatnonzero(start == node):
+            for rest in paths(end[e]):
+                yield (int(e), *rest)
+
+    for path in paths(0):
+        real = [e for e in path if not blank[e]]
+        for classes in itertools.product(range(2), repeat=len(real)):
+            w = np.exp(score[list(path)].sum()) * np.prod([p[e, c] for e, c in zip(real, classes)])
+            text = "".join(map(str, classes))
+            texts[text] = texts.get(text, 0) + w
+            best = max(best, (w, real))
+            for e, c in zip(real, classes):
+                edge_class[e, c] += w
+    z = sum(texts.values())
+    got = decode(lattice, Knowledge(alphabet="01", prior=False))
+    assert got.edges.tolist() == best[1]
+    read = [int(c) for c in got.characters]
+    np.testing.assert_allclose(got.probabilities, edge_class[got.edges, read] / z, rtol=1e-3)
+    for text, chance in got.words[0].alternatives[:3]:
+        assert chance == pytest.approx(texts[text] / z, rel=1e-3)
+
+
 # -- Alphabet and rejection --
 
 
@@ -254,6 +316,11 @@ def test_line_that_fits_no_pattern_is_read_and_marked():
         ("9{999}", 2),
         ("re:[-]", 1),
         ("re:A|*", 3),
+        ("A{²}", 2),
+        ("A{1,²}", 2),
+        ("A{" + 900 * "9" + "}", 2),
+        ("ﬆ9", 1),
+        ("re:" + 60 * "(" + "A" + 60 * ")", 51),
     ],
 )
 def test_malformed_pattern_names_the_spot(pattern, spot):
@@ -263,7 +330,17 @@ def test_malformed_pattern_names_the_spot(pattern, spot):
     assert "^" in str(error.value).splitlines()[-1]
 
 
-@pytest.mark.parametrize("pattern", ["", "--/", "re:", 7, "re:(" + "[AB]*A" + "." * 20 + ")"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("", "--/", "re:", 7),
+        "re:(" + "[AB]*A" + "." * 20 + ")",
+        "re:((((A{200}){200}){200}){200})",
+        "re:(.{0,200}){0,200}",
+        "re:" + 5000 * "(" + "A" + 5000 * ")",
+        20_000 * "A",
+    ],
+)
 def test_pattern_that_cannot_be_meant_is_refused(pattern):
     with pytest.raises(KnowledgeError, match="pattern"):
         Knowledge(pattern=pattern)
@@ -360,6 +437,60 @@ def test_bad_lexicon_file_names_the_line(tmp_path):
     file.write_bytes(b"MARTIN\nGAR\xc7ON\n")
     with pytest.raises(KnowledgeError, match="byte 10.*UTF-8"):
         Knowledge(lexicon=str(file))
+
+
+def test_lexicon_that_is_too_large_is_refused_before_it_is_indexed(monkeypatch, tmp_path):
+    monkeypatch.setattr(D, "MAX_WORDS", 100)
+    endless = ("AB" for _ in itertools.count())
+    with pytest.raises(KnowledgeError, match="more than 100 words"):
+        Lexicon(endless)
+    monkeypatch.setattr(D, "MAX_CHARACTERS", 10)
+    file = tmp_path / "words.txt"
+    file.write_text(50 * "A\n", encoding="utf8")
+    with pytest.raises(KnowledgeError, match=r"words\.txt.*larger"):
+        Lexicon(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_lexicon_that_is_no_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(KnowledgeError, match="no regular file"):
+        Lexicon(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("alphabet", ["digit", "Digts", "letter", "numbers", "ALPHA", "alphanum"])
+def test_alphabet_that_looks_like_a_misspelt_name_is_refused(alphabet):
+    with pytest.raises(KnowledgeError, match="meant"):
+        Knowledge(alphabet=alphabet)
+    spaced = " ".join(alphabet)  # the message says so
+    assert decode(Lattice.linear(np.array([row(("T", 0.9))])), Knowledge(alphabet=spaced)).text
+
+
+@pytest.mark.parametrize("alphabet", ["GITD", "0123456789X", "AEIOU", "xyz0", "GILET", "ABCDEF"])
+def test_other_alphabets_are_taken_as_characters(alphabet):
+    assert Knowledge(alphabet=alphabet).classes.sum() == len(alphabet)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(alphabet="digits", pattern="AAA"),
+        dict(alphabet="letters", pattern="re:[0-9]{2}[A-Z]"),
+        dict(alphabet="digits", lexicon=["MARTIN", "A1"]),
+        dict(pattern="9{5}", lexicon=["MARTIN", "123"], strict=True),
+        dict(pattern="A{4} A{4}", lexicon=["MARTIN", "ANNA1"], strict=True),
+        dict(alphabet="ABCDEFGHIJKLM", pattern="A{6}", lexicon=["MARTIN"], strict=True),
+    ],
+)
+def test_hints_that_exclude_each_other_are_refused(options):
+    with pytest.raises(KnowledgeError, match="exclude"):
+        Knowledge(**options)
+
+
+def test_hints_that_go_together_are_not_refused():
+    Knowledge(alphabet="letters", pattern="A9*{3}".replace("9", ""), lexicon=["ABCD"], strict=True)
+    Knowledge(pattern="A{4} A{4}", lexicon=["ANNA", "JOHN"], strict=True)
+    Knowledge(pattern="9{5}", lexicon=["MARTIN"])  # a soft list can be left
 
 
 @pytest.mark.parametrize(

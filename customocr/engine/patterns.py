@@ -8,6 +8,7 @@ case counts as capitals. Punctuation is not read by the network and so matches n
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,9 +19,11 @@ from customocr.glyphs import CLASSES
 
 N = len(CLASSES)
 BLANK = N  # symbol of the word space in automata
-MAX_STATES = (
-    20_000  # states of a compiled pattern; beyond it the pattern repeats too much to be meant
-)
+MAX_LENGTH = 1000  # characters of a pattern's text
+MAX_STATES = 20_000  # states of a compiled pattern; beyond, it repeats too much to be meant
+MAX_PARTS = 20_000  # places of a pattern with every repeat written out
+MAX_WORK = 4_000_000  # steps of compiling: about two seconds
+MAX_DEPTH = 50  # brackets in brackets
 MAX_REPEAT = 200  # times that one part may be repeated
 ANY = frozenset(range(N))
 DIGITS, LETTERS = frozenset(range(10)), frozenset(range(10, N))
@@ -36,11 +39,22 @@ class Automaton:
     accept: np.ndarray  # bool (S,), whether the text may end here
 
 
+def _class_of(c: str) -> int:
+    "Class of a character, lower case as capitals; -1 where it is none (some capitals are two letters)."
+    return CLASSES.find(c.upper()) if len(c.upper()) == 1 else -1
+
+
+def _too_large(pattern: str) -> KnowledgeError:
+    return KnowledgeError(
+        f"pattern {pattern!r} needs more than {MAX_STATES:,} states: use fewer or smaller repeats"
+    )
+
+
 class _Parser:
     "Recursive descent over a pattern; builds the fragments of Thompson's construction (1968)."
 
     def __init__(self, text: str, regular: bool):
-        self.text, self.regular, self.at = text, regular, 0
+        self.text, self.regular, self.at, self.depth = text, regular, 0, 0
         self.step, self.free = (
             [],
             [],
@@ -56,6 +70,8 @@ class _Parser:
         return self.text[self.at] if self.at < len(self.text) else ""
 
     def state(self) -> int:
+        if len(self.step) >= MAX_PARTS:
+            raise _too_large(self.text)
         self.step.append(None)
         self.free.append([])
         return len(self.step) - 1
@@ -123,11 +139,9 @@ class _Parser:
         if close < 0:
             self.fail("the brace is never closed")
         body = self.text[self.at + 1 : close].split(",")
-        if (
-            len(body) > 2
-            or not body[0].isdigit()
-            or (len(body) == 2 and body[1] and not body[1].isdigit())
-        ):
+        number = re.compile("[0-9]{1,9}")
+        numbers = [number.fullmatch(part) or (i == 1 and not part) for i, part in enumerate(body)]
+        if len(body) > 2 or not all(numbers):
             self.fail("a repeat is {n}, {n,} or {n,m} with whole numbers")
         low = int(body[0])
         high = low if len(body) == 1 else (int(body[1]) if body[1] else None)
@@ -146,8 +160,8 @@ class _Parser:
         "A letter or digit stands for itself, a blank for a word space; punctuation is not read by the network and matches nothing."
         if c == " ":
             return self.symbols(frozenset([BLANK]))
-        if c.upper() in CLASSES:
-            return self.symbols(frozenset([CLASSES.index(c.upper())]))
+        if (index := _class_of(c)) >= 0:
+            return self.symbols(frozenset([index]))
         if c.isalnum():
             self.fail(
                 f"{c!r} is not among the characters that the reader knows (0-9, A-Z)", self.at - 1
@@ -191,7 +205,11 @@ class _Parser:
                 self.at += 2
             elif self.peek() == "?":
                 self.fail("of the groups that begin with ? only (?:...) is known")
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                self.fail(f"brackets go {MAX_DEPTH} deep, not deeper", begin)
             inner = self.choice()
+            self.depth -= 1
             if self.peek() != ")":
                 self.fail("the bracket is never closed", begin)
             self.at += 1
@@ -227,19 +245,15 @@ class _Parser:
                 some |= got
                 continue
             if self.peek() == "-" and self.text[self.at + 1 : self.at + 2] not in ("]", ""):
-                low, high = got.upper(), self.text[self.at + 1].upper()
-                if (
-                    low not in CLASSES
-                    or high not in CLASSES
-                    or CLASSES.index(low) > CLASSES.index(high)
-                ):
+                low, high = _class_of(got), _class_of(self.text[self.at + 1])
+                if low < 0 or high < low:
                     self.fail("a range runs from a lower to a higher letter or digit")
-                some |= set(range(CLASSES.index(low), CLASSES.index(high) + 1))
+                some |= set(range(low, high + 1))
                 self.at += 2
             elif got == " ":
                 some.add(BLANK)
-            elif got.upper() in CLASSES:
-                some.add(CLASSES.index(got.upper()))
+            elif (index := _class_of(got)) >= 0:
+                some.add(index)
         self.at += 1
         some = (ANY | {BLANK}) - some if negative else some
         if not some:
@@ -255,6 +269,10 @@ def compile_pattern(
         raise KnowledgeError(
             f"pattern is a text such as 'AA999AA' or 're:[A-Z]+ \\d{{4}}', not {type(pattern).__name__}"
         )
+    if len(pattern) > MAX_LENGTH:
+        raise KnowledgeError(
+            f"pattern of {len(pattern):,} characters: at most {MAX_LENGTH:,}; give words as a lexicon"
+        )
     return _compile(pattern)
 
 
@@ -265,39 +283,66 @@ def _compile(pattern: str) -> Automaton:
     start, end = parser.choice()
     if parser.at < len(parser.text):
         parser.fail(f"{parser.peek()!r} closes nothing")
+    follow, sets = _Subsets(parser, pattern).build(start)
+    accept = np.array([end in s for s in sets])
+    if not accept[1:].any():
+        raise KnowledgeError(
+            f"pattern {pattern!r} fits no text with a character in it:"
+            " A is a letter, 9 a digit, * either"
+        )
+    return Automaton(np.array(follow, np.int32), accept)
 
-    def reach(states) -> frozenset:
+
+class _Subsets:
+    "From fragments to a deterministic automaton: its states are sets of theirs (Rabin and Scott, 1959)."
+
+    def __init__(self, parser: _Parser, pattern: str):
+        self.parser, self.pattern, self.work = parser, pattern, MAX_WORK
+
+    def spend(self, steps: int):
+        self.work -= steps
+        if self.work < 0:
+            raise _too_large(self.pattern)
+
+    def reach(self, states) -> frozenset:
+        "States and all that can be reached from them without reading."
         seen, todo = set(states), list(states)
         while todo:
-            for t in parser.free[todo.pop()]:
+            free = self.parser.free[todo.pop()]
+            self.spend(1 + len(free))
+            for t in free:
                 if t not in seen:
                     seen.add(t)
                     todo.append(t)
         return frozenset(seen)
 
-    sets = [reach([start])]
-    number, follow = {sets[0]: 0}, []
-    for here in sets:
+    def after(self, here: frozenset) -> list:
+        "The set that each symbol leads to, None where it leads nowhere."
         to: list[set] = [set() for _ in range(N + 1)]
         for s in here:
-            if parser.step[s]:
-                for symbol in parser.step[s][0]:
-                    to[symbol].add(parser.step[s][1])
-        row = []
-        for targets in to:
-            key = reach(targets) if targets else None
-            if key is not None and key not in number:
-                if len(sets) >= MAX_STATES:
-                    raise KnowledgeError(
-                        f"pattern {pattern!r} needs more than {MAX_STATES} states: use fewer or smaller repeats"
-                    )
-                number[key] = len(sets)
-                sets.append(key)
-            row.append(-1 if key is None else number[key])
-        follow.append(row)
-    accept = np.array([end in s for s in sets])
-    if not accept[1:].any():
-        raise KnowledgeError(
-            f"pattern {pattern!r} fits no text with a character in it: A is a letter, 9 a digit, * either"
-        )
-    return Automaton(np.array(follow, np.int32), accept)
+            if self.parser.step[s]:
+                some, target = self.parser.step[s]
+                self.spend(len(some))
+                for symbol in some:
+                    to[symbol].add(target)
+        known: dict[frozenset, frozenset] = {}  # symbols that lead to the same places
+        keys = [frozenset(targets) for targets in to]
+        for key in set(keys):
+            known[key] = self.reach(key)
+        return [known[key] if key else None for key in keys]
+
+    def build(self, start: int) -> tuple[list[list[int]], list[frozenset]]:
+        "All states, and where each symbol leads from each."
+        sets = [self.reach([start])]
+        number, follow = {sets[0]: 0}, []
+        for here in sets:
+            row = []
+            for key in self.after(here):
+                if key is not None and key not in number:
+                    if len(sets) >= MAX_STATES:
+                        raise _too_large(self.pattern)
+                    number[key] = len(sets)
+                    sets.append(key)
+                row.append(-1 if key is None else number[key])
+            follow.append(row)
+        return follow, sets

@@ -527,32 +527,31 @@ class Sweep:
         n: int,  # how many texts
         patience: int,  # partial readings to look at before it stops with what it has
     ) -> list[tuple[tuple[int, ...], float]]:  # classes and probability, most probable first
-        "The most probable readings of one word: the most probable partial reading is extended first."
+        """The most probable readings of one word, over all cuts.
+
+        A beginning of the text has the states that it can have led to, whatever edges were cut, so
+        its probability is the sum over all of them. The most probable beginning is made longer first.
+        """
         count = itertools.count()  # settles ties, so that texts are never compared
         begin = self._word_begins(before, i)
         heap: list = [(-sum(begin.values()), next(count), (), begin)]
         found: dict[tuple, float] = {}
         effort = EFFORT
-        while heap and patience and (len(found) < n or -heap[0][0] > 0.1 * min(found.values())):
+        while heap and patience and len(found) < n:
             chance, _, text, states = heapq.heappop(heap)
             patience -= 1
             if states is None:
-                found[text] = found.get(text, 0.0) - chance
-                continue
-            if effort <= 0:
-                continue
-            ended, ways, looked = self._onward(states)
-            effort -= looked
-            if ended:  # at the line's end there is no way on
-                heapq.heappush(heap, (-ended, next(count), text, None))
-            for (_, cls), to in ways.items():
-                total = sum(to.values())
-                if total < RARE:
-                    continue
-                longer = text if cls in (NOTHING, BLANK) else (*text, cls)
-                entry = (-total, next(count), longer, None if cls == BLANK else to)
-                heapq.heappush(heap, entry)
-        return sorted(found.items(), key=lambda item: -item[1])[:n]
+                found[text] = -chance
+            elif effort > 0:
+                ended, ways, looked = self._onward(states)
+                effort -= looked
+                if ended > RARE:
+                    heapq.heappush(heap, (-ended, next(count), text, None))
+                for cls, to in ways.items():
+                    total = sum(to.values())
+                    if total > RARE:
+                        heapq.heappush(heap, (-total, next(count), (*text, cls), to))
+        return list(found.items())
 
     def _word_begins(self, before, i) -> dict[int, float]:
         "The states in which a word begins, and their probability."
@@ -572,21 +571,32 @@ class Sweep:
         if self.ways is None:
             order = np.argsort(self.source, kind="stable")
             bounds = self.source[order].searchsorted(np.arange(self.n_states + 1))
-            columns = (self.edge, self.cls, self.target, self.onward)
+            columns = (self.cls, self.target, self.onward)
             self.ways = bounds.tolist(), *(x[order].tolist() for x in columns)
         return self.ways
 
     def _onward(self, states: dict[int, float]):
-        "From weighed states: what ends with them, what each edge and class leads to, and how many arcs that were."
-        bounds, edge, cls, target, onward = self._ways()
+        "From weighed states: the chance that the word ends, what each class leads to, how many arcs that were."
+        bounds, cls, target, onward = self._ways()
         ended, looked = 0.0, 0
-        ways: dict[tuple[int, int], dict[int, float]] = {}
-        for state, mass in states.items():
+        ways: dict[int, dict[int, float]] = {}
+        todo = sorted(states)  # arcs lead to later states: all that reaches a state is known in time
+        while todo:
+            state = heapq.heappop(todo)
+            mass = states[state]
             a, b = bounds[state], bounds[state + 1]
             looked += b - a
-            if a == b:
+            if a == b:  # the line's end: there is no way on
                 ended += mass
             for arc in range(a, b):
-                to = ways.setdefault((edge[arc], cls[arc]), {})
-                to[target[arc]] = to.get(target[arc], 0.0) + mass * onward[arc]
+                flow, to = mass * onward[arc], target[arc]
+                if cls[arc] == BLANK:
+                    ended += flow
+                elif cls[arc] == NOTHING:
+                    if to not in states:
+                        heapq.heappush(todo, to)
+                    states[to] = states.get(to, 0.0) + flow
+                else:
+                    some = ways.setdefault(cls[arc], {})
+                    some[to] = some.get(to, 0.0) + flow
         return ended, ways, looked

@@ -22,6 +22,8 @@
 #| export
 from __future__ import annotations
 
+import difflib
+import itertools
 import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +40,6 @@ from customocr.engine.sweep import Starts, Sweep, arcs_at_a_node, spread
 
 # %%
 import csv
-import itertools
 import os
 import time
 from collections import Counter
@@ -581,84 +582,110 @@ for bad in ("AA9{3", "re:[Z-A]+", "99É"):
 
 # %%
 #| export
+MAX_WORDS = 1_000_000  # of a lexicon
+MAX_CHARACTERS = 12_000_000  # of all its words together: its index then needs about 200 MB
+MAX_WORD = 100  # characters of a word
+
+
+def _words_of_file(file: Path, name: str) -> list[str]:
+    "Lines of a word list; comment lines are empty."
+    try:
+        if file.exists() and not file.is_file():
+            raise OSError("is a directory" if file.is_dir() else "is no regular file")
+        if file.stat().st_size > 4 * MAX_CHARACTERS:
+            raise OSError(f"is larger than {4 * MAX_CHARACTERS // 1_000_000} MB")
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise KnowledgeError(
+            f"{name}, byte {error.start}: not UTF-8 text; save the word list as UTF-8,"
+            " one word per line"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise KnowledgeError(
+            f"{name}: {getattr(error, 'strerror', None) or error}; give a list of words or"
+            " a text file with one word per line"
+        ) from None
+    return ["" if line.startswith("#") else line for line in lines]
+
+
+def _words_of(words: Iterable[str]) -> list[str]:
+    "The words of a list or of anything that yields words, not more than can be indexed."
+    try:
+        return [word.strip() for word in itertools.islice(words, MAX_WORDS + 1)]
+    except (AttributeError, TypeError):
+        raise KnowledgeError("lexicon is a list of words or the path of a text file") from None
+
+
+def _check_words(rows: list[str], name: str, place: str) -> None:
+    "Raise `KnowledgeError` for a list that is empty or too large, or for the first word that cannot be read."
+    text = "".join(rows)
+    if not text:
+        raise KnowledgeError(f"{name}: no words in it")
+    if len(rows) > MAX_WORDS or len(text) > MAX_CHARACTERS:
+        raise KnowledgeError(
+            f"{name}: more than {MAX_WORDS:,} words or {MAX_CHARACTERS:,} characters;"
+            " give only the words that can occur"
+        )
+    if text.strip(CLASSES):
+        for i, row in enumerate(rows):
+            if bad := row.strip(CLASSES):
+                bad = next(c for c in bad if c not in CLASSES)
+                raise KnowledgeError(
+                    f"{name}, {place} {i + 1}, {row[:MAX_WORD]!r}: {bad!r} is not among the characters"
+                    " that the reader knows (0-9, A-Z); leave it out or spell it with them"
+                )
+    i = max(range(len(rows)), key=lambda i: len(rows[i]))
+    if len(rows[i]) > MAX_WORD:
+        raise KnowledgeError(
+            f"{name}, {place} {i + 1}: a word of {len(rows[i])} characters; one word per line,"
+            f" at most {MAX_WORD} characters"
+        )
+
+
 class Lexicon:
     "Words as a trie in flat arrays: the children of a node stand one after the other."
 
     def __init__(
         self,
-        words: Iterable[str]
-        | str
-        | Path,  # words, or a text file with one word per line (`#` begins a comment line)
+        words: Iterable[str] | str | Path,  # words, or a text file, one a line (`#`: a comment)
     ):
-        "Index the words; lower case counts as capitals. `KnowledgeError` names the word with a character that cannot be read."
+        "Index the words; lower case counts as capitals. `KnowledgeError` names the word that cannot be read."
         if isinstance(words, (str, Path)):
-            where = f"lexicon {str(words)!r}, line "
-            try:
-                lines = Path(words).read_text(encoding="utf-8-sig").splitlines()
-            except UnicodeDecodeError as error:
-                raise KnowledgeError(
-                    f"lexicon {str(words)!r}, byte {error.start}: not UTF-8 text; save the word list as UTF-8, one word per line"
-                ) from None
-            except (OSError, ValueError) as error:
-                raise KnowledgeError(
-                    f"lexicon {str(words)!r}: {getattr(error, 'strerror', None) or error}; give a list of words or a text file with one word per line"
-                ) from None
-            rows = ["" if line.startswith("#") else line.strip().upper() for line in lines]
+            name, place = f"lexicon {str(words)!r}", "line"
+            rows = _words_of_file(Path(words), name)
         else:
-            where = "lexicon, word "
-            try:
-                rows = [word.strip().upper() for word in words]
-            except (AttributeError, TypeError):
-                raise KnowledgeError(
-                    "lexicon is a list of words or the path of a text file"
-                ) from None
-        text = "".join(rows)
-        if not text:
-            raise KnowledgeError(f"{where.rsplit(',', 1)[0]}: no words in it")
-        if text.strip(CLASSES):
-            for i, row in enumerate(rows):
-                bad = row.strip(CLASSES)
-                bad = next((c for c in row if c not in CLASSES), "") if bad else ""
-                if bad:
-                    raise KnowledgeError(
-                        f"{where}{i + 1}, {row!r}: {bad!r} is not among the characters that the reader knows (0-9, A-Z); leave it out or spell it with them"
-                    )
-        if max(map(len, rows)) > 100:
-            i = max(range(len(rows)), key=lambda i: len(rows[i]))
-            raise KnowledgeError(
-                f"{where}{i + 1}: a word of {len(rows[i])} characters; one word per line, at most 100 characters"
-            )
+            name, place = "lexicon", "word"
+            rows = _words_of(words)
+        rows = [row.strip().upper() for row in rows]
+        _check_words(rows, name, place)
         self._build(np.unique(np.array([r for r in rows if r], "S")))
 
     def _build(self, words: np.ndarray):
+        "Nodes level by level: one for each different beginning of that length. The words are sorted."
         self.size = len(words)
         chars = words.view(np.uint8).reshape(len(words), -1)
         length = (chars > 0).sum(1)
         table = np.zeros(256, np.uint8)
         table[list(CLASSES.encode())] = np.arange(N)
-        symbol, parent = [np.zeros(1, np.uint8)], np.zeros(len(words), np.int64)
-        count, last = [], []
-        known = 1  # nodes so far
-        above = 1  # nodes on the level above
+        symbol, count = [np.zeros(1, np.uint8)], []
+        node = np.zeros(len(words), np.int64)  # of each word, as far as it has been followed
+        known = above = 1  # nodes so far, and on the last level
         for d in range(chars.shape[1]):
-            keep = np.flatnonzero(length > d)
-            c, p = chars[keep, d], parent[keep]
-            new = np.ones(len(keep), bool)
-            new[1:] = (c[1:] != c[:-1]) | (p[1:] != p[:-1])
-            node = known + np.cumsum(new) - 1
+            some = np.flatnonzero(length > d)
+            c, parent = chars[some, d], node[some]
+            new = np.ones(len(some), bool)
+            new[1:] = (c[1:] != c[:-1]) | (parent[1:] != parent[:-1])
             symbol.append(table[c[new]])
-            count.append(np.bincount(p[new] - (known - above), minlength=above))
+            count.append(np.bincount(parent[new] - (known - above), minlength=above))
+            node[some] = known + np.cumsum(new) - 1
             above = int(new.sum())
             known += above
-            parent[keep] = node
         count.append(np.zeros(above, np.int64))
-        self.symbol = np.concatenate(symbol)  # uint8 (M,), class on the edge that leads to the node
+        self.symbol = np.concatenate(symbol)  # uint8 (M,), class on the edge to the node
         self.count = np.concatenate(count).astype(np.int32)  # int32 (M,), children of the node
-        self.first = (1 + np.cumsum(self.count) - self.count).astype(
-            np.int32
-        )  # int32 (M,), first child
+        self.first = (1 + np.cumsum(self.count) - self.count).astype(np.int32)  # first child
         self.word = np.zeros(known, bool)  # bool (M,), whether a word ends in the node
-        self.word[parent] = True
+        self.word[node] = True
 
     def __len__(self) -> int:
         return self.size
@@ -719,33 +746,116 @@ def _lexicon_of(words) -> Lexicon:
 
 
 ALPHABETS = {"digits": CLASSES[:10], "letters": CLASSES[10:], "alphanumeric": CLASSES}
+OTHER_NAMES = {"numbers": "digits", "numeric": "digits", "numerals": "digits", "alpha": "letters",
+               "capitals": "letters", "uppercase": "letters", "alnum": "alphanumeric"}  # fmt: skip
+LIKE_A_NAME = 0.75  # share of letters in common (difflib) from which a text is a misspelt name
+
+
+def _refuse_misspelt(alphabet: str) -> None:
+    "`digit` hardly means the letters D, I, G and T. Raises `KnowledgeError` with the name that is meant."
+    names = [*ALPHABETS, *OTHER_NAMES]
+    near = difflib.get_close_matches(alphabet.strip().lower(), names, 1, LIKE_A_NAME)
+    if near:
+        name = OTHER_NAMES.get(near[0], near[0])
+        raise KnowledgeError(
+            f"alphabet {alphabet!r}: is {name!r} meant? For the characters themselves put"
+            f" blanks between them: {' '.join(alphabet)!r}"
+        )
 
 
 def alphabet_mask(
-    alphabet: str
-    | None,  # "digits", "letters", "alphanumeric" or the characters themselves; None = all
+    alphabet: str | None,  # "digits", "letters", "alphanumeric" or the characters; None: all
 ) -> np.ndarray:  # bool (36,), the classes that may be read
-    "Which classes an alphabet allows; `KnowledgeError` names a character that cannot be read."
+    "Which classes an alphabet allows. `KnowledgeError` for a misspelt name or a character that cannot be read."
     if alphabet is None:
         return np.ones(N, bool)
     if not isinstance(alphabet, str):
         raise KnowledgeError(
-            f"alphabet is 'digits', 'letters', 'alphanumeric' or a text with the characters, not {type(alphabet).__name__}"
+            "alphabet is 'digits', 'letters', 'alphanumeric' or a text with the characters,"
+            f" not {type(alphabet).__name__}"
         )
     if not alphabet.strip():
         raise KnowledgeError(
             "alphabet is empty: name at least one character, or 'digits', 'letters', 'alphanumeric'"
         )
+    characters = ALPHABETS.get(alphabet.strip().lower())
+    if characters is None:
+        _refuse_misspelt(alphabet)
+        characters = alphabet
     mask = np.zeros(N, bool)
-    for i, c in enumerate(ALPHABETS.get(alphabet.lower(), alphabet).upper()):
-        if c == " ":
-            continue
-        if c not in CLASSES:
+    for i, c in enumerate(characters):
+        at = CLASSES.find(c.upper()) if len(c.upper()) == 1 else -1
+        if at < 0 and c != " ":
             raise KnowledgeError(
-                f"alphabet {alphabet!r}, position {i + 1}: {c!r} is not among the characters that the reader knows (0-9, A-Z)"
+                f"alphabet {alphabet!r}, position {i + 1}: {c!r} is not among the characters"
+                " that the reader knows (0-9, A-Z)"
             )
-        mask[CLASSES.index(c)] = True
+        if at >= 0:
+            mask[at] = True
     return mask
+
+
+# %% [markdown]
+# Two hints can exclude each other: the alphabet `digits` and the pattern `AAA`, or a strict list of names and a pattern for
+# numbers. No text fits both, so they are refused. We look for one text that fits: from the start of the pattern and the root
+# of the list, all pairs of states are followed until one of them may end.
+
+# %%
+#| export
+MAX_PAIRS = 300_000  # pairs of states looked at; beyond, hints are taken as possible
+
+
+@lru_cache(maxsize=8)
+def _has_text(allowed: bytes, pattern: str | None, index: Lexicon | None) -> bool:
+    "Whether any line fits an alphabet, a pattern and a list of words that are all there is."
+    classes = np.frombuffer(allowed, bool)
+    automaton = None if pattern is None else compile_pattern(pattern)
+    n_nodes = 1 if index is None else len(index.word)
+    todo, seen = np.zeros(1, np.int64), {0}
+    while len(todo) and len(seen) < MAX_PAIRS:
+        q, node = np.divmod(todo, n_nodes)
+        if index is None:
+            own = np.repeat(np.arange(len(q)), N)
+            cls, child = np.tile(np.arange(N), len(q)), np.zeros(N * len(q), np.int64)
+        else:
+            own, child = spread(index.count[node], index.first[node])
+            cls = index.symbol[child].astype(np.int64)
+        may = classes[cls]
+        own, cls, child = own[may], cls[may], child[may]
+        to = q[own] if automaton is None else automaton.follow[q[own], cls].astype(np.int64)
+        own, child, to = own[to >= 0], child[to >= 0], to[to >= 0]
+        ends = np.ones(len(to), bool) if index is None else index.word[child]
+        if (ends if automaton is None else ends & automaton.accept[to]).any():
+            return True
+        reached = to * n_nodes + child
+        if automaton is not None:  # a word space, and the next word begins
+            blank = automaton.follow[to[ends], BLANK].astype(np.int64)
+            reached = np.concatenate([reached, blank[blank >= 0] * n_nodes])
+        new = set(reached.tolist()) - seen
+        seen |= new
+        todo = np.fromiter(new, np.int64, len(new))
+    return len(todo) > 0
+
+
+def _refuse_contradictions(knowledge: Knowledge) -> None:
+    "Raise `KnowledgeError` where no text fits what is said to be known."
+    allowed, pattern, index = knowledge.classes.tobytes(), knowledge.pattern, knowledge.index
+    if pattern is not None and not _has_text(allowed, pattern, None):
+        raise KnowledgeError(
+            f"alphabet {knowledge.alphabet!r} and pattern {pattern!r} exclude each other:"
+            " no text fits both"
+        )
+    if index is not None and not _has_text(allowed, None, index):
+        raise KnowledgeError(
+            f"alphabet {knowledge.alphabet!r} and the lexicon exclude each other: it holds no word"
+            " of these characters"
+        )
+    both = knowledge.strict and index is not None and pattern is not None
+    if both and not _has_text(allowed, pattern, index):
+        raise KnowledgeError(
+            f"pattern {pattern!r} and the strict lexicon exclude each other: none of its"
+            " words fits, alone or in a row"
+        )
 
 
 def _is_number(value, most: float) -> bool:
@@ -757,25 +867,15 @@ def _is_number(value, most: float) -> bool:
 class Knowledge:
     "What is known about the text before it is read; every part is optional and all can be combined."
 
-    alphabet: str | None = (
-        None  # "digits", "letters", "alphanumeric" or the characters that may occur
-    )
-    pattern: str | None = (
-        None  # mask for a whole line (A letter, 9 digit, * either), or `re:` and a regular expression
-    )
-    lexicon: Iterable[str] | str | Path | Lexicon | None = (
-        None  # words, a file of words, or an index made once
-    )
-    strict: bool = False  # True: every word is one of the lexicon's
-    prior: bool | float = (
-        True  # weigh readings by how words, numbers and codes are built; a number is the weight, True = `PRIOR_WEIGHT`
-    )
+    alphabet: str | None = None  # "digits", "letters", "alphanumeric" or the characters
+    pattern: str | None = None  # of a whole line: a mask (A letter, 9 digit, * either) or `re:`
+    lexicon: Iterable[str] | str | Path | Lexicon | None = None  # words, a file, or an index
+    strict: bool = False  # read nothing but what fits: words of the lexicon, lines of the pattern
+    prior: bool | float = True  # weigh readings by how text is built; a number is the weight
     reject: float = 0.0  # 0..1, characters less probable than this come out as `PLACEHOLDER`
-    classes: np.ndarray = field(
-        init=False, repr=False, compare=False
-    )  # bool (36,), from the alphabet
-    automaton: Automaton | None = field(init=False, repr=False, compare=False)  # from the pattern
-    index: Lexicon | None = field(init=False, repr=False, compare=False)  # from the lexicon
+    classes: np.ndarray = field(init=False, repr=False, compare=False)  # bool (36,), alphabet's
+    automaton: Automaton | None = field(init=False, repr=False, compare=False)  # the pattern's
+    index: Lexicon | None = field(init=False, repr=False, compare=False)  # the lexicon's
 
     def __post_init__(self):
         if not isinstance(self.strict, (bool, np.bool_)):
@@ -791,12 +891,10 @@ class Knowledge:
         put = object.__setattr__
         put(self, "classes", alphabet_mask(self.alphabet))
         put(self, "automaton", None if self.pattern is None else compile_pattern(self.pattern))
-        lexicon = self.lexicon
-        put(
-            self,
-            "index",
-            lexicon if lexicon is None or isinstance(lexicon, Lexicon) else _lexicon_of(lexicon),
-        )
+        words = self.lexicon
+        ready = words is None or isinstance(words, Lexicon)
+        put(self, "index", words if ready else _lexicon_of(words))
+        _refuse_contradictions(self)
 
 
 # %%
@@ -806,6 +904,8 @@ for mistake in (
     dict(lexicon=["MARTIN", "O'BRIEN"]),
     dict(reject=60),
     dict(strict=True),
+    dict(alphabet="digit"),
+    dict(alphabet="digits", pattern="AAA"),
 ):
     try:
         Knowledge(**mistake)
