@@ -1,6 +1,6 @@
 """The command `customocr`: reads images, trains the network, says its version.
 
-Exit code 0: done. 2: something the user can mend, said in one line on stderr. 130: stopped with Ctrl-C. Whatever takes time to
+Exit code 0: done. 1: with --strict, a line fits neither pattern nor lexicon. 2: something the user can mend, said in one line on stderr. 130: stopped with Ctrl-C. Whatever takes time to
 import is imported when it is needed.
 """
 
@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         "--strict",
         action="store_true",
         default=None,
-        help="only words of the lexicon, however the page looks",
+        help="read nothing but what fits the lexicon or the pattern; exit code 1 where something does not",
     )
     know.add_argument(
         "--no-prior",
@@ -182,7 +182,7 @@ def given(
 
 def read_images(
     options: argparse.Namespace,  # of `customocr read`
-) -> int:  # exit code, 2 where at least one image could not be read
+) -> int:  # exit code: 2 where an image could not be read, 1 where one does not fit with --strict
     "Read each image; a bad one is reported and does not stop the others."
     for folder in filter(None, (options.overlay, options.explain)):
         if folder.exists() and not folder.is_dir():
@@ -209,6 +209,10 @@ def read_images(
             write_picture(options.overlay / name, page.draw())
         if stages:
             write_picture(options.explain / name, stages.draw())
+        if not page.matched:
+            left = "left out" if options.strict else "read all the same"
+            complain(f"{image}: what does not fit the pattern or the lexicon is {left}")
+            code = max(code, 1 if options.strict else 0)
         if options.format == "json":
             print(json.dumps({"source": image, **page.to_dict()}, ensure_ascii=False), flush=True)
         else:
@@ -216,7 +220,7 @@ def read_images(
                 print(f"==> {image} <==")
             if page.text:
                 print(page.text, flush=True)
-            else:
+            elif page.matched:
                 complain(f"{image}: no characters found")
     return code
 

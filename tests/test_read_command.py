@@ -21,7 +21,7 @@ def said() -> str:
 
 
 def read(*arguments: str, **options) -> subprocess.CompletedProcess:
-    "Run `customocr read`; whatever happens, it happens without a traceback and with exit code 0 or 2."
+    "Run `customocr read`; whatever happens, it happens without a traceback and with exit code 0, 1 or 2."
     done = subprocess.run(
         [sys.executable, "-m", "customocr", "read", *map(str, arguments)],
         capture_output=True,
@@ -30,7 +30,7 @@ def read(*arguments: str, **options) -> subprocess.CompletedProcess:
     )
     done.out, done.err = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in done.err, done.err
-    assert done.returncode in (0, 2), done.err
+    assert done.returncode in (0, 1, 2), done.err
     return done
 
 
@@ -172,6 +172,24 @@ def test_settings_that_make_no_sense(arguments):
     assert done.err.startswith("customocr: ") and done.err.count("\n") == 1, (
         "said once, not for each image"
     )
+
+
+def test_hints_that_do_not_fit_are_said(tmp_path):
+    page = samples.page("hello")
+    loose = read(page, "--pattern", "99")
+    assert (loose.returncode, loose.out) == (0, TEXT["hello"] + "\n")
+    assert "does not fit" in loose.err and len(loose.err.splitlines()) == 1
+    strict = read(page, "--pattern", "99", "--strict")
+    assert (strict.returncode, strict.out) == (1, "") and "left out" in strict.err
+    words = tmp_path / "words.txt"
+    words.write_text("INCOMPREHENSIBILITIES\n", encoding="utf8")
+    strict = read(page, "--lexicon", words, "--strict", "--format", "json")
+    told = json.loads(strict.out)
+    assert strict.returncode == 1 and told["matched"] is False and told["text"] == ""
+    words.write_text("\n".join(TEXT["hello"].split()), encoding="utf8")
+    fits = read(page, "--lexicon", words, "--strict", "--format", "json")
+    told = json.loads(fits.out)
+    assert fits.returncode == 0 and told["matched"] and told["text"] == TEXT["hello"]
 
 
 def test_a_pipe_that_closes_early_is_no_error():

@@ -379,6 +379,7 @@ class Page:
         repr=False, compare=False
     )  # uint8, the upright pixels that were read
     scale: float = field(default=1.0, repr=False)  # page pixels per pixel of the picture
+    matched: bool = True  # False where a line fits neither pattern nor strict lexicon
 
     @property
     def text(self) -> str:
@@ -449,6 +450,7 @@ class Page:
             width=self.size[0],
             height=self.size[1],
             rotation=self.rotation,
+            matched=self.matched,
             lines=lines,
         )
 
@@ -878,17 +880,19 @@ class Reader:
         judged = [_lattice(*each) for each in zip(lines, logs, probabilities)]
         return [j for j in judged if len(j.kept)]
 
-    def _decode(self, sheet: Sheet, knowledge: Knowledge) -> list[tuple[_Judged, Decoding]]:
-        "The lines of a page that are text, decoded."
+    def _decode(
+        self, sheet: Sheet, knowledge: Knowledge
+    ) -> tuple[list[tuple[_Judged, Decoding]], bool]:
+        "The lines of a page that are text, decoded, and whether all of them fit what is known."
         judged = self._judge(sheet)
-        read = [
-            (j, d)
-            for j, d in zip(judged, decode_lines([j.lattice for j in judged], knowledge, n_words=0))
-            if len(d.edges)
-        ]
+        decoded = decode_lines([j.lattice for j in judged], knowledge, n_words=0)
+        read = [(j, d) for j, d in zip(judged, decoded) if len(d.edges)]
         most = max((_sureness(j, d).sum() for j, d in read), default=0)
         limit = lambda sure: LEAST_PAGE if sure.sum() == most else LEAST_LINE
-        return [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
+        kept = [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
+        left = [j for j, d in zip(judged, decoded) if not (d.matched or len(d.edges))]
+        matched = all(d.matched for _, d in kept)
+        return kept, matched and not _has_text(left, LEAST_LINE if kept else LEAST_PAGE)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool) -> _Reading:
         "The page read; where its polarity or direction is in doubt, the reading that looks most like characters."
@@ -937,12 +941,13 @@ class Reader:
 
     def _reading(self, grey, rotation, dark, knowledge):
         sheet = analyse(grey, dark)
-        lines = self._decode(sheet, knowledge)
+        lines, matched = self._decode(sheet, knowledge)
         return _Reading(
             sheet,
             lines,
             rotation,
             np.concatenate([np.zeros(0), *(_sureness(j, d) for j, d in lines)]),
+            matched,
         )
 
     def read(
@@ -954,7 +959,7 @@ class Reader:
         pattern: str
         | None = None,  # what a line looks like: A letter, 9 digit, * either; or `re:` and a regular expression
         lexicon=None,  # words, a file of words, or a `Lexicon`
-        strict: bool = False,  # only words of the lexicon
+        strict: bool = False,  # nothing but what fits the lexicon or the pattern is read
         prior: bool = True,  # weigh readings by how words, numbers and codes are built
         reject: float = 0.0,  # 0..1, characters less sure than this come out as a placeholder
         rotate: bool = True,  # turn pages that stand sideways or upside down
@@ -1001,6 +1006,7 @@ class _Reading:
     lines: list[tuple[_Judged, Decoding]]
     rotation: int  # degrees clockwise by which the picture was turned
     sure: np.ndarray  # float (characters,), how much each box looks like a character
+    matched: bool  # whether every line fits what is known
 
     @property
     def evidence(self) -> float:
@@ -1033,6 +1039,7 @@ def _page(image, reading):
         reading.rotation,
         image.pixels,
         image.scale,
+        reading.matched,
     )
 
 
@@ -1051,6 +1058,12 @@ def _turn_back(box, rotation, width, height):
 def _sureness(judged: _Judged, decoding: Decoding) -> np.ndarray:  # float32 (T,), 0..1
     "How much each chosen box looks like a character: like one whole one, and like one of the 36."
     return judged.whole[decoding.edges] * judged.probabilities[decoding.edges].max(1)
+
+
+def _has_text(left: list[_Judged], least: float) -> bool:
+    "Whether lines in which strict hints found nothing look like text when they are read without hints."
+    free = decode_lines([j.lattice for j in left], n_words=0)
+    return any(len(d.edges) and _sureness(j, d).mean() >= least for j, d in zip(left, free))
 
 
 def _line(sheet, judged, decoding, scale, back):
@@ -1422,7 +1435,7 @@ white.to_dict()
 
 # %% [markdown]
 # ## From the shell
-# The same for those who write no Python. Text goes to standard output, messages to standard error; the exit code is 0, or 2 where a file could not be read.
+# The same for those who write no Python. Text goes to standard output, messages to standard error; the exit code is 0, 1 where `--strict` found a line that does not fit, or 2 where a file could not be read.
 
 # %%
 def shell(*arguments):
