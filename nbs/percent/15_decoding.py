@@ -572,7 +572,6 @@ for bad in ("AA9{3", "re:[Z-A]+", "99É"):
     except KnowledgeError as error:
         print(error, end="\n\n")
 
-
 # %% [markdown]
 # ## What the user knows: words
 #
