@@ -237,6 +237,59 @@ def test_a_file_that_is_no_picture_is_refused_in_words(visit, draw_page):
     assert "PNG" in page.inner_text("#text")
 
 
+def test_nothing_of_an_earlier_answer_stays_under_an_error(visit, draw_page):
+    page = ready(visit(draw_page))
+    page.click("[data-sample=word]")
+    assert answer(page) == "READ 27"
+    page.set_input_files(
+        "#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not a picture"}
+    )
+    page.wait_for_function("document.getElementById('text').textContent.includes('notes.txt')")
+    page.wait_for_timeout(600)
+    assert "notes.txt" in page.inner_text("#text")
+    assert page.locator(".character").count() == 0
+    assert page.is_hidden("#detail") and page.is_hidden("#way") and page.inner_text("#note") == ""
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_every_line_of_a_photo_is_seen_without_scrolling_in_a_box(visit, draw_page, size):
+    page = ready(visit(draw_page, size))
+    page.set_input_files("#file", ROOT / "customocr" / "samples" / "pages" / "lines.jpg")
+    lines = answer(page).split("\n")
+    assert len(lines) == 4
+    box = page.locator("#characters").bounding_box()
+    last = page.locator(".character").last.bounding_box()
+    assert last["y"] + last["height"] <= box["y"] + box["height"] + 1
+    assert page.evaluate("characters.scrollHeight <= characters.clientHeight + 1")
+    screenshot(page, f"draw-lines-{'wide' if size is WIDE else 'phone'}")
+
+
+def test_limits_stand_by_the_button_and_a_phone_has_its_camera(visit, draw_page):
+    page = ready(visit(draw_page, PHONE, has_touch=True, is_mobile=True))
+    assert page.get_attribute("#camera", "capture") == "environment"
+    assert page.locator("label[for=camera]").is_visible()
+    button = page.locator("label[for=file]").bounding_box()
+    limits = page.locator(".limits").bounding_box()
+    assert 0 <= limits["y"] - button["y"] - button["height"] < 100
+    page.set_input_files("#camera", ROOT / "customocr" / "samples" / "pages" / "hello.png")
+    assert answer(page) == "HELLO WORLD"
+    desk = ready(visit(draw_page))
+    assert desk.locator("label[for=camera]").is_hidden()
+
+
+def test_a_drawing_can_be_kept(visit, draw_page):
+    from customocr.recognition import Reader
+
+    page = ready(visit(draw_page))
+    assert page.is_disabled("#save")
+    page.click("[data-sample=word]")
+    assert answer(page) == "READ 27"
+    with page.expect_download() as kept:
+        page.click("#save")
+    assert kept.value.suggested_filename == "drawing.png"
+    assert Reader().read(kept.value.path().read_bytes()).text == "READ 27"
+
+
 def ink_at_other_sizes(count: int) -> list[np.ndarray]:
     "Pixels as a page has them: our own sample glyphs, cut to their ink, at sizes from 9 to 180 pixels."
     import cv2
@@ -266,14 +319,14 @@ def test_browser_and_python_see_the_same_glyph(visit, draw_page):
         {"w": i.shape[1], "h": i.shape[0], "ink": base64.b64encode(i.tobytes()).decode()}
         for i in inks
     ]
-    there, probabilities = page.evaluate(
+    there, probabilities, levelled = page.evaluate(
         """async (cases) => {
             const { normaliseGlyph } = await import("./glyph.js");
-            const { classify } = await import("./draw.js");
+            const { classify, likelihoods } = await import("./draw.js");
             const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
             const glyphs = cases.map(({ w, h, ink }) => normaliseGlyph(bytes(ink), w, h));
-            const answers = await classify(glyphs);
-            return [glyphs.map((g) => [...g]), answers.map((a) => [...a])];
+            const lists = (rows) => rows.map((row) => [...row]);
+            return [glyphs, await classify(glyphs), await likelihoods(glyphs)].map(lists);
         }""",
         cases,
     )
@@ -282,6 +335,7 @@ def test_browser_and_python_see_the_same_glyph(visit, draw_page):
         np.abs(there - here.astype(int)).max() <= 4
     )  # grey levels of 255: what is left of rounding
     assert np.abs(np.array(probabilities) - Reader().classify(here)).max() <= 0.02
+    assert np.abs(np.array(levelled) - Reader().likelihoods(here)).max() <= 0.02
 
 
 # ---- the rendered site

@@ -77,6 +77,15 @@ def runtime() -> Path:  # folder that holds FILES
     return cache
 
 
+def class_shares(model: Path) -> list[float]:  # one a class, as the file notes them
+    "How often the network was shown each class: the page divides by it, as the reader in Python does."
+    import onnxruntime
+
+    network = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    noted = network.get_modelmeta().custom_metadata_map.get("class_shares", "").split()
+    return [float(share) for share in noted] or [1.0] * network.get_outputs()[0].shape[-1]
+
+
 def build(
     target: Path,  # folder to make; what is in it of an earlier build is replaced
     model: Path = MODEL,  # the network, ONNX
@@ -93,6 +102,8 @@ def build(
     for name in FILES:
         shutil.copy(source / name, vendor)
     shutil.copy(model, vendor / "characters.onnx")
+    told = json.dumps({"class_shares": class_shares(model)})
+    (vendor / "characters.json").write_text(told, encoding="utf-8")
     shutil.copy(SAMPLE, vendor / "page.jpg")
     return target
 

@@ -6,6 +6,7 @@ import { SHARE, findCharacters, neighbourFix, toGrey } from "./page.js";
 const LONGEST = 1600; // pixels, longest side of a photo as it is read
 const PEN = 0.035; // of the pad's height: a marker's width
 const PAUSE = 250; // milliseconds after the last stroke before reading
+const MANY = 24; // characters from which their tiles are smaller
 const SURE = 0.8; // probability from which a character counts as sure
 const $ = (id) => document.getElementById(id);
 const pad = $("pad");
@@ -15,10 +16,14 @@ const marks = $("marks");
 
 ort.env.wasm.numThreads = 1; // several would need headers that static hosting does not send
 ort.env.wasm.wasmPaths = { wasm: new URL("./vendor/ort-wasm-simd-threaded.wasm", import.meta.url).href };
+const file = (name) => new URL(`./vendor/${name}`, import.meta.url).href;
 let loading = null;
-/** The network's session; a download that failed is tried again at the next call. */
+/** The network's session and the shares of its classes; a download that failed is tried again at the next call. */
 function network() {
-  loading ??= ort.InferenceSession.create(new URL("./vendor/characters.onnx", import.meta.url).href).catch((error) => {
+  loading ??= Promise.all([
+    ort.InferenceSession.create(file("characters.onnx")),
+    fetch(file("characters.json")).then((answer) => answer.json()),
+  ]).catch((error) => {
     loading = null;
     throw error;
   });
@@ -28,12 +33,22 @@ function network() {
 /** Probabilities of the 36 classes for each glyph (Uint8Array(784)): an array of Float32Array(36). */
 export async function classify(glyphs) {
   if (glyphs.length === 0) return [];
-  const session = await network();
+  const [session] = await network();
   const data = new Float32Array(glyphs.length * SIDE * SIDE);
   glyphs.forEach((glyph, i) => glyph.forEach((v, j) => (data[i * SIDE * SIDE + j] = v / 255)));
   const input = new ort.Tensor("float32", data, [glyphs.length, SIDE, SIDE, 1]);
   const { probabilities } = await session.run({ glyphs: input });
   return glyphs.map((_, i) => probabilities.data.slice(i * CLASSES.length, (i + 1) * CLASSES.length));
+}
+
+/** What the shapes alone say: `classify` divided by how often the network was shown each class, as in Python. */
+export async function likelihoods(glyphs) {
+  const [, { class_shares }] = await network();
+  return (await classify(glyphs)).map((probabilities) => {
+    const level = probabilities.map((p, i) => p / class_shares[i]);
+    const total = level.reduce((a, b) => a + b, 0);
+    return level.map((p) => p / total);
+  });
 }
 
 /** Only the classes of `alphabet` stay possible; the rest of the probability is theirs. */
@@ -87,11 +102,11 @@ function paint() {
   } else drawStrokes(context, pad.height, css("--ink"));
   $("hint").hidden = strokes.length > 0 || photo !== null;
   $("undo").disabled = strokes.length === 0;
-  $("clear").disabled = strokes.length === 0 && photo === null;
+  $("clear").disabled = $("save").disabled = strokes.length === 0 && photo === null;
 }
 
-/** The picture to read, as ImageData: black on white whatever the page's colours, or the photo. */
-function picture() {
+/** The picture to read, on a canvas: black on white whatever the page's colours, or the photo. */
+function canvasToRead() {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = photo ? [photo.width, photo.height] : [pad.width, pad.height];
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -99,7 +114,13 @@ function picture() {
   context.fillRect(0, 0, canvas.width, canvas.height);
   if (photo) context.drawImage(photo, 0, 0);
   else drawStrokes(context, canvas.height, "#000");
-  return context.getImageData(0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
+/** The same as ImageData. */
+function picture() {
+  const canvas = canvasToRead();
+  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
 }
 
 // ---- reading
@@ -117,7 +138,7 @@ async function read() {
   const boxes = lines.flat(2);
   const glyphs = boxes.map((box) => normaliseGlyph(box.ink, box.w, box.h));
   try {
-    const answers = await classify(glyphs);
+    const answers = await likelihoods(glyphs);
     if (mine !== turn) return;
     const alphabet = $("alphabet").value;
     let next = 0;
@@ -134,7 +155,7 @@ async function read() {
     show(text, image);
   } catch (error) {
     console.error(error);
-    say("The network could not be loaded. Check the connection to this site and write again.", true);
+    fail("The network could not be loaded. Check the connection to this site and write again.");
   }
 }
 
@@ -145,6 +166,13 @@ function applyNeighbours(word) {
     if (text === character.text) return;
     Object.assign(character, { text, confidence: character.probabilities[CLASSES.indexOf(text)], by: "its neighbours" });
   });
+}
+
+/** Say what went wrong; nothing of an earlier answer stays under it. */
+function fail(text) {
+  turn++;
+  show([], null);
+  say(text, true);
 }
 
 function say(text, quiet) {
@@ -185,6 +213,7 @@ function show(lines, image) {
   const list = $("characters");
   list.replaceChildren();
   list.hidden = shown.length === 0;
+  list.classList.toggle("many", shown.length > MANY);
   let index = 0;
   lines.forEach((line, l) => {
     if (l) list.append(Object.assign(document.createElement("div"), { className: "break" }));
@@ -297,10 +326,10 @@ for (const name of ["pointerup", "pointercancel"])
 
 // ---- photos: chosen, dropped or pasted
 
-async function open(file) {
-  if (!file) return;
+async function open(picked) {
+  if (!picked) return;
   try {
-    const whole = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const whole = await createImageBitmap(picked, { imageOrientation: "from-image" });
     const scale = Math.min(1, LONGEST / Math.max(whole.width, whole.height));
     const canvas = document.createElement("canvas");
     canvas.width = Math.max(1, Math.round(whole.width * scale));
@@ -313,13 +342,17 @@ async function open(file) {
     [photo, strokes] = [canvas, []];
     changed();
   } catch {
-    say(`“${file.name ?? "This"}” is no picture that this browser can open. Try a PNG or a JPEG.`, true);
+    [strokes, photo] = [[], null];
+    paint();
+    clearTimeout(pending);
+    fail(`“${picked.name ?? "This"}” is no picture that this browser can open. Try a PNG or a JPEG.`);
   }
 }
-$("file").addEventListener("change", (event) => {
-  open(event.target.files[0]);
-  event.target.value = "";
-});
+for (const id of ["file", "camera"])
+  $(id).addEventListener("change", (event) => {
+    open(event.target.files[0]);
+    event.target.value = "";
+  });
 for (const name of ["dragenter", "dragover", "dragleave", "drop"])
   $("drop").addEventListener(name, (event) => {
     event.preventDefault();
@@ -327,8 +360,7 @@ for (const name of ["dragenter", "dragover", "dragleave", "drop"])
     if (name === "drop") open(event.dataTransfer.files[0]);
   });
 document.addEventListener("paste", (event) => {
-  const file = [...event.clipboardData.files].find((f) => f.type.startsWith("image/"));
-  if (file) open(file);
+  open([...event.clipboardData.files].find((f) => f.type.startsWith("image/")));
 });
 
 // ---- buttons
@@ -342,6 +374,12 @@ function undo() {
   changed();
 }
 $("clear").addEventListener("click", clear);
+$("save").addEventListener("click", () => {
+  const link = document.createElement("a");
+  link.download = "drawing.png";
+  link.href = canvasToRead().toDataURL("image/png");
+  link.click();
+});
 $("undo").addEventListener("click", undo);
 $("threshold").addEventListener("input", () => changed(60));
 for (const id of ["alphabet", "neighbours", "whole"]) $(id).addEventListener("change", () => changed());
@@ -377,7 +415,7 @@ for (const button of document.querySelectorAll("[data-sample]"))
   button.addEventListener("click", async () => {
     const sample = button.dataset.sample;
     if (sample === "page") {
-      const answer = await fetch(new URL("./vendor/page.jpg", import.meta.url));
+      const answer = await fetch(file("page.jpg"));
       await open(await answer.blob());
     } else write(sample === "word" ? "READ 27" : sample);
   });
@@ -405,6 +443,6 @@ network().then(
   () => document.documentElement.setAttribute("data-ready", ""),
   (error) => {
     console.error(error);
-    say("The network could not be loaded. This page needs to be opened through a web server (not as a file).", true);
+    fail("The network could not be loaded. This page needs to be opened through a web server (not as a file).");
   },
 );
