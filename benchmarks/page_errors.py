@@ -25,7 +25,8 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 
-from customocr import recognition, segmentation
+from customocr import recognition
+from customocr.layout import cuts, sheet
 from customocr.glyphs import CLASSES
 
 SAMPLES = Path(__import__("customocr").__file__).parent / "samples"
@@ -110,10 +111,10 @@ def _half_as_strong(strength, letter):
 
 def _own_size(grey, height):
     "The page at the size it was photographed in."
-    return grey, 1.0, segmentation._stages(grey)
+    return grey, 1.0, sheet._stages(grey)
 
 
-def _level(stats, letter, group=segmentation.group_lines):
+def _level(stats, letter, group=sheet.group_lines):
     lines, _ = group(stats, letter)
     return lines, 0.0
 
@@ -125,17 +126,17 @@ def _indifferent(self, lines, known):
 
 STAGES = {  # name -> what is put in place of what
     "polarity": [(recognition, "polarity", lambda grey: 1.0)],
-    "light": [(segmentation, "ink_strength", _darkness)],
-    "ridges": [(segmentation, "ink_mask", _half_as_strong)],
-    "scale": [(segmentation, "_brought", _own_size)],
+    "light": [(sheet, "ink_strength", _darkness)],
+    "ridges": [(sheet, "ink_mask", _half_as_strong)],
+    "scale": [(sheet, "_brought", _own_size)],
     "rules": [
-        (segmentation, "find_rules", lambda mask, labels, stats, letter: np.zeros_like(mask))
+        (sheet, "find_rules", lambda mask, labels, stats, letter: np.zeros_like(mask))
     ],
-    "turning": [(segmentation, "group_lines", _level)],
-    "parts": [(segmentation, "join_parts", lambda pieces, letter: pieces)],
-    "cuts": [(segmentation, "cut_piece", lambda piece, total, steps, origin, letter: [piece])],
-    "notches": [(segmentation, "notches", lambda ink, letter: [])],
-    "joins": [(segmentation, "MOST_PIECES", 1)],
+    "turning": [(sheet, "group_lines", _level)],
+    "parts": [(sheet, "join_parts", lambda pieces, letter: pieces)],
+    "cuts": [(cuts, "cut_piece", lambda piece, total, steps, origin, letter: [piece])],
+    "notches": [(cuts, "notches", lambda ink, letter: [])],
+    "joins": [(cuts, "MOST_PIECES", 1)],
     "judge": [(recognition.Reader, "_look", _indifferent)],
 }
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from customocr.data import unipen_validation_writers
 from customocr.recognition import piece_gaps
-from customocr.segmentation import analyse
+from customocr.layout.sheet import analyse
 
 KINDS = ("plain", "photo", "lowres", "ruled", "form", "scan")
 

@@ -1,6 +1,6 @@
 """The small network that judges boxes: is this ink, among its neighbours, one whole character?
 
-It sees each candidate twice (`segmentation.windows`): the line's ink around it, and its own ink. It is trained on pages
+It sees each candidate twice (`layout.cuts.windows`): the line's ink around it, and its own ink. It is trained on pages
 that `compose` writes in the hands of UNIPEN's training writers, where the owner of every pixel is known, after those
 pages went through the very segmentation that will ask it. `customocr train --boxes` trains it again.
 """
@@ -19,7 +19,8 @@ import numpy as np
 
 from customocr.errors import DataError
 from customocr.glyphs import CLASSES, normalise_glyph
-from customocr.segmentation import WINDOW, Sheet, analyse, propose, windows
+from customocr.layout.cuts import WINDOW, propose, windows
+from customocr.layout.sheet import Sheet, analyse
 
 KINDS = ("character", "not one character", "no character")  # the network's outputs
 WHOLE = 0.8  # share of a character's ink that a candidate must hold to be that character
@@ -43,7 +44,7 @@ class Boxes:
 
 
 def kind_of(
-    piece,  # segmentation.Piece
+    piece,  # layout.lines.Piece
     owner: np.ndarray,  # int16 (h, w), character that owns each pixel of the page that is worked on, -1 none
     other: np.ndarray,  # uint8 (h, w), coverage by ink that is not text
     size: np.ndarray,  # int (characters,), pixels each character owns

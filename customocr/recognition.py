@@ -17,13 +17,16 @@ from .decoding import Decoding, Knowledge, Lattice, decode_lines
 from .errors import ModelError
 from .glyphs import CLASSES, normalise_glyph, normalise_glyphs
 from .images import load_image
-from .segmentation import Sheet, TextLine, analyse, polarity, propose, windows
+from .layout.cuts import propose, windows
+from .layout.ink import polarity
+from .layout.lines import TextLine
+from .layout.sheet import Sheet, analyse
 
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'THREADS', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
            'LEAST_LINE', 'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN',
            'TURN_GAIN', 'LEAST_SIDE', 'Network', 'load_network', 'Character', 'Word', 'Line', 'Page',
-           'space_probabilities', 'piece_gaps', 'Reader', 'Explanation']
+           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = (
@@ -312,7 +315,11 @@ class _Judged:
     lattice: Lattice
 
 
-def _lattice(line, logs, probabilities):
+def line_lattice(
+    line: TextLine,
+    logs: np.ndarray,  # float (candidates, 3), the judge's log-probabilities
+    probabilities: np.ndarray,  # float (candidates, 36), of the classes
+) -> _Judged:
     "The lattice of a line: pieces that are no character are stepped over, doubtful ones can be; every other cut is a node."
     p, n = np.exp(logs), len(line.pieces)
     odds = np.zeros(n)  # probability of each piece, taken alone, of being no character
@@ -429,6 +436,17 @@ class Reader:
         )
         return [np.stack([known[id(c.piece)] for c in line.candidates]) for line in lines]
 
+    def ask(
+        self,
+        line: TextLine,
+    ) -> tuple[
+        np.ndarray, np.ndarray
+    ]:  # float (candidates, 3) logs of the judge; float32 (candidates, 36)
+        "What both networks say of every candidate of a line."
+        glyphs = np.stack([normalise_glyph(c.piece.ink) for c in line.candidates])
+        (logs,) = self._look([line], {})
+        return logs, _levelled(_run(self.network, glyphs[..., None]), self.shares)
+
     def _judge(self, sheet: Sheet) -> list[_Judged]:
         "Look at the components, cut those that may be more than one character, and judge what can be made of the parts."
         if not sheet.lines:
@@ -448,7 +466,7 @@ class Reader:
         probabilities = np.split(
             probabilities, np.cumsum([len(line.candidates) for line in lines])[:-1]
         )
-        judged = [_lattice(*each) for each in zip(lines, logs, probabilities)]
+        judged = [line_lattice(*each) for each in zip(lines, logs, probabilities)]
         return [j for j in judged if len(j.kept)]
 
     def _decode(

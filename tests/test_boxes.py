@@ -7,7 +7,9 @@ from customocr.writing.papers import Paper, compose_page
 
 from customocr import samples
 from customocr.boxes import KINDS, join, kind_of, label_page
-from customocr.segmentation import WINDOW, Piece, analyse
+from customocr.layout.cuts import WINDOW
+from customocr.layout.lines import Piece
+from customocr.layout.sheet import analyse
 
 
 def piece(x, y, w, h):

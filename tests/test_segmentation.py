@@ -7,34 +7,33 @@ from customocr.writing.compose import FontHand, box_scores
 from customocr.writing.papers import Paper, compose_page
 
 from customocr import samples
-from customocr.segmentation import (
+from customocr.layout.cuts import (
     MOST_PIECES,
     WINDOW,
-    Piece,
-    analyse,
-    components,
     cut_piece,
-    find_rules,
-    frames,
+    notches,
+    propose,
+    seams,
+    windows,
+)
+from customocr.layout.ink import components, ink_mask, ink_strength, polarity
+from customocr.layout.lines import (
+    Piece,
     group_lines,
-    ink_mask,
-    ink_strength,
     join_parts,
     letter_height,
-    notches,
-    polarity,
-    propose,
-    remove_rules,
-    seams,
     single,
+    union,
+)
+from customocr.layout.rules import find_rules, frames, remove_rules
+from customocr.layout.sheet import analyse
+from customocr.segmentation import (
     tutorial_boxes,
     tutorial_contours,
     tutorial_glyphs,
     tutorial_outline,
     tutorial_sheet,
     tutorial_stages,
-    union,
-    windows,
 )
 
 pytest.importorskip("fontTools", reason="writing pages with fonts needs fontTools (extra train)")

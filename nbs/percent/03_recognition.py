@@ -30,7 +30,10 @@ from customocr.decoding import Decoding, Knowledge, Lattice, decode_lines
 from customocr.errors import ModelError
 from customocr.glyphs import CLASSES, normalise_glyph, normalise_glyphs
 from customocr.images import load_image
-from customocr.segmentation import Sheet, TextLine, analyse, polarity, propose, windows
+from customocr.layout.cuts import propose, windows
+from customocr.layout.ink import polarity
+from customocr.layout.lines import TextLine
+from customocr.layout.sheet import Sheet, analyse
 
 # %%
 import io
@@ -661,7 +664,11 @@ class _Judged:
     lattice: Lattice
 
 
-def _lattice(line, logs, probabilities):
+def line_lattice(
+    line: TextLine,
+    logs: np.ndarray,  # float (candidates, 3), the judge's log-probabilities
+    probabilities: np.ndarray,  # float (candidates, 36), of the classes
+) -> _Judged:
     "The lattice of a line: pieces that are no character are stepped over, doubtful ones can be; every other cut is a node."
     p, n = np.exp(logs), len(line.pieces)
     odds = np.zeros(n)  # probability of each piece, taken alone, of being no character
@@ -707,7 +714,7 @@ def _lattice(line, logs, probabilities):
 
 
 # %%
-judged = _lattice(cut, np.log(np.maximum(whole, 1e-9)), classes)
+judged = line_lattice(cut, np.log(np.maximum(whole, 1e-9)), classes)
 lattice = judged.lattice
 (decoded,) = decode_lines([lattice], Knowledge())
 print(f"{lattice.n_nodes} nodes, {len(lattice.start)} edges, read as {decoded.text!r}")
@@ -858,6 +865,17 @@ class Reader:
         )
         return [np.stack([known[id(c.piece)] for c in line.candidates]) for line in lines]
 
+    def ask(
+        self,
+        line: TextLine,
+    ) -> tuple[
+        np.ndarray, np.ndarray
+    ]:  # float (candidates, 3) logs of the judge; float32 (candidates, 36)
+        "What both networks say of every candidate of a line."
+        glyphs = np.stack([normalise_glyph(c.piece.ink) for c in line.candidates])
+        (logs,) = self._look([line], {})
+        return logs, _levelled(_run(self.network, glyphs[..., None]), self.shares)
+
     def _judge(self, sheet: Sheet) -> list[_Judged]:
         "Look at the components, cut those that may be more than one character, and judge what can be made of the parts."
         if not sheet.lines:
@@ -877,7 +895,7 @@ class Reader:
         probabilities = np.split(
             probabilities, np.cumsum([len(line.candidates) for line in lines])[:-1]
         )
-        judged = [_lattice(*each) for each in zip(lines, logs, probabilities)]
+        judged = [line_lattice(*each) for each in zip(lines, logs, probabilities)]
         return [j for j in judged if len(j.kept)]
 
     def _decode(
@@ -1561,13 +1579,13 @@ plt.tight_layout()
 #
 # </details>
 #
-# **3.** How much is the judge worth? Give `_lattice` the same answer of the judge for every candidate and read the touching line again. What does the character network alone make of it?
+# **3.** How much is the judge worth? Give `line_lattice` the same answer of the judge for every candidate and read the touching line again. What does the character network alone make of it?
 #
 # <details><summary>Solution</summary>
 #
 # ```python
 # same = np.log(np.tile([0.5, 0.4, 0.1], (len(cut.candidates), 1)))
-# decode_lines([_lattice(cut, same, classes).lattice], Knowledge())[0].text
+# decode_lines([line_lattice(cut, same, classes).lattice], Knowledge())[0].text
 # ```
 # Now a cut is as good as any, as long as the classifier finds a name for what it leaves: part of a W makes a fine V, and what is left of it goes to its neighbour.
 #

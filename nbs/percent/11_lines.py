@@ -1,0 +1,549 @@
+# %% [markdown]
+# # Which line does it stand on?
+# > From pieces of ink to lines, however high the letters are and however the lines slope.
+
+# %% [markdown]
+# A page is now a set of pieces of ink that may be text ([What is not text?](10_rules.ipynb)). Which of them belong to one line, and in what order? At the end you can follow lines that slope and sag, and you know the height of their letters
+# without having been told.
+#
+# *Needs*: half a minute and no data.
+#
+# *Terms*: [connected component](glossary.html#connected-component), [reading order](glossary.html#reading-order), [bounding box](glossary.html#bounding-box).
+
+# %%
+#| default_exp layout.lines
+
+# %%
+#| export
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from customocr.layout.ink import MOST_COMPONENTS
+
+# %%
+#| code-fold: true
+#| code-summary: "Imports, and the ink mask of a page"
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from customocr.writing.papers import Paper
+from customocr.layout.ink import components, ink_mask, ink_strength
+from customocr.layout.rules import find_rules, remove_rules
+from customocr.pictures import figure, hands, outlined, show, worth, write
+
+
+def mask_of(page, height):
+    "The ink of a page whose letters are this high, in pixels."
+    return ink_mask(ink_strength(page.image, height), height)
+
+
+# %% [markdown]
+# ## Three lines that slope
+# The tutorial sorts boxes from left to right. With three lines that gives one jumbled row:
+
+# %%
+#| label: fig-lines-sloping
+#| fig-cap: "Three lines that slope and sag. No row of pixels between them is empty."
+#| fig-alt: "Three sloping, sagging lines of handwriting."
+rows = ["THE LINE GOES", "UP AND SAGS", "IN 3 ROWS"]
+how = {"slope": 5, "curve": 0.4, "line_gap": 1.7}
+sloped = write(rows, Paper(texture=1), 3, "architects-daughter", 36, **how)
+by_x = np.argsort(sloped.all_boxes[:, 0])
+print("left to right:", "".join(sloped.characters[k] for k in by_x))
+show(sloped.image)
+
+# %% [markdown]
+# A common way out is to cut the page between rows of empty pixels. It fails here, because the lines slope and no row is empty.
+#
+# ## How high are the letters?
+# Before we look for neighbours, we need a measure for "near". The height of the letters is that measure; from here on every limit is a share of it. The tutorial wrote its limits in pixels, and they fit letters of one size only.
+#
+# Most components of a page are letters, so their heights agree. Specks and pictures do not. We look for the height around which most ink gathers: heights within a fifth of each other support each other, and components with more ink count more.
+
+# %%
+#| export
+SUPPORT = 0.22  # in log height: heights within about a fifth support each other
+EDGE_WEIGHT = 0.25  # of a component at the picture's edge, which may be cut off
+
+
+def _on_edge(stats: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    "Which components touch the picture's edge."
+    x, y, w, h, _ = stats.T
+    return (x <= 0) | (y <= 0) | (x + w >= shape[1]) | (y + h >= shape[0])
+
+
+def _like_letters(stats: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    "Which components may tell the letters' height: no specks, no long or nearly empty ones, no bars from edge to edge."
+    _, _, w, h, ink = stats.T.astype(float)
+    ok = (h >= 5) & (w < 6 * h) & (h < 12 * w) & (ink >= 0.04 * w * h) & (ink >= 8)
+    ok &= ~(_on_edge(stats, shape) & (h > 0.9 * shape[0]) & (shape[0] > 40))
+    return ok & ~((w > 0.6 * shape[1]) & (ink < 0.25 * w * h) & (w > 60))
+
+
+def letter_height(
+    stats: np.ndarray,  # int (N, 5), from `components`
+    shape: Sequence[int],  # of the mask: height, width
+    ignore: np.ndarray | None = None,  # bool (N,), components that are no characters: frames
+) -> float | None:  # pixels; None where nothing looks like a character
+    "The typical character's height: where the components' heights agree, each weighted by its ink."
+    if not len(stats):
+        return None
+    ok = _like_letters(stats, shape)
+    if ignore is not None and (ok & ~ignore).any():
+        ok &= ~ignore
+    if not ok.any():
+        return None
+    h, ink = stats[ok, 3].astype(float), stats[ok, 4].astype(float)
+    weight = np.minimum(np.sqrt(ink), h)
+    weight *= np.where(_on_edge(stats[ok], shape), EDGE_WEIGHT, 1)
+    best = np.argsort(-weight)[:MOST_COMPONENTS]
+    logs, weight = np.log(h)[best], weight[best]
+    near = np.exp(-0.5 * ((logs[:, None] - logs) / SUPPORT) ** 2) * weight
+    return float(np.exp(np.average(logs, weights=near[near.sum(1).argmax()])))
+
+
+# %%
+#| label: fig-lines-height
+#| fig-cap: "Many specks are lower than 5 pixels; the estimate (orange) is where the letters are."
+#| fig-alt: "Heights of the components of a noisy page: many specks below 5 pixels, a cluster around 40, which the estimate hits."
+dirty = Paper(specks=30, texture=4, noise=4)
+speckled = write(["TAKE 20 PENS", "TO ROOM 39"], dirty, 2, height=40)
+_, stats = components(mask_of(speckled, 40))
+estimate = letter_height(stats, speckled.image.shape)
+assert 32 < estimate < 48
+fig, ax = plt.subplots(figsize=(5.5, 2.2), layout="constrained")
+ax.hist(stats[:, 3], bins=np.geomspace(1, 200, 40), color="#1b7f79")
+ax.axvline(estimate, color="#d9822b")
+ax.set(xscale="log", xlabel="height of a component, pixels", ylabel="components")
+ax.set_title(f"estimate {estimate:.0f} pixels, written 40 high", fontsize=10);
+
+
+# %% [markdown]
+# ## From neighbour to neighbour
+# The eye goes from a letter to its neighbour. Two characters are *mutual neighbours* if two things hold: the second is the nearest to the right of the first, and the first is the nearest to the left of the second. Both must stand on about the same level.
+#
+# Mutual neighbours form chains. A chain follows a curved line, because each step looks only as far as the next letter. The median slope of the steps tells how the page slopes. Then we look for neighbours again, along that slope.
+
+# %%
+#| export
+@dataclass(frozen=True)
+class _Boxes:
+    "Components as columns of floats, in pixels."
+
+    x0: np.ndarray  # left
+    x1: np.ndarray  # right
+    cy: np.ndarray  # middle
+    h: np.ndarray  # height
+
+    @property
+    def middle(self) -> np.ndarray:  # across
+        return (self.x0 + self.x1) / 2
+
+    def level(self, slope: float) -> np.ndarray:  # height on the page once its lines lie level
+        return self.cy - slope * self.middle
+
+
+def _neighbours(b: _Boxes, letter: float, slope: float) -> tuple[np.ndarray, np.ndarray]:
+    "Pairs (i, j) where j is i's nearest to the right on a line of this slope, and i is j's nearest to the left."
+    level, middle = b.level(slope), b.middle
+    gap = np.maximum(b.x0[None] - b.x1[:, None], 0)
+    dx, off = middle[None] - middle[:, None], np.abs(level[None] - level[:, None])
+    ok = (dx > 0) & (off < 0.5 * np.maximum(b.h[:, None], b.h[None]))
+    ok &= off < 0.62 * letter + 0.05 * gap
+    cost = np.where(ok, gap + 0.15 * dx + off, 1e9)
+    right, left, i = cost.argmin(1), cost.argmin(0), np.arange(len(level))
+    good = (cost[i, right] < 1e9) & (left[right] == i)
+    return i[good], right[good]
+
+
+def _slope(b: _Boxes, letter: float) -> float:
+    "Median slope, dy/dx, between neighbours that stand close and are about equally high; long steps count more."
+    slope = 0.0
+    for _ in range(3):
+        i, j = _neighbours(b, letter, slope)
+        alike = np.minimum(b.h[i], b.h[j]) > 0.6 * np.maximum(b.h[i], b.h[j])
+        near = (b.x0[j] - b.x1[i] < 2 * letter) & alike
+        if near.sum() < 2:
+            break
+        dx, dy = ((b.x0 + b.x1)[j] - (b.x0 + b.x1)[i])[near] / 2, (b.cy[j] - b.cy[i])[near]
+        order = np.argsort(dy / dx)
+        weight = dx[order].cumsum()
+        new = float((dy / dx)[order][np.searchsorted(weight, weight[-1] / 2)])
+        new = new if abs(new) < 0.6 else 0.0  # no line is that steep
+        slope, before = new, slope
+        if abs(slope - before) < 0.003:
+            break
+    return slope
+
+
+# %% [markdown]
+# A wide gap between words breaks a chain. So chains on one level become one line. What is too small to lead a line, such as a comma or the loose bar of an E, goes to the line it stands in.
+
+# %%
+#| export
+LEADS = 0.45  # letter heights from which a component is tall enough to lead a line
+SAME_LEVEL = 0.47  # letter heights between the levels of two chains of one line
+ABOVE_ANOTHER = 0.3  # the same where the chains overlap: they may be two lines close together
+BESIDE_LINE = 0.35  # letter heights by which a small part may stand above or below its line
+
+
+def _chains(b: _Boxes, letter: float, slope: float) -> list[np.ndarray]:
+    "Chains of mutual neighbours, the longest first."
+    chain = np.arange(len(b.h))
+    for i, j in zip(*_neighbours(b, letter, slope)):
+        chain[chain == chain[j]] = chain[i]
+    return sorted((np.flatnonzero(chain == c) for c in np.unique(chain)), key=len, reverse=True)
+
+
+def _off(line: np.ndarray, chain: np.ndarray, b: _Boxes, level: np.ndarray, letter: float) -> float:
+    "By how much a chain is off a line's level where it stands; infinite where it cannot be part of it."
+    near = line[np.argsort(np.abs(b.middle[line] - b.middle[chain].mean()))[:4]]
+    off = float(abs(np.median(level[near]) - level[chain].mean()))
+    overlap = np.minimum(b.x1[chain].max(), b.x1[line]) - np.maximum(b.x0[chain].min(), b.x0[line])
+    shared = (overlap > 0.5 * np.minimum(b.x1[line] - b.x0[line], letter)).any()
+    return off if off < letter * (ABOVE_ANOTHER if shared else SAME_LEVEL) else np.inf
+
+
+def _joined(
+    chains: list[np.ndarray], b: _Boxes, level: np.ndarray, letter: float
+) -> list[np.ndarray]:
+    "Lines, top to bottom: each chain goes to the line on its level, or begins a new one."
+    lines: list[np.ndarray] = []
+    for chain in chains:
+        offs = [_off(line, chain, b, level, letter) for line in lines]
+        if offs and min(offs) < np.inf:
+            k = int(np.argmin(offs))
+            lines[k] = np.concatenate([lines[k], chain])
+        else:
+            lines.append(chain)
+    return sorted(lines, key=lambda line: np.median(level[line]))
+
+
+def _line_of(
+    middle: float, level: float, lines: list[np.ndarray], b: _Boxes, levels: np.ndarray, most: float
+) -> int | None:
+    "The line in which a small part stands, or next to which it stands no farther than `most` pixels."
+    best, found = most, None
+    for n, line in enumerate(lines):
+        distance = np.abs(b.middle[line] - middle)
+        near = line[np.argsort(distance)[:3]]
+        above = float((levels[near] - b.h[near] / 2).min() - level)
+        below = float(level - (levels[near] + b.h[near] / 2).max())
+        off = max(above, below, 0) + 0.02 * float(distance.min())
+        if off < best:
+            best, found = off, n
+    return found
+
+
+def group_lines(
+    stats: np.ndarray,  # int (N, 5), components of a page
+    letter: float,  # pixels
+) -> tuple[list[np.ndarray], float]:  # components of each line in reading order; slope, dy/dx
+    "Text lines: chains of mutual neighbours, chains on one level joined, small parts given to the line they stand in."
+    if not len(stats):
+        return [], 0.0
+    x, y, w, h, _ = stats.T.astype(float)
+    tall = np.flatnonzero(h >= LEADS * letter)
+    tall = tall if len(tall) else np.arange(len(stats))
+    tall = tall[np.argsort(-h[tall])[:MOST_COMPONENTS]]
+    b = _Boxes(x[tall], (x + w)[tall], (y + h / 2)[tall], h[tall])
+    slope = _slope(b, letter)
+    levels = b.level(slope)
+    lines = _joined(_chains(b, letter, slope), b, levels, letter)
+    out = [list(tall[line]) for line in lines]
+    for k in np.setdiff1d(np.arange(len(stats)), tall):
+        middle = (x + w / 2)[k]
+        level = (y + h / 2)[k] - slope * middle
+        n = _line_of(middle, level, lines, b, levels, BESIDE_LINE * letter)
+        if n is not None:
+            out[n].append(int(k))
+    return [np.array(sorted(line, key=lambda k: x[k] + w[k] / 2)) for line in out], slope
+
+
+# %%
+#| label: fig-lines-chains
+#| fig-cap: "Each line is a chain from letter to letter."
+#| fig-alt: "The three lines, each joined by a path from letter to letter in a colour of its own."
+labels, stats = components(mask_of(sloped, 36))
+lines, slope = group_lines(stats, 36)
+view = cv2.cvtColor(sloped.image, cv2.COLOR_GRAY2BGR)
+for members, colour in zip(lines, ((60, 140, 0), (200, 80, 0), (0, 110, 220))):
+    centres = (stats[members, :2] + stats[members, 2:4] / 2).astype(np.int32)
+    cv2.polylines(view, [centres.reshape(-1, 1, 2)], False, colour, 2, cv2.LINE_AA)
+print(f"{len(lines)} lines, slope {slope:+.3f}, written {-np.tan(np.deg2rad(5)):+.3f}")
+assert len(lines) == 3 and abs(slope + np.tan(np.deg2rad(5))) < 0.05
+show(view)
+
+
+# %% [markdown]
+# We write forty pages of three lines, some level, some steep, some sagging. On which share of them does each way find exactly the lines that were written?
+
+# %%
+#| code-fold: true
+#| code-summary: "Two ways to lines, on forty pages"
+def by_empty_rows(stats):
+    "Lines between empty rows."
+    rows = np.zeros(stats[:, [1, 3]].sum(1).max() + 1, bool)
+    for y, h in stats[:, [1, 3]]:
+        rows[y : y + h] = True
+    band = np.cumsum(np.diff(np.r_[False, rows].astype(int)) == 1)[stats[:, 1]]
+    return [np.flatnonzero(band == b) for b in np.unique(band)]
+
+
+def lines_right(page, labels, lines):
+    "Whether each line holds the ink of one written line, and there are as many."
+    number = np.repeat(np.arange(len(page.boxes)), [len(b) for b in page.boxes])
+    owner = np.where(page.labels >= 0, number[page.labels], -1)
+    held = [set(owner[np.isin(labels, line + 1) & (owner >= 0)]) for line in lines]
+    one_each = len(held) == len(page.boxes) and all(len(owners) == 1 for owners in held)
+    return one_each and len(set.union(*held)) == len(held)
+
+
+rng, right = np.random.default_rng(1), []
+for k in range(40):
+    steep, sag = float(rng.uniform(-8, 8)), float(rng.normal(0, 0.4))
+    how = {"slope": steep, "curve": sag, "line_gap": float(rng.uniform(1.5, 2.4))}
+    text = ["TAKE 20 PENS", "TO ROOM 39", "AT NOON"]
+    page = write(text, None, k, list(hands())[k % 5], 30, **how)
+    labels, stats = components(mask_of(page, 30))
+    ways = by_empty_rows(stats), group_lines(stats, 30)[0]
+    right.append((abs(steep) > 3, *(lines_right(page, labels, way) for way in ways)))
+columns = ["steeper than 3 degrees", "empty rows", "chains"]
+in_lines = pd.DataFrame(right, columns=columns).groupby(columns[0]).mean()
+assert in_lines["chains"].min() > 0.8 > in_lines["empty rows"].loc[True]
+
+# %%
+in_lines.round(2)
+
+# %% [markdown]
+# ## Letters in pieces
+# A component is not always a character. An E may have three bars that hang loose, an I may have a dot.
+#
+# Within a line we work with *pieces*. A `Piece` is a small picture of ink with its place on the page. It keeps the grey values, because the glyphs that the network was trained on have soft edges, too. Each piece holds only its own ink, also where the boxes of two letters overlap.
+
+# %%
+#| export
+SOLID = 96  # of 255: ink that counts, without the soft rim
+
+
+@dataclass(frozen=True)
+class Piece:
+    "A patch of ink: a component, a part that was cut off one, or several together."
+
+    x: int  # of the patch's upper left, in pixels of the page that is worked on
+    y: int
+    ink: np.ndarray  # uint8 (h, w), 0 paper .. 255 ink
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:  # x, y, w, h
+        return self.x, self.y, self.ink.shape[1], self.ink.shape[0]
+
+    @property
+    def tight(self) -> tuple[int, int, int, int]:  # x, y, w, h of the ink without its soft rim
+        x, y, w, h = cv2.boundingRect((self.ink > SOLID).astype(np.uint8))
+        return (self.x + x, self.y + y, w, h) if w else self.box
+
+    @property
+    def right(self) -> int:
+        return self.x + self.ink.shape[1]
+
+    @property
+    def bottom(self) -> int:
+        return self.y + self.ink.shape[0]
+
+
+def union(
+    pieces: Sequence[Piece],  # at least one
+) -> Piece:  # all their ink in one patch
+    "Lay pieces over one another."
+    if len(pieces) == 1:
+        return pieces[0]
+    x, y = min(p.x for p in pieces), min(p.y for p in pieces)
+    out = np.zeros((max(p.bottom for p in pieces) - y, max(p.right for p in pieces) - x), np.uint8)
+    for p in pieces:
+        view = out[p.y - y : p.bottom - y, p.x - x : p.right - x]
+        np.maximum(view, p.ink, out=view)
+    return Piece(x, y, out)
+
+
+def line_pieces(
+    strength: np.ndarray,  # uint8 (h, w), of the page
+    labels: np.ndarray,  # int32 (h, w), of its components
+    stats: np.ndarray,  # int (N, 5), likewise
+    line: np.ndarray,  # int (n,), components of one line
+) -> list[Piece]:  # one for each component, left to right
+    "The components of a line as soft ink, as dark as the line's own pen."
+    x, y, w, h, _ = stats[line].T
+    left, top = max(0, x.min() - 2), max(0, y.min() - 2)
+    at = np.s_[top : (y + h).max() + 2, left : (x + w).max() + 2]
+    own = np.zeros(len(stats) + 1, bool)
+    own[line + 1] = True
+    label = np.where(own[labels[at]], labels[at], 0)
+    level = max(float(np.percentile(strength[at][label > 0], 70)), 1.0)
+    soft = cv2.multiply(strength[at], 255 / level)
+    rim = cv2.dilate(label.astype(np.float32), np.ones((3, 3), np.uint8)).astype(label.dtype)
+    grown = np.where(label > 0, label, rim)
+    grown[(labels[at] > 0) & (label == 0)] = 0  # other lines' ink is not this one's soft edge
+    pieces = []
+    for k, i in enumerate(line):
+        bx, by = max(0, x[k] - left - 1), max(0, y[k] - top - 1)
+        here = np.s_[by : y[k] - top + h[k] + 1, bx : x[k] - left + w[k] + 1]
+        ink = np.where(grown[here] == i + 1, soft[here], 0).astype(np.uint8)
+        pieces.append(Piece(int(bx + left), int(by + top), ink))
+    return sorted(pieces, key=lambda p: p.x + p.right)
+
+
+# %% [markdown]
+# Two rules are safe enough to be written by hand:
+#
+# - A small mark that floats above a letter is dropped: none of our 36 characters has a dot or an accent.
+# - Pieces that stand above each other, within the width of a letter, are one character.
+
+# %%
+#| export
+# All in letter heights
+FLOATS = (0.42, 0.45)  # height and width up to which a mark above a letter is a dot or accent
+CLEAR = 0.06  # white between a dot and its letter
+ONE_LETTER = 1.3  # width up to which pieces above each other are one character
+BAR = 0.6  # height under which a piece may stick out: the bar of an E does
+
+
+def _shared(p: Piece, q: Piece) -> int:
+    "Columns that two pieces have in common; negative where they stand apart."
+    return min(p.right, q.right) - max(p.x, q.x)
+
+
+def _without_marks(pieces: list[Piece], letter: float) -> list[Piece]:
+    "The pieces without dots and accents that float above a letter."
+    tall = [q for q in pieces if q.ink.shape[0] >= 0.5 * letter]
+
+    def floats(p: Piece) -> bool:
+        h, w = p.ink.shape
+        small = h <= FLOATS[0] * letter and w < FLOATS[1] * letter
+        below = (q for q in tall if _shared(p, q) > 0.3 * w)
+        return small and any(q.y - p.bottom >= CLEAR * letter - 1 for q in below)
+
+    return [p for p in pieces if not floats(p)]
+
+
+def _belongs(p: Piece, q: Piece, letter: float) -> bool:
+    "Whether a piece stands above or below a wider one, within the width of a letter."
+    h, w = p.ink.shape
+    if w > q.ink.shape[1] or max(p.right, q.right) - min(p.x, q.x) >= ONE_LETTER * letter:
+        return False
+    share = _shared(p, q) / w
+    return share > 0.95 or (share >= 0.75 and h < BAR * letter)
+
+
+def _first_pair(pieces: list[Piece], letter: float) -> tuple[int, int] | None:
+    "The first piece that belongs to another, and that other; only near neighbours are looked at."
+    for k, p in enumerate(pieces):
+        for n in range(max(0, k - 4), min(len(pieces), k + 5)):
+            if n != k and _belongs(p, pieces[n], letter):
+                return k, n
+    return None
+
+
+def join_parts(
+    pieces: list[Piece],  # of one line, left to right
+    letter: float,  # pixels
+) -> list[Piece]:  # left to right
+    "Drop dots and accents that float above a letter; join parts that stand above each other, as the bars of an E do."
+    out = _without_marks(pieces, letter)
+    while pair := _first_pair(out, letter):
+        rest = [p for i, p in enumerate(out) if i not in pair]
+        out = sorted([*rest, union([out[i] for i in pair])], key=lambda p: p.x + p.right)
+    return out
+
+
+# %%
+#| label: fig-lines-parts
+#| fig-cap: "Left the components; right each character is one piece."
+#| fig-alt: "Letters with dots and loose bars: boxes of the components, and boxes after joining."
+failing, how = Paper(fade=0.95, opacity=0.9), {"dotted_i": 1.0}
+loose = write(["FIVE PIES"], failing, 6, "shadows-into-light", 44, **how)
+labels, stats = components(mask_of(loose, 44))
+members = np.flatnonzero(stats[:, 4] > 3)
+parts = line_pieces(ink_strength(loose.image, 44), labels, stats, members)
+whole = join_parts(parts, 44)
+print(f"{len(parts)} components, {len(whole)} after joining, {len(loose.all_boxes)} characters")
+assert len(whole) < len(parts)
+views = {"components": parts, "joined": whole}
+figure({name: outlined(loose.image, [p.box for p in found]) for name, found in views.items()})
+
+# %%
+worth("parts")
+
+
+# %% [markdown]
+# ## What a line is
+# A `TextLine` holds the height of its letters and its pieces. It also holds *candidates*: runs of neighbouring pieces that may be one character. Before anything is cut, each piece is its own candidate.
+
+# %%
+#| export
+@dataclass(frozen=True)
+class Candidate:
+    "A run of neighbouring pieces that may be one character."
+
+    start: int  # first piece
+    end: int  # after the last piece
+    piece: Piece  # their ink together
+
+
+@dataclass(frozen=True)
+class TextLine:
+    "One line of a page."
+
+    letter: float  # pixels, height of its characters
+    pieces: tuple[Piece, ...]  # left to right: whole components, or parts of them once it is cut
+    candidates: tuple[Candidate, ...]  # what may be a character
+
+
+def single(
+    letter: float,  # pixels, height of a character
+    pieces: Sequence[Piece],  # left to right
+) -> TextLine:  # each piece is a candidate
+    "A line before it is cut."
+    candidates = tuple(Candidate(k, k + 1, p) for k, p in enumerate(pieces))
+    return TextLine(letter, tuple(pieces), candidates)
+
+
+# %%
+one_line = single(44, whole)
+assert [c.piece for c in one_line.candidates] == whole
+len(one_line.pieces), len(one_line.candidates)
+
+# %% [markdown]
+# ## Recap
+# - The letters' height is the one at which most ink agrees. Every limit is a share of it.
+# - Lines are chains of mutual neighbours. Chains follow slopes and curves.
+# - Pieces above each other are one character; a mark that floats above a letter is dropped.
+#
+# ## Exercises
+# **1.** Write the three lines with `line_gap=1.2` and look at the chains. From which gap on do two lines mix?
+#
+# **2.** Write a page in two columns (join two pictures with `np.hstack`) and group it. Then build `columns(stats, letter)`, which parts components at a wide gap that goes through all lines, and group each part.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def columns(stats, letter, gap=2.5):
+#     inked = np.zeros((stats[:, 0] + stats[:, 2]).max() + 1, bool)
+#     for x, w in stats[:, [0, 2]]:
+#         inked[x : x + w] = True
+#     grown = cv2.dilate(inked.astype(np.uint8)[None], np.ones((1, int(gap * letter)), np.uint8))[0]
+#     number = np.cumsum(np.diff(np.r_[0, grown]) == 1)[stats[:, 0]]
+#     return [np.flatnonzero(number == n) for n in np.unique(number)]
+# ```
+#
+# </details>
+#
+# **3.** In `_slope`, take the plain mean instead of the median. On how many of the forty pages does that go wrong?
+#
+# ## What the next notebook builds on
+# Ink, rules, lines: [All steps together](11b_sheet.ipynb) runs them one after the other on any picture.
