@@ -18,7 +18,8 @@ def listed(key: str) -> list[str]:
     return [line.strip() for line in settings[key].splitlines() if line.strip()]
 
 
-train = listed("train_requirements")
+extras = {name: listed(f"{name}_requirements") for name in ("train", "pdf", "cluster", "ocrmypdf")}
+extras["dev"] = sorted({line for lines in extras.values() for line in lines} | set(listed("dev_requirements")))
 setup(
     name=settings["lib_name"],
     version=settings["version"],
@@ -39,12 +40,13 @@ setup(
             "models/*.json",
             "models/*.npz",
             "models/*.md",
+            "schema/*.json",
             "samples/*.*",
             "samples/*/*.*",
         ]
     },
     install_requires=listed("requirements"),
-    extras_require={"train": train, "dev": train + listed("dev_requirements")},
+    extras_require=extras,
     entry_points={"console_scripts": listed("console_scripts")},
     zip_safe=False,
 )

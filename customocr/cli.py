@@ -1,7 +1,7 @@
 """The command `customocr`: reads images, trains the network, says its version.
 
-Exit code 0: done. 1: with --strict, a line fits neither pattern nor lexicon. 2: something the user can mend, said in one line on stderr. 130: stopped with Ctrl-C. Whatever takes time to
-import is imported when it is needed.
+Exit code 0: done. 1: some pages could not be read, or with --strict did not fit, each said in one line on stderr. 2: something the user can mend before
+anything is read. 130: stopped with Ctrl-C. Whatever takes time to import is imported when it is needed.
 """
 
 import argparse
@@ -14,7 +14,18 @@ from pathlib import Path
 from customocr import __version__
 from customocr.errors import CustomOCRError, ImageError
 
-STDIN = "-"
+STDIN = STDOUT = "-"
+FORMAT_NAMES = (
+    "text",
+    "json",
+    "jsonl",
+    "tsv",
+    "hocr",
+    "alto",
+    "page",
+    "pdf",
+    "overlay",
+)  # writers.FORMATS
 TRAINING_NEEDS = ("tensorflow", "keras", "tf2onnx", "onnx", "pandas", "sklearn")
 
 
@@ -28,20 +39,49 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     read = commands.add_parser(
-        "read", help="print the text of images", description="Prints the text of each image."
+        "read",
+        help="read images, PDFs and folders",
+        description="Reads each page of images, PDFs and folders, and prints or writes what stands there.",
     )
     read.set_defaults(run=read_images)
     read.add_argument(
         "images",
         nargs="+",
-        metavar="IMAGE",
-        help="image files; - reads one image from standard input",
+        metavar="SOURCE",
+        help="files, folders, patterns, URLs; - reads one file from standard input",
     )
     read.add_argument(
         "--format",
-        choices=("text", "json"),
-        default="text",
-        help="json: one object a line for each image, with boxes and confidences",
+        action="append",
+        choices=FORMAT_NAMES,
+        metavar="NAME",
+        help=f"{', '.join(FORMAT_NAMES)} (default: text); several are written into one folder",
+    )
+    read.add_argument(
+        "--out",
+        default=STDOUT,
+        metavar="PLACE",
+        help="a folder, which mirrors the folders that are read and is gone on with by a second run; "
+        "or a file, for one source; - is standard output (default)",
+    )
+    work = read.add_argument_group("how much at once")
+    work.add_argument(
+        "--jobs",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="processes that read, with one thread each (default: 1, with all threads)",
+    )
+    work.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="a Dask cluster that reads, such as tcp://host:8786 (needs the extra cluster)",
+    )
+    read.add_argument(
+        "--dpi",
+        type=_count,
+        metavar="N",
+        help="dots per inch at which a PDF is drawn (default: 200)",
     )
     read.add_argument(
         "--overlay",
@@ -182,54 +222,177 @@ def given(
 
 def read_images(
     options: argparse.Namespace,  # of `customocr read`
-) -> int:  # exit code: 2 where an image could not be read, 1 where one does not fit with --strict
-    "Read each image; a bad one is reported and does not stop the others."
+) -> int:  # exit code, 1 where at least one page could not be read
+    "Read each page; a bad one is reported and does not stop the others."
+    formats = list(dict.fromkeys(options.format or ()))
+    single = None  # the one format of a file
+    if options.out != STDOUT and not os.path.isdir(options.out):
+        single = format_of(options.out)
+    if options.out != STDOUT and not single:
+        if options.overlay or options.explain:
+            raise CustomOCRError(
+                "--overlay and --explain go with standard output; with --out say --format overlay"
+            )
+        return read_into_folder(options, formats or ["text"])
+    if single and formats not in ([], [single]):
+        raise CustomOCRError(
+            f"{options.out} holds {single} only; name a folder for {', '.join(formats)}"
+        )
+    if len(formats) > 1:
+        raise CustomOCRError(f"{' and '.join(formats)} need a folder: --out FOLDER")
+    return read_into_one(options, single or (formats or ["text"])[0])
+
+
+def format_of(
+    name: str,  # of a file for results
+) -> str | None:  # name of a format
+    "The format that a file's suffix means, if any."
+    from customocr.formats.writers import FORMATS
+
+    return next(
+        (key for key, f in reversed(FORMATS.items()) if name.lower().endswith(f.suffix)), None
+    )
+
+
+def settings_of(
+    options: argparse.Namespace,  # of `customocr read`
+) -> dict:  # keyword arguments of `read_many` and `write_many`
+    "What the user said of the text and of the work."
+    names = "alphabet pattern lexicon strict prior reject rotate dpi scheduler jobs".split()
+    return given(options, *names)
+
+
+def read_into_folder(
+    options: argparse.Namespace,  # of `customocr read`
+    formats: list[str],
+) -> int:  # exit code
+    "Write results into a folder, with a progress line on a terminal."
+    from customocr.batch import write_many
+    from customocr.recognition import Reader
+
+    seen = sys.stderr.isatty()
+    summary = write_many(
+        options.images,
+        options.out,
+        formats,
+        Reader(**given(options, "model")),
+        progress=seen,
+        on_error=lambda message: complain(message, seen),
+        **settings_of(options),
+    )
+    complain(str(summary))
+    return 1 if summary.failed or (options.strict and summary.unmatched) else 0
+
+
+def read_into_one(
+    options: argparse.Namespace,  # of `customocr read`
+    name: str,  # of the format
+) -> int:  # exit code
+    "Write results one after the other to standard output, or all into one file."
     for folder in filter(None, (options.overlay, options.explain)):
         if folder.exists() and not folder.is_dir():
             raise CustomOCRError(f"{folder} is a file; name a folder to write pictures into")
         folder.mkdir(parents=True, exist_ok=True)
+    from customocr.batch import read_many
+    from customocr.formats.sources import find, load_page
+    from customocr.formats.writers import FORMATS
     from customocr.recognition import Reader
 
+    form, to_file = FORMATS[name], options.out != STDOUT
+    several = len(options.images) > 1 or any(map(is_many, options.images))
+    if several and (to_file or name not in ("text", "json", "jsonl", "overlay")):
+        raise CustomOCRError(f"{name} of several files needs a folder: --out FOLDER")
+    if not form.text and not to_file and sys.stdout.isatty():
+        raise CustomOCRError(f"{name} is not for a terminal: --out FILE, or send it into a pipe")
     reader = Reader(**given(options, "model"))
-    settings = given(
-        options, "alphabet", "pattern", "lexicon", "strict", "prior", "reject", "rotate"
-    )
-    code, taken = 0, set()
-    for image in options.images:
-        try:
-            source = image if image != STDIN else standard_input()
-            stages = reader.explain(source, **settings) if options.explain else None
-            page = stages.page if stages else reader.read(source, **settings)
-        except ImageError as error:
-            complain(str(error).replace("the image bytes", "standard input"))
-            code = 2
-            continue
-        name = file_name(image, taken)
-        if options.overlay:
-            write_picture(options.overlay / name, page.draw())
-        if stages:
-            write_picture(options.explain / name, stages.draw())
-        if not page.matched:
-            left = "left out" if options.strict else "read all the same"
-            complain(f"{image}: what does not fit the pattern or the lexicon is {left}")
-            code = max(code, 1 if options.strict else 0)
-        if options.format == "json":
-            print(json.dumps({"source": image, **page.to_dict()}, ensure_ascii=False), flush=True)
+    settings = settings_of(options)
+    code, parts, taken = 0, [], set()
+    for result in read_many(find(options.images), reader, **settings):
+        several = several or result.source.pages > 1
+        if result.error:
+            complain(result.error)
+            code = 1
         else:
-            if len(options.images) > 1:
-                print(f"==> {image} <==")
-            if page.text:
-                print(page.text, flush=True)
-            elif page.matched:
-                complain(f"{image}: no characters found")
+            draw(options, result, reader, load_page, settings, taken)
+            if not fits(result, options.strict):
+                code = 1 if options.strict else code
+        picture = load_page(result.source) if name == "pdf" and result.page else None
+        if to_file or not form.text or name in ("tsv", "hocr"):
+            if parts and form.single:
+                raise CustomOCRError(f"{name} of several pages needs a folder: --out FOLDER")
+            parts.append(form.write(result, picture))
+        else:
+            say(result, form, name, several)
+    if parts:
+        write_out(options.out, form.join(parts))
     return code
 
 
-def standard_input() -> bytes:  # content of an image file
-    "The image on standard input."
-    if sys.stdin is None or sys.stdin.isatty():
-        raise ImageError("standard input: is the keyboard: pipe an image into `customocr read -`")
-    return sys.stdin.buffer.read()
+def fits(
+    result,  # a Result with a page
+    strict: bool | None,
+) -> bool:  # False where a hint did not fit
+    "Say where something on a page fits neither pattern nor lexicon."
+    if not result.page.matched:
+        left = "left out" if strict else "read all the same"
+        complain(f"{result.source.label}: what does not fit the pattern or the lexicon is {left}")
+    return result.page.matched
+
+
+def say(
+    result,  # a Result
+    form,  # its Format
+    name: str,  # of the format
+    several: bool,  # True: say which page it is
+) -> None:
+    "Print a page at once, so that it can be seen before the next is read."
+    if name != "text":
+        print(form.write(result, None).decode(), end="", flush=True)
+    elif not result.error:
+        if several:
+            print(f"==> {result.source.label if result.source.name != STDIN else STDIN} <==")
+        if result.text:
+            print(result.text, flush=True)
+        elif result.page.matched:
+            complain(f"{result.source.label}: no characters found")
+
+
+def is_many(
+    name: str,  # as the user gave it
+) -> bool:  # True: a folder or a pattern
+    "Whether a name can stand for several files."
+    return os.path.isdir(name) or (any(c in name for c in "*?[") and not os.path.exists(name))
+
+
+def draw(options, result, reader, load_page, settings, taken) -> None:
+    "Write the pictures that were asked for beside the text."
+    if not (options.overlay or options.explain):
+        return
+    name = file_name(result.source.name, taken)
+    if options.overlay:
+        write_picture(options.overlay / name, result.page.draw())
+    if options.explain:
+        know = {k: v for k, v in settings.items() if k not in ("dpi", "scheduler", "jobs")}
+        write_picture(
+            options.explain / name, reader.explain(load_page(result.source), **know).draw()
+        )
+
+
+def write_out(
+    place: str,  # a file or `-`
+    data: bytes,
+) -> None:
+    "Write all at once; a file is whole or absent."
+    if place == STDOUT:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    part = Path(f"{place}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, place)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def file_name(
@@ -285,16 +448,23 @@ def train_model(
 
 def complain(
     message: str,  # what was wrong and what to do
+    over: bool = False,  # True: over a line of progress
 ) -> None:
     "One line on stderr."
-    print(f"customocr: {message}", file=sys.stderr, flush=True)
+    start = "\r\x1b[K" if over else ""
+    print(f"{start}customocr: {message}", file=sys.stderr, flush=True)
 
 
 def main(
     arguments: list[str] | None = None,  # without the command's name; None: those of this process
 ) -> int:  # exit code
     "Run the command."
-    options = parser().parse_args(arguments)
+    top = parser()
+    options, more = top.parse_known_args(arguments)
+    if options.command != "read" or any(m.startswith("-") and m != STDIN for m in more):
+        more and top.error(f"unrecognized arguments: {' '.join(more)}")
+    else:  # sources after an option, as in `read a.png --format json b.png`
+        options.images += more
     try:
         return options.run(options)
     except CustomOCRError as error:
@@ -304,10 +474,10 @@ def main(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        complain(
-            "stopped"
-            + ("; go on with the same command and --resume" if options.command == "train" else "")
-        )
+        hint = {"train": "; go on with the same command and --resume"}.get(options.command, "")
+        if options.command == "read" and options.out != STDOUT:
+            hint = "; the same command goes on"
+        complain(f"stopped{hint}")
         return 130
     except OSError as error:
         complain(f"{error.filename or 'file system'}: {error.strerror or error}")

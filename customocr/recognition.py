@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -564,6 +565,37 @@ class Reader:
         )
         image = load_image(source)
         return _page(image, self._best(_grey(image.pixels), knowledge, rotate))
+
+    def read_many(
+        self,
+        sources,  # files, folders, patterns, URLs; or pictures
+        **options,  # `jobs`, `scheduler`, `progress`, `raise_errors`, `dpi`, and what is known of the text
+    ) -> Iterator:  # of `formats.writers.Result`, in order
+        "Read pages one after the other in constant memory; see `batch.read_many`."
+        from customocr.batch import read_many
+
+        return read_many(sources, self, **options)
+
+    def readtext(
+        self,
+        image,  # as for `read`
+        detail: int = 1,  # 0: only the texts
+        allowlist: str | None = None,  # the characters that may occur
+    ) -> list:  # of (four corners, text, confidence), one for each line
+        "Read a page in the shape of EasyOCR's `readtext`."
+        from customocr.formats.writers import easyocr_rows
+
+        return easyocr_rows(self.read(image, alphabet=allowlist), detail)
+
+    def image_to_data(
+        self,
+        image,  # as for `read`
+        **knowledge,  # as for `read`
+    ) -> dict[str, list]:  # column -> values, a row for each page, block, paragraph, line and word
+        "Read a page in the shape of pytesseract's `image_to_data` with `Output.DICT`."
+        from customocr.formats.writers import tesseract_columns
+
+        return tesseract_columns(self.read(image, **knowledge))
 
     def explain(
         self,

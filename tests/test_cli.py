@@ -15,6 +15,8 @@ from customocr import __version__, cli, errors
 class FakePage:
     "What `Reader.read` gives, of an image that says how wide it is."
 
+    matched = True
+
     def __init__(self, text):
         self.text = text
 
@@ -48,7 +50,7 @@ def calls(monkeypatch):
                 page=self.read(source, **settings), draw=lambda: np.zeros((4, 6, 3), np.uint8)
             )
 
-    monkeypatch.setitem(sys.modules, "customocr.recognition", SimpleNamespace(Reader=FakeReader))
+    monkeypatch.setattr("customocr.recognition.Reader", FakeReader)
     return seen
 
 
@@ -74,7 +76,7 @@ def test_one_image_gives_its_text_only(calls, images, capsys):
 
 
 def test_several_images_are_named_and_a_bad_one_stops_none(calls, images, capsys):
-    assert cli.main(["read", images.a, images.broken, images.b]) == 2
+    assert cli.main(["read", images.a, images.broken, images.b]) == 1
     shown = capsys.readouterr()
     assert shown.out == f"==> {images.a} <==\nWIDTH 30\n==> {images.b} <==\nWIDTH 40\n"
     assert shown.err.startswith(f"customocr: {images.broken}: ") and shown.err.count("\n") == 1
@@ -83,18 +85,33 @@ def test_several_images_are_named_and_a_bad_one_stops_none(calls, images, capsys
 def test_json_is_one_object_a_line(calls, images, capsys):
     assert cli.main(["read", "--format", "json", images.a, images.b]) == 0
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    head = {"version": 1, "page": 1, "pages": 1}
     assert objects == [
-        {"source": images.a, "text": "WIDTH 30"},
-        {"source": images.b, "text": "WIDTH 40"},
+        head | {"source": images.a, "text": "WIDTH 30"},
+        head | {"source": images.b, "text": "WIDTH 40"},
     ]
 
 
+def test_sources_may_stand_after_options(calls, images, capsys):
+    assert cli.main(["read", images.a, "--format", "json", images.b]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_formats_are_those_of_the_writers():
+    from customocr.formats.writers import FORMATS
+
+    assert cli.FORMAT_NAMES == tuple(FORMATS)
+
+
 def test_options_have_the_names_of_the_readers_parameters(calls, images):
-    options = "--alphabet digits --pattern 999 --lexicon words.txt --strict --no-prior --reject 0.6 --no-rotate --model net.onnx"
-    assert cli.main(["read", *options.split(), images.a]) == 0
+    words = images.folder / "words.txt"
+    words.write_text("12\n345\n")
+    options = "--alphabet digits --pattern 999 --strict --no-prior --reject 0.6 --no-rotate --model net.onnx"
+    assert cli.main(["read", *options.split(), "--lexicon", str(words), images.a]) == 0
+    assert len(calls.settings.pop("lexicon")) == 2, "the words are indexed once, not for each page"
     settings = {name: str(value) for name, value in calls.settings.items()}
     assert settings == {
-        "alphabet": "digits", "pattern": "999", "lexicon": "words.txt", "strict": "True", "prior": "False", "reject": "0.6", "rotate": "False",
+        "alphabet": "digits", "pattern": "999", "strict": "True", "prior": "False", "reject": "0.6", "rotate": "False",
     }  # fmt: skip
     assert str(calls.model) == "net.onnx"
 
@@ -129,10 +146,11 @@ def test_an_empty_page_is_no_error(calls, images, capsys):
 
 def test_user_mistakes_give_one_line_and_code_2(calls, images, capsys):
     for arguments, said in (
-        (["read", "--pattern", "[", images.a, images.b], "pattern ["),
+        (["read", "--pattern", "[", images.a, images.b], "pattern '['"),
         (["read", images.a, "--overlay", images.b], images.b),
-        (["read", str(images.folder)], "is a folder"),
-        (["read", "nowhere.png"], "no such file"),
+        (["read", images.a, "--format", "json", "--format", "text"], "need a folder"),
+        (["read", images.a, images.b, "--format", "hocr"], "needs a folder"),
+        (["read", images.a, "--out", images.b + ".txt", "--format", "hocr"], "holds text only"),
     ):
         assert cli.main(arguments) == 2
         shown = capsys.readouterr()

@@ -1,0 +1,881 @@
+# %% [markdown]
+# # Ten thousand pages
+# > Folders, processes and machines: the same reading, without anyone watching.
+
+# %% [markdown]
+# How are ten thousand pages read? Not in one go: the machine is switched off, the disk fills up, a page is damaged, and in the
+# middle somebody adds another folder. So this notebook is less about speed than about what is true after each page: its result is
+# whole or absent, and what is done need not be done again. Then the same pages are read by several processes and by a Dask
+# cluster, and a million pages are reckoned from what was measured.
+#
+# *Needs*: a minute, no data, and the extras `pdf` and `cluster`. The measured figures are stored; `benchmarks/many_pages.py` measures them again.
+#
+# *Terms*: [confidence](glossary.html#confidence).
+
+# %%
+#| default_exp batch
+
+# %%
+#| code-fold: true
+#| code-summary: "Imports"
+import json
+import shutil
+import tempfile
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from customocr import samples
+
+# %%
+#| export
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import shutil
+import signal
+import sqlite3
+import sys
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import groupby
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import cv2
+
+from customocr import __version__
+from customocr.decoding import Knowledge, Lexicon
+from customocr.errors import CustomOCRError
+from customocr.formats.sources import (
+    PDF_DPI,
+    PageSource,
+    find,
+    is_url,
+    load_page,
+    needed,
+    pages_of,
+    stamp,
+)
+from customocr.formats.writers import FORMATS, Result
+from customocr.recognition import THREADS, Network, Reader
+
+# %% [markdown]
+# ## One page, whatever happens
+# A `Job` is what all pages have in common: the reader, what is known of the text, and what is to be written. It reads a page and
+# never raises because of it: what is wrong with a page is a result like any other. A full disk is another matter, because
+# the next page would fail as well.
+
+# %%
+#| export
+HIDDEN = ".customocr"  # folder below the results: the journal, and files that are not whole yet
+
+
+@dataclass(frozen=True)
+class Job:
+    "What is done with each page. It is sent once to each process."
+
+    reader: Reader
+    settings: dict  # what is known of the text: keyword arguments of `Reader.read`
+    dpi: int = PDF_DPI  # at which PDFs are drawn
+    out: str = ""  # folder of the results, empty: they are returned
+    formats: tuple[str, ...] = ()  # names in `FORMATS`
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)  # tells one job from another
+
+    def read(
+        self,
+        source: PageSource,
+    ) -> tuple[Result, object]:  # the result, and what was read
+        "Read a page; what is wrong with it comes back as a line of text."
+        start, picture = time.perf_counter(), None
+        try:
+            picture = load_page(source, self.dpi)
+            page, error = self.reader.read(picture, **self.settings), ""
+        except CustomOCRError as problem:
+            page, error = None, _named(str(problem), source)
+        except Exception as problem:  # a page must not stop the others, whatever is wrong with it
+            page, error = None, f"{source.label}: {type(problem).__name__}: {problem}"
+        error = " ".join(error.split())
+        return Result(source, page, error, round(time.perf_counter() - start, 3)), picture
+
+    def __call__(
+        self,
+        source: PageSource,
+    ) -> Result:  # with the page, or where it was written, with numbers about it
+        "Read a page and write it, if something is to be written. Raises `CustomOCRError` where that fails."
+        result, picture = self.read(source)
+        if not self.out:
+            return result
+        for target, name in self.targets(source):
+            if result.error and (source.pages == 1 or FORMATS[name].single):
+                Path(target).unlink(missing_ok=True)  # what an earlier run wrote is no longer true
+                continue
+            try:
+                data = FORMATS[name].write(result, picture)
+            except CustomOCRError as problem:
+                result = replace(result, page=None, error=f"{source.label}: {problem}")
+                break
+            if source.pages == 1:
+                data = FORMATS[name].join([data])
+            write_whole(target, data, self.hidden)
+        return result
+
+    @property
+    def hidden(self) -> Path:
+        "Folder of what is not whole yet."
+        return Path(self.out) / HIDDEN
+
+    def targets(
+        self,
+        source: PageSource,
+    ) -> list[tuple[str, str]]:  # path, name of the format
+        "Where the results of a page go: into a file of its own, or into a part of its file's."
+        found = []
+        for name in self.formats:
+            suffix, alone = FORMATS[name].suffix, FORMATS[name].single
+            if source.pages == 1:
+                path = Path(self.out) / f"{source.base}{suffix}"
+            elif alone:
+                path = Path(self.out) / f"{source.base}-{source.page:04}{suffix}"
+            else:
+                path = self.hidden / "parts" / source.base / f"{source.page:06}{suffix}"
+            found.append((str(path), name))
+        return found
+
+    def finals(
+        self,
+        source: PageSource,  # any page of the file
+    ) -> list[tuple[str, str]]:  # path, name of the format
+        "Files into which the pages of a file of many pages are joined."
+        names = [n for n in self.formats if not FORMATS[n].single and source.pages > 1]
+        return [(str(Path(self.out) / f"{source.base}{FORMATS[n].suffix}"), n) for n in names]
+
+    def join(
+        self,
+        source: PageSource,  # any page of the file
+    ) -> None:
+        "Make one file of the parts of a file of many pages. Raises `CustomOCRError`."
+        parts = self.hidden / "parts" / source.base
+        for target, name in self.finals(source):
+            files = sorted(parts.glob(f"*{FORMATS[name].suffix}"))
+            write_whole(target, FORMATS[name].join([f.read_bytes() for f in files]), self.hidden)
+
+
+def _named(message, source):
+    "A message of the reader with the page's name, where the reader was handed bytes or pixels."
+    for nameless in ("the image bytes: ", "the array: ", "the PIL image: "):
+        if message.startswith(nameless):
+            return f"{source.label}: {message[len(nameless) :]}"
+    return message if message.startswith(source.name) else f"{source.label}: {message}"
+
+
+def write_whole(
+    target: str | Path,
+    data: bytes,
+    hidden: Path,  # folder on the same disk for the file until it is whole
+) -> None:
+    "Write a file under another name and rename it, so that it is whole or absent. Raises `CustomOCRError`."
+    part = hidden / "new" / uuid.uuid4().hex
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        os.replace(part, target)
+    except OSError as error:
+        raise CustomOCRError(f"{target}: cannot be written: {error.strerror or error}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# %%
+job = Job(Reader(), {})
+good, bad = (job(PageSource(str(name))) for name in (samples.page("hello"), "no_such_page.png"))
+good.text, bad.error
+
+# %%
+#| hide
+assert good.text == "HELLO WORLD" and "no such file" in bad.error and bad.page is None
+
+# %% [markdown]
+# ## Who does the work
+# There are three kinds of workers: this process, other processes on this machine, and the processes of a Dask cluster. All three
+# offer one thing, `submit`, and so the rest of the program need not know which it is. The networks go to each worker once,
+# not with each page. A worker uses one thread: two processes with two threads each would push each other off two cores.
+
+# %%
+#| export
+_jobs = {}  # jobs of this process by key: a pool's worker has no other place to keep its networks
+
+
+def _start(content: bytes) -> None:
+    "Get ready to work: one thread, and the networks."
+    os.environ[THREADS] = "1"
+    cv2.setNumThreads(1)
+    job = pickle.loads(content)
+    _jobs[job.key] = job
+
+
+def _start_process(content: bytes) -> None:
+    "Get ready in a process of one's own, which ends when its parent does, even if that was killed."
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    alive = parent_process().sentinel
+    threading.Thread(target=lambda: wait([alive]) and os._exit(1), daemon=True).start()
+    _start(content)
+
+
+def _work(key: str, what: str, source: PageSource):
+    "Do something with a page in a worker."
+    job = _jobs[key]
+    return job(source) if what == "read" else job.join(source)
+
+
+class Here:
+    "Does the work in this process."
+
+    window = 1  # tasks that are under way at once
+
+    def __init__(self, job: Job):
+        self.job = job
+
+    def submit(self, what: str, source: PageSource) -> Future:
+        "Do it now."
+        done = Future()
+        try:
+            done.set_result(self.job(source) if what == "read" else self.job.join(source))
+        except CustomOCRError as error:
+            done.set_exception(error)
+        return done
+
+    def result(self, future: Future, what: str, source: PageSource):
+        "What came of it."
+        return future.result()
+
+    def close(self) -> None:
+        "Nothing to end."
+
+
+# %% [markdown]
+# A process can die: of a lack of memory, or because somebody killed it. Python's pool is broken then, and all that was under way in it is
+# lost. We start a new pool and give it the pages again. A page that kills its process three times is given up and becomes
+# a result with an error.
+
+# %%
+#| export
+ATTEMPTS = 3  # times that a page is read when its process dies
+
+
+class Processes(Here):
+    "Does the work in processes on this machine, with one thread each."
+
+    def __init__(self, job: Job, jobs: int):
+        super().__init__(job)
+        self.jobs, self.content = jobs, pickle.dumps(job)
+        self.window = 4 * jobs
+        self._new_pool()
+
+    def _new_pool(self) -> None:
+        "A fresh pool; processes are spawned, since a fork would copy locks and threads in any state."
+        self.pool = ProcessPoolExecutor(
+            self.jobs, get_context("spawn"), initializer=_start_process, initargs=(self.content,)
+        )
+
+    def submit(self, what: str, source: PageSource) -> Future:
+        "Put it into the queue."
+        try:
+            return self.pool.submit(_work, self.job.key, what, source)
+        except BrokenProcessPool as error:  # it broke since the last result
+            done = Future()
+            done.set_exception(error)
+            return done
+
+    def result(self, future: Future, what: str, source: PageSource):
+        "Wait for it; where its process died, try again."
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return future.result()
+            except BrokenProcessPool:
+                self.pool.shutdown(wait=True, cancel_futures=True)
+                self._new_pool()
+                future = self.submit(what, source)
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            return _lost(
+                what, source, "the process that read it was killed, perhaps for lack of memory"
+            )
+
+    def close(self) -> None:
+        "End the processes without waiting for pages that nobody will look at."
+        for process in list((self.pool._processes or {}).values()):
+            process.terminate()
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _lost(what, source, why):
+    "The result of a page whose workers died."
+    if what == "join":
+        raise CustomOCRError(f"{source.name}: its pages could not be joined: {why}")
+    return Result(source, None, f"{source.label}: {why}")
+
+
+# %% [markdown]
+# Dask has all of this already: it brings the networks to workers that come later, and gives the pages of a lost worker to another. Its
+# client offers the same interface as Python's pool, so a few lines are enough. Workers open the pages themselves, with fsspec,
+# and write the results themselves: all of them must see the folder of the results under the same name.
+
+# %%
+#| export
+class Cluster(Here):
+    "Does the work on a Dask cluster."
+
+    def __init__(
+        self,
+        job: Job,
+        scheduler,  # address such as tcp://host:8786, or a `distributed.Client`
+    ):
+        "Raises `CustomOCRError` without the extra `cluster`, or where nobody answers at the address."
+        super().__init__(job)
+        distributed = needed("distributed", "cluster", "reading on a cluster")
+        self.own = isinstance(scheduler, str)
+        try:
+            self.client = distributed.Client(scheduler, timeout=10) if self.own else scheduler
+        except (OSError, ValueError) as error:
+            raise CustomOCRError(
+                f"{scheduler}: no Dask scheduler answers there ({error})"
+            ) from None
+        content = pickle.dumps(job)
+
+        class Networks(distributed.WorkerPlugin):
+            "Brings the networks to each worker, also to those that come later."
+
+            def setup(self, worker):
+                _start(content)
+
+        self.client.register_plugin(Networks(), name=job.key)
+        self.executor = self.client.get_executor(pure=False)
+        self.errors = (distributed.scheduler.KilledWorker, distributed.client.FutureCancelledError)
+
+    @property
+    def window(self) -> int:
+        "Four tasks for each thread: a worker that is done finds the next page waiting."
+        return 4 * max(2, sum(self.client.nthreads().values()))
+
+    def submit(self, what: str, source: PageSource) -> Future:
+        "Hand it to the scheduler."
+        return self.executor.submit(_work, self.job.key, what, source)
+
+    def result(self, future: Future, what: str, source: PageSource):
+        "Wait for it; the scheduler has given it to other workers where one was lost."
+        try:
+            return future.result()
+        except self.errors:
+            return _lost(what, source, "the workers that read it were lost one after the other")
+
+    def close(self) -> None:
+        "Forget the networks, and leave the cluster as it was."
+        self.executor.shutdown(wait=False)
+        self.client.unregister_worker_plugin(self.job.key)
+        if self.own:
+            self.client.close()
+
+
+def _workers(job, jobs, scheduler):
+    "Who does the work."
+    if scheduler is not None:
+        return Cluster(job, scheduler)
+    return Processes(job, jobs) if jobs > 1 else Here(job)
+
+
+# %% [markdown]
+# ## In order, and a few at a time
+# Results come in the order of the pages, and only a few pages are under way. Nothing grows with the number of pages: neither
+# the list of files, which is looked up as it goes, nor the results.
+
+# %%
+#| export
+def _in_order(workers, sources):
+    "Results of pages in their order; no more than a window of them is under way."
+    under_way = deque()
+    for source in sources:
+        under_way.append((workers.submit("read", source), "read", source))
+        while len(under_way) >= workers.window:
+            yield workers.result(*under_way.popleft())
+    while under_way:
+        yield workers.result(*under_way.popleft())
+
+
+def _as_sources(sources):
+    "Pages of names, and of pictures that are handed over."
+    one = isinstance(sources, (str, bytes, os.PathLike))
+    for n, source in enumerate([sources] if one else sources, 1):
+        if isinstance(source, PageSource):
+            yield source
+        elif isinstance(source, (str, os.PathLike)):
+            yield from find([os.fspath(source)])
+        elif isinstance(source, bytes):
+            yield from pages_of(f"image {n}", f"image-{n}", source)
+        else:
+            yield PageSource(f"image {n}", base=f"image-{n}", content=source)
+
+
+def _settings(settings):
+    "What is known of the text, checked once; words are indexed once."
+    if settings.get("lexicon") is not None and not isinstance(settings["lexicon"], Lexicon):
+        settings = settings | {"lexicon": Lexicon(settings["lexicon"])}
+    Knowledge(**{name: value for name, value in settings.items() if name != "rotate"})
+    return settings
+
+
+def read_many(
+    sources: Iterable
+    | str,  # files, folders, patterns, URLs; or pictures as bytes, arrays or PIL images
+    reader: Reader | None = None,  # None: the shipped one
+    jobs: int = 1,  # processes with one thread each; 1 reads in this one
+    scheduler=None,  # a Dask scheduler's address, or a `distributed.Client`, in place of processes
+    progress: bool = False,  # say on standard error how far it is
+    raise_errors: bool = False,  # True: a page that cannot be read raises `CustomOCRError`
+    dpi: int = PDF_DPI,  # at which PDFs are drawn
+    **settings,  # what is known of the text, as for `Reader.read`
+) -> Iterator[Result]:  # one for each page, in order
+    "Read pages one after the other in constant memory. An error is a result, unless asked otherwise."
+    job = Job(reader or Reader(), _settings(settings), dpi)
+    workers, bar = _workers(job, jobs, scheduler), Progress(progress)
+    try:
+        for result in _in_order(workers, _as_sources(sources)):
+            bar.step(result.error)
+            if result.error and raise_errors:
+                raise CustomOCRError(result.error)
+            yield result
+    finally:
+        bar.close()
+        workers.close()
+
+
+# %% [markdown]
+# A line on the terminal says how far it is. It is ours and not a library's because reading should need few, and one line is enough.
+
+# %%
+#| export
+class Progress:
+    "A line that says how many pages are done, how fast and how many failed."
+
+    def __init__(
+        self,
+        shown: bool,
+        total: int = 0,  # pages to come, 0: unknown
+    ):
+        self.shown, self.total = shown, total
+        self.done = self.failed = self.skipped = 0
+        self.start = self.last = time.monotonic()
+
+    def step(self, error: str = "", skipped: bool = False) -> None:
+        "Count a page."
+        self.done, self.failed = self.done + 1, self.failed + bool(error)
+        self.skipped += skipped
+        if self.shown and time.monotonic() - self.last > 0.2:
+            self.last = time.monotonic()
+            self.say(self.line())
+
+    def line(self) -> str:
+        "Pages, speed, failures and what is left."
+        read, seconds = self.done - self.skipped, max(1e-9, time.monotonic() - self.start)
+        parts = [f"{self.done:,}/{self.total:,} pages" if self.total else f"{self.done:,} pages"]
+        parts += [f"{read / seconds:.1f} a second"] if read else []
+        parts += [f"{self.failed:,} failed"] if self.failed else []
+        if self.total > self.done and read:
+            left = (self.total - self.done) * seconds / read
+            parts.append(f"{int(left // 3600)}:{int(left // 60 % 60):02}:{int(left % 60):02} left")
+        return ", ".join(parts)
+
+    def say(self, line: str) -> None:
+        "Write over the last line."
+        sys.stderr.write(f"\r\x1b[K{line}")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        "Leave the terminal clean."
+        if self.shown:
+            self.say("")
+
+
+# %%
+folder = tempfile.TemporaryDirectory()
+scans = f"{folder.name}/scans"
+for name in ("hello", "lines", "fields", "address"):
+    for k in (1, 2):
+        place = f"{scans}/box {k}"
+        shutil.os.makedirs(place, exist_ok=True)
+        shutil.copy(samples.page(name), place)
+with open(f"{scans}/box 1/broken.png", "wb") as file:
+    file.write(b"\x89PNG\r\n\x1a\n torn off here")
+for result in read_many(scans):
+    said = result.error.split(": ")[-1] or result.text.replace("\n", " / ")
+    print(f"{result.source.base:14} {said[:70]}")
+
+# %% [markdown]
+# ## A folder that is gone on with
+# A journal says what is done: for each page the size and time of its file, the settings, and what came of it. A second run skips
+# a page when all of that is the same and its results are still there. The journal is a file of SQLite, which survives a `kill -9` and a power cut
+# better than anything we would write, and which lets in only one run at a time.
+
+# %%
+#| export
+PAGE_COLUMNS = "base, page, source, print, seconds, characters, confidence, error, run"
+
+
+class Journal:
+    "What has been read into a folder. Raises `CustomOCRError` where another run is at work there."
+
+    def __init__(self, out: Path):
+        self.file = out / HIDDEN / "journal.sqlite"
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self.db = sqlite3.connect(self.file, timeout=0, isolation_level=None)
+            self._open()
+        except OSError as error:
+            raise CustomOCRError(f"{out}: cannot be written into: {error.strerror}") from None
+        except sqlite3.DatabaseError as error:
+            raise self._said(error, out) from None
+        shutil.rmtree(self.file.parent / "new", ignore_errors=True)  # what a killed run left
+
+    def _open(self) -> None:
+        "Take the lock and keep it until the connection ends, however it ends."
+        self.db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = OFF")
+        self.db.execute("BEGIN EXCLUSIVE")
+        self.db.execute(
+            f"CREATE TABLE IF NOT EXISTS pages ({PAGE_COLUMNS}, PRIMARY KEY (base, page)) WITHOUT ROWID"
+        )
+        (last,) = self.db.execute("SELECT coalesce(max(run), 0) FROM pages").fetchone()
+        self.run, self.order = last // 10**9 + 1, 0
+        self.db.execute("COMMIT")
+
+    def _said(self, error: Exception, out: Path) -> CustomOCRError:
+        "SQLite's error as a line that says what to do."
+        text = str(error)
+        if "locked" in text:
+            return CustomOCRError(
+                f"{out}: another run writes there: wait for it, or name another --out"
+            )
+        if "full" in text or "disk I/O" in text:
+            return CustomOCRError(f"{out}: cannot be written: No space left on device")
+        return CustomOCRError(f"{self.file}: is damaged ({text}): delete it, and all is read again")
+
+    def _do(self, command: str, values: Sequence = ()):
+        try:
+            return self.db.execute(command, values)
+        except sqlite3.DatabaseError as error:
+            raise self._said(error, self.file.parents[1]) from None
+
+    def _number(self) -> int:
+        "Of the run and of the page in it, so that the report has the order of the pages."
+        self.order += 1
+        return self.run * 10**9 + self.order
+
+    def done(self, source: PageSource, print_: str) -> bool:
+        "Whether a page was read without error from the same file with the same settings."
+        row = self._do(
+            "SELECT print, error FROM pages WHERE base = ? AND page = ?", (source.base, source.page)
+        ).fetchone()
+        return row == (print_, "")
+
+    def keep(self, source: PageSource) -> None:
+        "Note that a page belongs to this run too."
+        self._do(
+            "UPDATE pages SET run = ? WHERE base = ? AND page = ?",
+            (self._number(), source.base, source.page),
+        )
+
+    def note(self, result: Result, print_: str) -> None:
+        "Note what came of a page."
+        source, page = result.source, result.page
+        self._do(
+            "REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                source.base,
+                source.page,
+                source.name,
+                print_,
+                result.seconds,
+                len(page.characters) if page else None,
+                result.confidence,
+                result.error,
+                self._number(),
+            ),
+        )
+
+    def rows(self) -> Iterator[tuple]:  # source, page, seconds, characters, confidence, error
+        "Pages of this run in order."
+        yield from self._do(
+            "SELECT source, page, seconds, characters, confidence, error FROM pages "
+            "WHERE run > ? ORDER BY run",
+            (self.run * 10**9,),
+        )
+
+    def close(self) -> None:
+        "Let others in."
+        self.db.close()
+
+
+# %% [markdown]
+# At the end stands a report: a row for each page, those included that an earlier run read.
+
+# %%
+#| export
+REPORT = "report.csv"  # in the folder of the results
+REPORT_COLUMNS = "source page seconds characters confidence error".split()
+
+
+def write_report(
+    journal: Journal,
+    out: Path,  # folder of the results
+) -> Path:  # the CSV
+    "Pages of a run with seconds, characters, mean confidence (0 to 1) and error. Raises `CustomOCRError`."
+    import csv
+
+    part = out / HIDDEN / REPORT
+    try:
+        with part.open("w", newline="", encoding="utf8") as file:
+            rows = csv.writer(file)
+            rows.writerow(REPORT_COLUMNS)
+            for *head, confidence, error in journal.rows():
+                rows.writerow([*head, "" if confidence is None else f"{confidence:.4f}", error])
+        os.replace(part, out / REPORT)
+    except OSError as error:
+        raise CustomOCRError(f"{out / REPORT}: cannot be written: {error.strerror}") from None
+    return out / REPORT
+
+
+# %% [markdown]
+# Files of many pages take a step more. Their pages are read by different workers, so each page is written as a part, and when the
+# last is there, one worker joins them. If the run is killed on page 30 of 50, the second run begins with page 31.
+
+# %%
+#| export
+@dataclass(frozen=True)
+class Summary:
+    "What a run did."
+
+    read: int  # pages
+    failed: int  # of them
+    kept: int  # pages that an earlier run had read
+    unmatched: int  # pages of this run with something that fits neither pattern nor lexicon
+    seconds: float
+    report: Path
+
+    def __str__(self) -> str:
+        text = f"{self.read:,} pages read in {self.seconds:.1f} s"
+        text += f", {self.failed:,} of them failed" if self.failed else ""
+        text += f"; {self.kept:,} had been read before" if self.kept else ""
+        return f"{text}; see {self.report}"
+
+
+def _print(job):
+    "A number for the settings: a page is read again when they change."
+    networks = [
+        value.content
+        for name, value in sorted(vars(job.reader).items())
+        if isinstance(value, Network)
+        and not isinstance(getattr(Reader, name, None), cached_property)
+    ]
+    words = getattr(job.settings.get("lexicon"), "words", None)
+    rest = {k: v for k, v in sorted(job.settings.items()) if k != "lexicon"}
+    seen = hashlib.sha256(pickle.dumps((__version__, rest, job.dpi, job.formats)))
+    for content in networks:
+        seen.update(content)
+    seen.update(
+        pickle.dumps(job.settings["lexicon"])
+        if words is None and "lexicon" in job.settings
+        else b""
+    )
+    seen.update(repr(words).encode())
+    return seen.hexdigest()[:16]
+
+
+class _Run:
+    "One run over a folder: which pages are to be read, and what is done when they are."
+
+    def __init__(self, job, workers, journal, bar, on_error):
+        self.job, self.workers, self.journal, self.bar, self.on_error = (
+            job,
+            workers,
+            journal,
+            bar,
+            on_error,
+        )
+        self.settings, self.left, self.joins, self.prints = _print(job), {}, deque(), {}
+        self.unmatched = 0
+
+    def to_read(self, sources):
+        "Pages that are not done yet; the others are counted."
+        for _, pages in groupby(sources, key=lambda s: (s.name, s.base)):
+            pages = list(pages)
+            print_ = f"{self.settings} {os.path.abspath(pages[0].name)} {stamp(pages[0].name)}"
+            done = [self.journal.done(p, print_) for p in pages]
+            finals = [path for path, _ in self.job.finals(pages[0])]
+            whole = all(done) and all(map(os.path.exists, finals))
+            todo = [
+                p
+                for p, was in zip(pages, done)
+                if not (was and all(self._there(path, whole) for path, _ in self.job.targets(p)))
+            ]
+            self.bar.total += len(pages) - 1
+            for page in pages:
+                if page not in todo:
+                    self.journal.keep(page)
+                    self.bar.step(skipped=True)
+            if finals and not todo and not whole:  # killed between the last page and the joining
+                self.join(pages[0], True)
+            self.left[pages[0].base] = len(todo)
+            self.prints[pages[0].base] = print_
+            if not todo:
+                self.forget(pages[0])
+            yield from todo
+
+    def _there(self, path, whole):
+        "Whether a result exists; the parts of a file that was joined are gone, and not missed."
+        return os.path.exists(path) or (whole and HIDDEN in Path(path).parts)
+
+    def forget(self, source):
+        "A file is done."
+        del self.left[source.base], self.prints[source.base]
+
+    def took(self, result):
+        "Note a result; after the last page of a file, join it."
+        source = result.source
+        self.journal.note(result, self.prints[source.base])
+        self.bar.step(result.error)
+        if result.error:
+            self.on_error(result.error)
+        elif not result.page.matched:
+            self.unmatched += 1
+            self.on_error(f"{source.label}: something fits neither pattern nor lexicon")
+        self.left[source.base] -= 1
+        if not self.left[source.base]:
+            self.forget(source)
+            if self.job.finals(source):
+                self.join(source)
+
+    def join(self, source, now=False):
+        "Have the parts of a file joined, at the latest when several files wait."
+        self.joins.append((self.workers.submit("join", source), "join", source))
+        while self.joins and (now or len(self.joins) > self.workers.window):
+            waiting = self.joins.popleft()
+            self.workers.result(*waiting)
+            self.tidy(waiting[2])
+
+    def tidy(self, source):
+        "Parts are needed no more when all pages of the file were read; else the failed ones are tried again."
+        rows = self.journal._do(
+            "SELECT count(*) FROM pages WHERE base = ? AND error != ''", (source.base,)
+        ).fetchone()
+        if rows == (0,):
+            shutil.rmtree(self.job.hidden / "parts" / source.base, ignore_errors=True)
+
+    def finish(self):
+        "Wait for the last files."
+        while self.joins:
+            waiting = self.joins.popleft()
+            self.workers.result(*waiting)
+            self.tidy(waiting[2])
+
+
+def write_many(
+    sources: Sequence[str],  # files, folders, patterns, URLs or `-`
+    out: str | Path,  # folder for the results, which mirrors the folders that are read
+    formats: Sequence[str] = ("text",),  # names in `FORMATS`
+    reader: Reader | None = None,  # None: the shipped one
+    jobs: int = 1,  # processes with one thread each
+    scheduler=None,  # a Dask scheduler's address, or a `distributed.Client`, in place of processes
+    progress: bool = False,  # say on standard error how far it is
+    on_error=lambda message: None,  # is told why a page could not be read
+    dpi: int = PDF_DPI,  # at which PDFs are drawn
+    **settings,  # what is known of the text, as for `Reader.read`
+) -> Summary:
+    """Read pages into a folder, and go on where an earlier run stopped.
+
+    A page is read again where its file, the settings or the formats changed, where it failed, or where a result is gone.
+    Raises `CustomOCRError` where the folder cannot be written into or another run does so, and where a hint makes no sense.
+    """
+    out = Path(os.path.abspath(out))
+    _check_out(sources, out)
+    job = Job(reader or Reader(), _settings(settings), dpi, str(out), tuple(dict.fromkeys(formats)))
+    journal, start = Journal(out), time.perf_counter()
+    bar, workers = Progress(progress, _expected(sources, out) if progress else 0), None
+    try:
+        workers = _workers(job, jobs, scheduler)
+        run = _Run(job, workers, journal, bar, on_error)
+        for result in _in_order(workers, run.to_read(find(list(sources), out))):
+            run.took(result)
+        run.finish()
+        report = write_report(journal, out)
+    finally:
+        bar.close()
+        if workers:
+            workers.close()
+        journal.close()
+    seconds = round(time.perf_counter() - start, 1)
+    read = bar.done - bar.skipped
+    return Summary(read, bar.failed, bar.skipped, run.unmatched, seconds, report)
+
+
+def _check_out(sources, out):
+    "The folder of the results must be one, and not one that is read, where results would lie between the pages."
+    if is_url(str(out)) or (out.exists() and not out.is_dir()):
+        raise CustomOCRError(f"{out} is not a folder; name a folder to write results into")
+    for name in sources:
+        if (
+            not is_url(name)
+            and os.path.isdir(name)
+            and os.path.realpath(name) == os.path.realpath(out)
+        ):
+            raise CustomOCRError(
+                f"{out} is the folder that is read; name another one for the results"
+            )
+
+
+def _expected(sources, out):
+    "How many files there are, for the progress line."
+    from customocr.formats import sources as module
+
+    files = 0
+    for name in sources:
+        if not is_url(name) and os.path.isdir(name):
+            files += sum(1 for _ in module._walk(name, "", out))
+        else:
+            files += 1
+    return files
+
+
+# %%
+out = f"{folder.name}/out"
+first = write_many([scans], out, ["json", "hocr"])
+again = write_many([scans], out, ["json", "hocr"])
+print(str(first).split("; see")[0])
+print(str(again).split("; see")[0])
+
+# %% [markdown]
+# The second run read one page: the broken one is tried again each time. The report names it.
+
+# %%
+report = pd.read_csv(f"{out}/report.csv")
+report["source"] = report.source.str.replace(scans + "/", "")
+report["error"] = report.error.str.replace(scans + "/", "")
+report.drop(columns="seconds")
+
+# %%
+#| hide
+assert (first.read, first.failed, again.read, again.kept) == (9, 1, 1, 8) and len(report) == 9
+assert json.load(open(f"{out}/box 1/hello.json"))["text"] == "HELLO WORLD"
