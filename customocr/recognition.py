@@ -7,10 +7,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypedDict
 import cv2
 import numpy as np
 import onnxruntime
@@ -24,10 +25,11 @@ from .layout.lines import TextLine
 from .layout.sheet import Sheet, analyse
 
 # %% auto #0
-__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'THREADS', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
-           'LEAST_LINE', 'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN',
-           'TURN_GAIN', 'LEAST_SIDE', 'Network', 'load_network', 'Character', 'Word', 'Line', 'Page',
-           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'Explanation']
+__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'THREADS', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
+           'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION',
+           'GLYPHS_TO_TURN', 'TURN_GAIN', 'LEAST_SIDE', 'Network', 'load_network', 'Character', 'Word', 'Line',
+           'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps',
+           'line_lattice', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = (
@@ -98,7 +100,7 @@ def load_network(
 
 
 def _class_shares(network):
-    "How often the network was shown each class, float32 (36,), as the file notes it; all the same where it does not."
+    "How often the network expects each class before it looks, float32 (36,), as the file notes it; all the same where it does not."
     noted = network.get_modelmeta().custom_metadata_map.get("class_shares", "")
     return np.array(noted.split() or [1] * len(CLASSES), np.float32)
 
@@ -114,6 +116,9 @@ def _run(network, images):
     return network.run(None, {network.get_inputs()[0].name: images.astype(np.float32) / 255})[0]
 
 # %% ../nbs/03_recognition.ipynb #3bbcf67e
+Box = tuple[int, int, int, int]  # x, y, w, h in page pixels
+
+
 @dataclass(frozen=True)
 class Character:
     "One character on the page."
@@ -157,11 +162,73 @@ class Line:
         return _around(w.box for w in self.words)
 
 
-def _around(boxes):
+def _around(boxes: Iterable[Box]) -> Box:
+    "The box around boxes, at least one."
     x0, y0, x1, y1 = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes]).T
     return int(x0.min()), int(y0.min()), int(x1.max() - x0.min()), int(y1.max() - y0.min())
 
 # %% ../nbs/03_recognition.ipynb #09a19a8a
+class CharacterDict(TypedDict):
+    "A character as JSON."
+
+    text: str
+    confidence: float  # 0..1
+    box: list[int]  # x, y, w, h in page pixels
+    alternatives: list[list[str | float]]  # [reading, probability], most probable first
+
+
+class WordDict(TypedDict):
+    "A word as JSON."
+
+    text: str
+    confidence: float  # 0..1
+    box: list[int]
+    characters: list[CharacterDict]
+
+
+class LineDict(TypedDict):
+    "A line as JSON."
+
+    text: str
+    box: list[int]
+    words: list[WordDict]
+
+
+class PageDict(TypedDict):
+    "A page as JSON."
+
+    text: str
+    width: int  # pixels
+    height: int
+    rotation: int  # degrees clockwise
+    matched: bool
+    lines: list[LineDict]
+
+
+def _character_dict(c: Character) -> CharacterDict:
+    alternatives: list[list[str | float]] = [[text, round(p, 4)] for text, p in c.alternatives]
+    return {
+        "text": c.text,
+        "confidence": round(c.confidence, 4),
+        "box": list(c.box),
+        "alternatives": alternatives,
+    }
+
+
+def _word_dict(w: Word) -> WordDict:
+    return {
+        "text": w.text,
+        "confidence": round(w.confidence, 4),
+        "box": list(w.box),
+        "characters": [_character_dict(c) for c in w.characters],
+    }
+
+
+def _line_dict(line: Line) -> LineDict:
+    words = [_word_dict(w) for w in line.words]
+    return {"text": line.text, "box": list(line.box), "words": words}
+
+# %% ../nbs/03_recognition.ipynb #bab62b35
 @dataclass(frozen=True)
 class Page:
     "What was read: lines of words of characters, in reading order."
@@ -221,32 +288,16 @@ class Page:
             )
         return out
 
-    def to_dict(self) -> dict:  # JSON types only
+    def to_dict(self) -> PageDict:  # JSON types only
         "Everything as plain dictionaries, for JSON."
-        character = lambda c: dict(
-            text=c.text,
-            confidence=round(c.confidence, 4),
-            box=list(c.box),
-            alternatives=[[t, round(p, 4)] for t, p in c.alternatives],
-        )
-        word = lambda w: dict(
-            text=w.text,
-            confidence=round(w.confidence, 4),
-            box=list(w.box),
-            characters=[character(c) for c in w.characters],
-        )
-        lines = [
-            dict(text=line.text, box=list(line.box), words=[word(w) for w in line.words])
-            for line in self.lines
-        ]
-        return dict(
-            text=self.text,
-            width=self.size[0],
-            height=self.size[1],
-            rotation=self.rotation,
-            matched=self.matched,
-            lines=lines,
-        )
+        return {
+            "text": self.text,
+            "width": self.size[0],
+            "height": self.size[1],
+            "rotation": self.rotation,
+            "matched": self.matched,
+            "lines": [_line_dict(line) for line in self.lines],
+        }
 
     def _repr_markdown_(self) -> str:
         return "```\n" + self.text + "\n```"
@@ -316,17 +367,23 @@ class _Judged:
     lattice: Lattice
 
 
+def _mark_odds(line: TextLine, whole: np.ndarray) -> np.ndarray:
+    "The probability of each piece, taken alone, of being no character; whole is float (candidates, 3)."
+    odds = np.zeros(len(line.pieces))
+    for c, q in zip(line.candidates, whole):
+        if c.end == c.start + 1:
+            odds[c.start] = q[2]
+    return odds
+
+
 def line_lattice(
     line: TextLine,
     logs: np.ndarray,  # float (candidates, 3), the judge's log-probabilities
     probabilities: np.ndarray,  # float (candidates, 36), of the classes
 ) -> _Judged:
     "The lattice of a line: pieces that are no character are stepped over, doubtful ones can be; every other cut is a node."
-    p, n = np.exp(logs), len(line.pieces)
-    odds = np.zeros(n)  # probability of each piece, taken alone, of being no character
-    for c, q in zip(line.candidates, p):
-        if c.end == c.start + 1:
-            odds[c.start] = q[2]
+    p = np.exp(logs)
+    odds = _mark_odds(line, p)
     mark = odds > MARK
     node = np.r_[0, np.cumsum(~mark)]
     start, end = (node[[getattr(c, at) for c in line.candidates]] for at in ("start", "end"))
@@ -334,33 +391,23 @@ def line_lattice(
     edge = np.array([mark[c.start] or mark[c.end - 1] for c in line.candidates], bool)
     kept = np.flatnonzero((end > start) & ~(edge & (end - start < 2)))
     whole = np.clip(p[:, 0], 1e-4, 1 - 1e-4)
-    doubtful = np.flatnonzero(
-        (odds > MAYBE_MARK) & ~mark
-    )  # the text decides: an edge that reads nothing stands beside the character's
-    blank = np.r_[np.zeros(len(kept), bool), np.ones(len(doubtful), bool)]
-    score = np.r_[
-        np.log(whole / (1 - whole))[kept], np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]
-    ]
-    logp = np.log(
-        np.maximum(
-            np.vstack(
-                [probabilities[kept], np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))]
-            ),
-            1e-12,
-        )
-    )
-    starts, ends = np.r_[start[kept], node[doubtful]], np.r_[end[kept], node[doubtful] + 1]
+    # where a mark is doubtful the text decides: an edge that reads nothing stands beside the character's
+    doubtful = np.flatnonzero((odds > MAYBE_MARK) & ~mark)
+    nothing = np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))
+    blank_score = np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]
     spaces = np.zeros(node[-1] + 1, np.float32)
     np.maximum.at(spaces, node, space_probabilities(line))
     spaces[[0, -1]] = 0
     lattice = Lattice(
-        int(node[-1]) + 1,
-        starts.astype(np.int32),
-        ends.astype(np.int32),
-        score.astype(np.float32),
-        logp.astype(np.float32),
-        spaces,
-        blank,
+        n_nodes=int(node[-1]) + 1,
+        start=np.r_[start[kept], node[doubtful]].astype(np.int32),
+        end=np.r_[end[kept], node[doubtful] + 1].astype(np.int32),
+        score=np.r_[np.log(whole / (1 - whole))[kept], blank_score].astype(np.float32),
+        logp=np.log(np.maximum(np.vstack([probabilities[kept], nothing]), 1e-12)).astype(
+            np.float32
+        ),
+        space=spaces,
+        blank=np.r_[np.zeros(len(kept), bool), np.ones(len(doubtful), bool)],
     )
     return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice)
 

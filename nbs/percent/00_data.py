@@ -9,8 +9,8 @@
 # accuracy we report later is worth.
 #
 # *Needs*: about 20 seconds and 1 GB of memory. With the environment variable `CUSTOMOCR_DATA` set to a folder that holds the
-# collections it works on all of them; without, it runs on the small set of glyphs that comes with the package, and the
-# figures and plots you see stored here are those of the full collections.
+# collections it works on all of them; without, it runs on the small set of glyphs that comes with the package. The figures and
+# plots you see stored here were made with such a folder. Its A-Z file is a sample of the full collection; the text says where that matters.
 #
 # *Terms*: [glyph](glossary.html#glyph), [class](glossary.html#class), [stratified split](glossary.html#stratified-split),
 # [writer-disjoint split](glossary.html#writer-disjoint-split), [class weight](glossary.html#class-weight).
@@ -1071,8 +1071,8 @@ assert np.allclose(dense_loss, sparse_loss)
 
 # %% [markdown]
 # ## Class weights
-# Without help, a network learns the common classes first and the rare ones late. The tutorial's help is to count each sample of a rare class
-# as many times as the class is smaller than the largest.
+# Without help, a network learns the common classes first and the rare ones late. The tutorial's help is a weight
+# for each class. The largest class has weight 1. A class a tenth as large has weight 10: each of its samples counts ten times in the loss.
 
 # %%
 #| export
@@ -1088,8 +1088,10 @@ def class_weights(
 weights = class_weights(joined)
 shown = [CLASSES.index(c) for c in "015OISV"]
 pd.DataFrame(
-    dict(samples=class_counts(joined)[shown], weight=weights[shown].round(1)), index=list("015OISV")
-).T.astype(object)
+    {"samples": class_counts(joined)[shown], "weight": weights[shown].astype(float).round(1)},
+    index=list("015OISV"),
+    dtype=object,
+).T
 
 # %%
 #| hide

@@ -20,10 +20,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypedDict
 import cv2
 import numpy as np
 import onnxruntime
@@ -37,6 +38,8 @@ from customocr.layout.lines import TextLine
 from customocr.layout.sheet import Sheet, analyse
 
 # %%
+#| code-fold: true
+#| code-summary: "Imports"
 import io
 import subprocess
 import sys
@@ -45,49 +48,12 @@ import time
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import Image
 
 from customocr import samples, segmentation
 from customocr.confusion_fixes import align
 from customocr.errors import CustomOCRError, ImageError
-from customocr.writing.compose import FontHand
-from customocr.writing.papers import Paper, compose_page
-
-# %%
-#| code-fold: true
-#| code-summary: "How pages are written and pictures shown"
-hands = {name: FontHand(path) for name, path in samples.fonts().items()}
-
-
-def write(lines, paper=Paper(), seed=1, hand="patrick-hand", height=44, **how):
-    "A page with these lines, grey."
-    return compose_page(
-        lines, hands[hand], np.random.default_rng(seed), paper, height, grey=True, **how
-    )
-
-
-def sample(name):
-    "A sample page in colour."
-    return cv2.imread(str(samples.page(name)))
-
-
-def show(image, scale=1.0):
-    "One picture, as JPEG or PNG, whichever is smaller."
-    if scale != 1:
-        image = cv2.resize(
-            image,
-            None,
-            fx=scale,
-            fy=scale,
-            interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA,
-        )
-    stored = {
-        "jpeg": cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 78])[1].tobytes(),
-        "png": cv2.imencode(".png", image)[1].tobytes(),
-    }
-    kind = min(stored, key=lambda kind: len(stored[kind]))
-    return Image(stored[kind], format=kind)
-
+from customocr.pictures import sample, show, write
+from customocr.writing.papers import Paper
 
 # %% [markdown]
 # ## A network without its workshop
@@ -163,7 +129,7 @@ def load_network(
 
 
 def _class_shares(network):
-    "How often the network was shown each class, float32 (36,), as the file notes it; all the same where it does not."
+    "How often the network expects each class before it looks, float32 (36,), as the file notes it; all the same where it does not."
     noted = network.get_modelmeta().custom_metadata_map.get("class_shares", "")
     return np.array(noted.split() or [1] * len(CLASSES), np.float32)
 
@@ -300,15 +266,11 @@ reads = lambda image: "".join(
         ],
     ).argmax(1)
 )
-tutorial_text = {
-    name: reads(cv2.cvtColor(sample(name), cv2.COLOR_BGR2GRAY))
-    for name in ("lines", "note", "pencil")
-}
+tutorial_text = {name: reads(sample(name)) for name in ("lines", "note", "pencil")}
 for name, text in tutorial_text.items():
     print(
         f"{name:7} {text}\n        {' / '.join(next(p.text for p in samples.pages() if p.name == name).splitlines())}"
     )
-
 
 # %% [markdown]
 # Right letters, no text: lines run through one another, words have no spaces, a dot is a character. And whatever touches was never boxed as two.
@@ -319,6 +281,9 @@ for name, text in tutorial_text.items():
 
 # %%
 #| export
+Box = tuple[int, int, int, int]  # x, y, w, h in page pixels
+
+
 @dataclass(frozen=True)
 class Character:
     "One character on the page."
@@ -362,13 +327,77 @@ class Line:
         return _around(w.box for w in self.words)
 
 
-def _around(boxes):
+def _around(boxes: Iterable[Box]) -> Box:
+    "The box around boxes, at least one."
     x0, y0, x1, y1 = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes]).T
     return int(x0.min()), int(y0.min()), int(x1.max() - x0.min()), int(y1.max() - y0.min())
 
 
 # %% [markdown]
-# A `Page` shows itself in a notebook, draws itself, and turns into plain JSON.
+# A `Page` shows itself in a notebook, draws itself, and turns into plain JSON. The JSON has the same levels; its keys are typed, so that an editor can complete them.
+
+# %%
+#| export
+class CharacterDict(TypedDict):
+    "A character as JSON."
+
+    text: str
+    confidence: float  # 0..1
+    box: list[int]  # x, y, w, h in page pixels
+    alternatives: list[list[str | float]]  # [reading, probability], most probable first
+
+
+class WordDict(TypedDict):
+    "A word as JSON."
+
+    text: str
+    confidence: float  # 0..1
+    box: list[int]
+    characters: list[CharacterDict]
+
+
+class LineDict(TypedDict):
+    "A line as JSON."
+
+    text: str
+    box: list[int]
+    words: list[WordDict]
+
+
+class PageDict(TypedDict):
+    "A page as JSON."
+
+    text: str
+    width: int  # pixels
+    height: int
+    rotation: int  # degrees clockwise
+    matched: bool
+    lines: list[LineDict]
+
+
+def _character_dict(c: Character) -> CharacterDict:
+    alternatives: list[list[str | float]] = [[text, round(p, 4)] for text, p in c.alternatives]
+    return {
+        "text": c.text,
+        "confidence": round(c.confidence, 4),
+        "box": list(c.box),
+        "alternatives": alternatives,
+    }
+
+
+def _word_dict(w: Word) -> WordDict:
+    return {
+        "text": w.text,
+        "confidence": round(w.confidence, 4),
+        "box": list(w.box),
+        "characters": [_character_dict(c) for c in w.characters],
+    }
+
+
+def _line_dict(line: Line) -> LineDict:
+    words = [_word_dict(w) for w in line.words]
+    return {"text": line.text, "box": list(line.box), "words": words}
+
 
 # %%
 #| export
@@ -431,32 +460,16 @@ class Page:
             )
         return out
 
-    def to_dict(self) -> dict:  # JSON types only
+    def to_dict(self) -> PageDict:  # JSON types only
         "Everything as plain dictionaries, for JSON."
-        character = lambda c: dict(
-            text=c.text,
-            confidence=round(c.confidence, 4),
-            box=list(c.box),
-            alternatives=[[t, round(p, 4)] for t, p in c.alternatives],
-        )
-        word = lambda w: dict(
-            text=w.text,
-            confidence=round(w.confidence, 4),
-            box=list(w.box),
-            characters=[character(c) for c in w.characters],
-        )
-        lines = [
-            dict(text=line.text, box=list(line.box), words=[word(w) for w in line.words])
-            for line in self.lines
-        ]
-        return dict(
-            text=self.text,
-            width=self.size[0],
-            height=self.size[1],
-            rotation=self.rotation,
-            matched=self.matched,
-            lines=lines,
-        )
+        return {
+            "text": self.text,
+            "width": self.size[0],
+            "height": self.size[1],
+            "rotation": self.rotation,
+            "matched": self.matched,
+            "lines": [_line_dict(line) for line in self.lines],
+        }
 
     def _repr_markdown_(self) -> str:
         return "```\n" + self.text + "\n```"
@@ -479,7 +492,7 @@ two.characters[1]
 
 # %% [markdown]
 # ## Which cuts?
-# The line below has touching letters. `segmentation.analyse` finds its pieces, `propose` cuts them wherever little ink is crossed and offers every run of neighbours: far more candidates than letters.
+# The line below has touching letters. `analyse` finds its pieces ([All steps together](11b_sheet.ipynb)). `propose` cuts them wherever little ink is crossed and offers every run of neighbours as a candidate ([Where would one cut?](12_cuts.ipynb)). There are far more candidates than letters.
 
 # %%
 #| label: fig-recognition-touching
@@ -534,8 +547,7 @@ for k in np.linspace(0, len(cut.candidates) - 1, 12).astype(int):
 show(np.hstack(cells))
 
 # %% [markdown]
-# Blue: what it would be. Green and red: whether it is one. Now every cut is a *node* and every candidate an *edge* from its left cut to its right one, with a score (the judge's log-odds) and the log-probabilities of its 36 classes. A reading of the line is a path from the first node
-# to the last. The best path is found by dynamic programming, because the best way to a node does not depend on how one goes on from it; [Decoding](15_decoding.ipynb) does that, with what it knows of words and numbers.
+# Blue: what it would be. Green and red: whether it is one. A reading of the line is a row of candidates that fit together. [Decoding](15_decoding.ipynb) finds the best one, with what it knows of words and numbers.
 #
 # Two more things have to be known first: where words end, and what is no character at all.
 #
@@ -640,7 +652,10 @@ gaps
 # The third line is the hard case. With words of one or two characters, nearly every gap *is* a space, and beside its neighbours none of them looks wide. Here the height of the letters and what is known of numbers have to help.
 #
 # ## Marks, and the lattice
-# Dots, commas, dashes, rests of a rule: not among the 36. The judge has an answer for them, "no character", and a part of which it is more than half sure of that is stepped over: no node stands there, so no reading can make it a 1 or an I. Every other cut is a node.
+# Dots, commas, dashes, rests of a rule: none of them is among the 36. The judge has an answer for them, "no character". Where the probability of that is over 0.9 (`MARK`), the part is left out, and no reading can make a 1 or an I of it.
+# Between 0.5 (`MAYBE_MARK`) and 0.9 both ways stay open: the decoder may read the part or leave it out.
+#
+# All that is left goes into a [lattice](glossary.html#lattice): every cut is a node, every candidate an edge from its left cut to its right one. [Where would one cut?](12_cuts.ipynb) draws it.
 
 # %%
 #| export
@@ -665,17 +680,23 @@ class _Judged:
     lattice: Lattice
 
 
+def _mark_odds(line: TextLine, whole: np.ndarray) -> np.ndarray:
+    "The probability of each piece, taken alone, of being no character; whole is float (candidates, 3)."
+    odds = np.zeros(len(line.pieces))
+    for c, q in zip(line.candidates, whole):
+        if c.end == c.start + 1:
+            odds[c.start] = q[2]
+    return odds
+
+
 def line_lattice(
     line: TextLine,
     logs: np.ndarray,  # float (candidates, 3), the judge's log-probabilities
     probabilities: np.ndarray,  # float (candidates, 36), of the classes
 ) -> _Judged:
     "The lattice of a line: pieces that are no character are stepped over, doubtful ones can be; every other cut is a node."
-    p, n = np.exp(logs), len(line.pieces)
-    odds = np.zeros(n)  # probability of each piece, taken alone, of being no character
-    for c, q in zip(line.candidates, p):
-        if c.end == c.start + 1:
-            odds[c.start] = q[2]
+    p = np.exp(logs)
+    odds = _mark_odds(line, p)
     mark = odds > MARK
     node = np.r_[0, np.cumsum(~mark)]
     start, end = (node[[getattr(c, at) for c in line.candidates]] for at in ("start", "end"))
@@ -683,98 +704,32 @@ def line_lattice(
     edge = np.array([mark[c.start] or mark[c.end - 1] for c in line.candidates], bool)
     kept = np.flatnonzero((end > start) & ~(edge & (end - start < 2)))
     whole = np.clip(p[:, 0], 1e-4, 1 - 1e-4)
-    doubtful = np.flatnonzero(
-        (odds > MAYBE_MARK) & ~mark
-    )  # the text decides: an edge that reads nothing stands beside the character's
-    blank = np.r_[np.zeros(len(kept), bool), np.ones(len(doubtful), bool)]
-    score = np.r_[
-        np.log(whole / (1 - whole))[kept], np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]
-    ]
-    logp = np.log(
-        np.maximum(
-            np.vstack(
-                [probabilities[kept], np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))]
-            ),
-            1e-12,
-        )
-    )
-    starts, ends = np.r_[start[kept], node[doubtful]], np.r_[end[kept], node[doubtful] + 1]
+    # where a mark is doubtful the text decides: an edge that reads nothing stands beside the character's
+    doubtful = np.flatnonzero((odds > MAYBE_MARK) & ~mark)
+    nothing = np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))
+    blank_score = np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]
     spaces = np.zeros(node[-1] + 1, np.float32)
     np.maximum.at(spaces, node, space_probabilities(line))
     spaces[[0, -1]] = 0
     lattice = Lattice(
-        int(node[-1]) + 1,
-        starts.astype(np.int32),
-        ends.astype(np.int32),
-        score.astype(np.float32),
-        logp.astype(np.float32),
-        spaces,
-        blank,
+        n_nodes=int(node[-1]) + 1,
+        start=np.r_[start[kept], node[doubtful]].astype(np.int32),
+        end=np.r_[end[kept], node[doubtful] + 1].astype(np.int32),
+        score=np.r_[np.log(whole / (1 - whole))[kept], blank_score].astype(np.float32),
+        logp=np.log(np.maximum(np.vstack([probabilities[kept], nothing]), 1e-12)).astype(
+            np.float32
+        ),
+        space=spaces,
+        blank=np.r_[np.zeros(len(kept), bool), np.ones(len(doubtful), bool)],
     )
     return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice)
 
 
 # %%
 judged = line_lattice(cut, np.log(np.maximum(whole, 1e-9)), classes)
-lattice = judged.lattice
-(decoded,) = decode_lines([lattice], Knowledge())
-print(f"{lattice.n_nodes} nodes, {len(lattice.start)} edges, read as {decoded.text!r}")
-real = slice(len(judged.kept))  # after these come the edges that read nothing
-table = pd.DataFrame(
-    {
-        "from": lattice.start[real],
-        "to": lattice.end[real],
-        "one character": judged.whole,
-        "class": [CLASSES[k] for k in judged.probabilities.argmax(1)],
-        "probability": judged.probabilities.max(1),
-    }
-)
-table["chosen"] = np.isin(np.arange(len(table)), decoded.edges)
-table.round(3).head(12)
-
-
-# %%
-#| label: fig-recognition-lattice
-#| fig-cap: "Every candidate is an arc; the chosen path is green."
-#| fig-alt: "The line's lattice: nodes along the line, edges as arcs with their classes, the chosen path in green."
-def arcs(judged, decoded):
-    "Edges as arcs above the ink, the chosen ones green."
-    line, whole_ink = judged.line, segmentation.union(judged.line.pieces)
-    figure, ax = plt.subplots(figsize=(7.6, 2.8), layout="constrained")
-    ax.imshow(
-        255 - whole_ink.ink,
-        cmap="gray",
-        extent=(whole_ink.x, whole_ink.right, -whole_ink.ink.shape[0], 0),
-        aspect="equal",
-    )
-    for e, k in enumerate(judged.kept):
-        piece, chosen = line.candidates[k].piece, e in decoded.edges
-        x0, x1 = piece.x, piece.right
-        t = np.linspace(0, np.pi, 20)
-        ax.plot(
-            (x0 + x1) / 2 - (x1 - x0) / 2 * np.cos(t),
-            6 + 0.55 * (x1 - x0) * np.sin(t),
-            color="#1b7f79" if chosen else "#d9822b",
-            lw=2 if chosen else 0.5,
-            alpha=1 if chosen else float(0.25 + 0.7 * judged.whole[e]),
-        )
-        if chosen:
-            ax.text(
-                (x0 + x1) / 2,
-                9 + 0.55 * (x1 - x0),
-                CLASSES[judged.probabilities[e].argmax()],
-                ha="center",
-                color="#1b7f79",
-                fontsize=9,
-            )
-    ax.axis("off")
-
-
-arcs(judged, decoded)
-
-# %%
-#| hide
-assert len(decoded.edges) >= 8 and lattice.n_nodes <= len(cut.pieces) + 1
+(decoded,) = decode_lines([judged.lattice], Knowledge())
+print(f"{judged.lattice.n_nodes} nodes, {len(judged.kept)} edges, read as {decoded.text!r}")
+assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 
 # %% [markdown]
 # ## The reader
@@ -782,8 +737,8 @@ assert len(decoded.edges) >= 8 and lattice.n_nodes <= len(cut.pieces) + 1
 #
 # 1. The components as they are go through the judge. What is surely one whole character (`SURE`) is neither cut nor joined to anything. On a clean page that is nearly all of them.
 # 2. The others are cut, their runs proposed, and the new candidates judged.
-# 3. What may be a character goes through the character network, all lines of the page in one call. Its answers are divided by how often it was shown each class ([more digits than letters](14_better_model.ipynb)):
-#    a lone glyph has nothing else to go by, but what to expect of a text is for the decoder to say, and must not count twice.
+# 3. What may be a character goes through the character network, all lines of the page in one call. Before it looks, the network expects some classes more often than others. Its answers are divided by these
+#    expectations, which the model's file carries ([A better model](14_better_model.ipynb) measures them). What to expect of a text is for the decoder to say, and must not count twice.
 # 4. The lattices of all lines are decoded together.
 # 5. A line whose characters look little like characters is no text: the grain of a table, a drawing.
 #
@@ -1161,7 +1116,10 @@ assert len(page.lines) == 4 and len(wrong) <= 6
 wrong
 
 # %% [markdown]
-# What is wrong is listed as (written, read), "" where one side has nothing. From the page down to a single character:
+# What is wrong is listed as (written, read), "" where one side has nothing. There are two kinds of mistakes on this page. `15` is read as `IS`, because its shapes allow both and the line is one of words.
+# And spaces are lost between short words (`OR SO`, `BY 7 30 PM`), whose gaps are hardly wider than those between letters. The reader knows that it is unsure: the word `BY730PM` has a confidence of only 0.2.
+#
+# From the page down to a single character:
 
 # %%
 first = page.lines[0].words[0]
@@ -1247,7 +1205,7 @@ except ModelError as error:
 #| label: fig-recognition-turned
 #| fig-cap: "A page on its side, read; boxes are those of the page as it was given."
 #| fig-alt: "The sample page lying on its side, with upright boxes around the lying characters."
-upright = sample("lines")
+upright = sample("lines", grey=False)
 turns = {k: reader.read(np.ascontiguousarray(np.rot90(upright, k))) for k in range(4)}
 print(
     {
@@ -1442,7 +1400,7 @@ assert explanation.page.text == reader.read(samples.page("ruled")).text and list
 )[-1].startswith("glyphs")
 
 # %% [markdown]
-# On this page the rules are pale and go without a scar. Look for blue in the fourth picture: if letters have lost a stroke there, the rules are to blame; if a box in the sixth holds two letters, the cuts; if the glyph is good and its class is not, the character network.
+# On this page the rules are paler than the letters; the two that are dark enough to count as ink go without a scar. Look for blue in the fourth picture: if letters have lost a stroke there, the rules are to blame; if a box in the sixth holds two letters, the cuts; if the glyph is good and its class is not, the character network.
 #
 # ## Bad input
 # People hand over what they have: the wrong path, a text file called `.png`, half a download. Each gives one sentence that names the file, says what is wrong and what to do. Everything a user can get wrong is a `CustomOCRError`; pictures that are none are an `ImageError`.
@@ -1606,7 +1564,7 @@ plt.tight_layout()
 #             cv2.putText(out, word.text, (x, y - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (200, 80, 0), 2)
 #     return out
 #
-# show(draw_words(page, sample("lines")))
+# show(draw_words(page, sample("lines", grey=False)))
 # ```
 #
 # </details>

@@ -114,7 +114,7 @@ show("lines")
 
 # %% [markdown]
 # ## Plain pages
-# The rules of @fig-gallery-ruled are darker than some letters; what tells them apart is that they are long, straight and thin.
+# The rules of @fig-gallery-ruled touch the letters. Some are as dark as ink; what tells those from letters is that they are long, straight and thin.
 
 # %%
 #| label: fig-gallery-letter-m
