@@ -4,7 +4,8 @@
     python benchmarks/page_errors.py [DATA] [--reader NAME ...] [--without STAGE ...] [--csv OUT] [--worst N]
 
 DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA); without one the package's own sample pages are read.
-Readers: customocr (default), tutorial (its boxes, our network), tesseract and rapidocr where they are installed, or
+Readers: customocr (default), tutorial (its boxes, our network), tesseract, rapidocr (1.4.4, as installed) and rapidocr3 (3.10,
+PP-OCRv6 small, set with care: pip install rapidocr==3.10.0) where they are installed, or
 MODULE:FUNCTION, a function from path to text. --without measures customocr with one stage switched off, so that one sees
 what the stage is worth; `--without all` takes them in turn.
 
@@ -28,6 +29,7 @@ import numpy as np
 from customocr import recognition
 from customocr.layout import cuts, sheet
 from customocr.glyphs import CLASSES
+from customocr.images import load_image
 
 SAMPLES = Path(__import__("customocr").__file__).parent / "samples"
 COLUMNS = ("reader", "kind", "images", "characters", "cer", "exact", "layout")
@@ -72,6 +74,32 @@ def truth(
     ]
 
 
+LINE_HEIGHT = 128  # pixels, up to which a picture wider than high is taken for one line
+LINE_SHAPE = 1.15, 8  # width over height of such a line; from the second on, of any height
+LOW = 70  # pixels, up to which a picture of any shape is one line
+
+
+def careful_rapidocr():
+    "RapidOCR 3.10 as a careful user sets it: a crop of one line is recognised as it is, a page is searched for text first."
+    from rapidocr import RapidOCR
+
+    settings = {"Global.log_level": "error", "Global.text_score": 0.3, "Global.use_cls": False}
+    settings |= {"EngineConfig.onnxruntime.intra_op_num_threads": 1}
+    settings |= {"Det.limit_type": "max", "Det.limit_side_len": 960}
+    engine = RapidOCR(params=settings)
+
+    def read(path: str) -> str:
+        image = load_image(path).pixels
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+        h, w = image.shape[:2]
+        line = (h <= LINE_HEIGHT and (w / h >= LINE_SHAPE[0] or h <= LOW)) or w / h >= LINE_SHAPE[1]
+        found = None if line else engine(image, use_det=True, use_cls=False, use_rec=True).txts
+        whole = lambda: engine(image, use_det=False, use_cls=False, use_rec=True).txts
+        return "\n".join(found or whole() or ())
+
+    return read
+
+
 def load_reader(name: str):
     "A function from path to text."
     if name == "customocr":
@@ -89,6 +117,8 @@ def load_reader(name: str):
 
         engine = RapidOCR()
         return lambda path: "\n".join(line[1] for line in engine(str(path))[0] or [])
+    if name == "rapidocr3":
+        return careful_rapidocr()
     module, function = ("tutorial_reader", "read") if name == "tutorial" else name.split(":")
     return getattr(importlib.import_module(module), function)
 
@@ -219,7 +249,9 @@ def main() -> None:
     )
     parser.add_argument("--reader", nargs="+", default=["customocr"])
     parser.add_argument("--without", nargs="+", choices=[*STAGES, "all"], default=[])
-    parser.add_argument("--csv", type=Path, help="write the rows there")
+    parser.add_argument(
+        "--csv", type=Path, help="write the rows there; rows of other readers in the file stay"
+    )
     parser.add_argument("--worst", type=int, default=0, help="list the N images with most errors")
     options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parent))
@@ -231,6 +263,10 @@ def main() -> None:
             rows += measure(f"without {stage}", load_reader("customocr"), pages, options.worst)
     if options.csv:
         options.csv.parent.mkdir(parents=True, exist_ok=True)
+        if options.csv.exists():
+            new = {row["reader"] for row in rows}
+            with open(options.csv, newline="", encoding="utf8") as file:
+                rows = [r for r in csv.DictReader(file) if r["reader"] not in new] + rows
         with open(options.csv, "w", newline="", encoding="utf8") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()

@@ -231,6 +231,7 @@ def api_page() -> str:  # Markdown
         "`(N, 28, 28)` is N glyphs. The modules that read come first, then those that make "
         "([Architecture](architecture.qmd) has the map).\n"
     )
+    parts.append("{{< include _map.qmd >}}\n")
     parts.append("| Module | What for |\n| --- | --- |")
     parts += [f"| [`{name}`](#{name}) | {purpose} |" for name, purpose in there.items()]
     parts += ["", *(module_entry(name, purpose) for name, purpose in there.items())]

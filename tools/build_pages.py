@@ -9,7 +9,6 @@ figures of the benchmarks (nbs/stored): no figure is copied by hand. Which figur
 there, is all that the code below knows; no library knows it.
 """
 
-import csv
 import json
 import re
 import sys
@@ -19,7 +18,9 @@ from statistics import mean, stdev
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT)]
 import architecture
+import figures
 from api_page import api_page
+from figures import rows_of
 
 PACKAGE = ROOT / "customocr"
 NOTEBOOKS = ROOT / "nbs"
@@ -48,9 +49,10 @@ def exercises_of(notebook: Path) -> tuple[str, list[str]] | None:
 def exercises_page() -> str:
     parts = ["---", "title: Exercises", "---", ""]
     parts.append(
-        "Each notebook ends with a few exercises that can be done in its own kernel, with a folded solution. Here they"
+        "Each notebook ends with a few exercises that can be done in its own kernel, with a folded solution. "
+        "Here they are together: open the notebook, run it, and try before you unfold.\n"
     )
-    parts.append("are together: open the notebook, run it, and try before you unfold.\n")
+    parts.append("{{< include _look_alikes.qmd >}}\n")
     for notebook in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
         found = exercises_of(notebook)
         if not found or not found[1]:
@@ -71,7 +73,8 @@ READERS = {
     "customocr": "**customocr**",
     "tutorial": "tutorial",
     "tesseract": "Tesseract",
-    "rapidocr": "RapidOCR",
+    "rapidocr": "RapidOCR 1.4.4, as installed",
+    "rapidocr3": "RapidOCR 3.10, set with care",
 }
 KINDS = {
     "page": "page",
@@ -81,11 +84,6 @@ KINDS = {
     "digits": "digits",
     "all": "all",
 }
-
-
-def rows_of(path: Path) -> list[dict]:
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def table(head: list, rows: list) -> str:
@@ -388,5 +386,11 @@ if __name__ == "__main__":
     write("_map.qmd", architecture.map_page())
     write("_modules.qmd", architecture.list_page())
     write("_journey.qmd", architecture.journey_page())
+    write("_results.qmd", figures.results_chart())
+    write("_ladder.qmd", figures.ladder_chart())
+    write("_card.qmd", figures.card_chart({key: name for key, (name, _) in SETS.items()}))
+    write("_path.qmd", figures.path_picture())
+    write("_terms.qmd", figures.terms_picture())
+    write("_look_alikes.qmd", figures.look_alikes_picture())
     for name in TABLED:
         write(name, with_tables((NOTEBOOKS / name).read_text(encoding="utf-8")))
