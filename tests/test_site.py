@@ -536,6 +536,20 @@ def test_the_api_page_tells_every_parameter():
     assert not re.search(r"`[^`\n]*\\_[^`\n]*`", page), "an underscore in code is escaped"
 
 
+def test_the_minutes_of_the_learning_path_are_those_of_its_notebooks():
+    pages = build_pages()
+    text = (ROOT / "nbs" / "learning_path.qmd").read_text(encoding="utf-8")
+    told = "1 · [Model](01_model.ipynb)\n:   About 999 minutes.\n"
+    assert pages.minutes(ROOT / "nbs" / "01_model.ipynb") in range(5, 60)
+    assert "999" not in pages.with_minutes(told)
+    if (
+        pages.with_minutes(text) != text
+    ):  # the site is right all the same: a render writes them anew
+        pytest.skip(
+            "nbs/learning_path.qmd is older than its notebooks: run python tools/build_pages.py"
+        )
+
+
 def test_exercises_are_collected():
     page = build_pages().exercises_page()
     assert page.count("\n## ") >= 5 and "solution" in page.lower()

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "customocr"
 PAGES = ROOT / "nbs"
 MAKING = {"tensorflow", "keras", "tf2onnx", "onnx", "sklearn", "pandas", "seaborn", "matplotlib"}
-MAKING |= {"fontTools", "IPython"}
+MAKING |= {"IPython"}
 DOORS = {"customocr", "cli"}  # what a user opens: the package itself and the command
 LEFT_OUT = {"_modidx", "__main__"}  # nbdev's index; `python -m customocr`, which is the command
 

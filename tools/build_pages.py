@@ -21,6 +21,7 @@ import architecture
 import figures
 from api_page import api_page
 from figures import rows_of
+from site_filter import fold
 
 PACKAGE = ROOT / "customocr"
 NOTEBOOKS = ROOT / "nbs"
@@ -64,6 +65,42 @@ def exercises_page() -> str:
         parts += [f"{number}. {task}" for number, task in enumerate(tasks, 1)]
         parts.append("")
     return "\n".join(parts)
+
+
+# ---- the minutes of the learning path
+
+WORDS_A_MINUTE, LINES_A_MINUTE = (
+    100,
+    20,
+)  # of prose, and of code that is visible: slow enough to think
+
+
+def minutes(notebook: Path) -> int:  # rounded to five
+    "How long a notebook takes to read: its prose, and the code that the site does not fold."
+    words = lines = 0
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            words += len(re.sub(r"<details.*?</details>", "", source, flags=re.S).split())
+        elif not re.search(r"#\|\s*(hide|default_exp|echo: false|include: false)", source):
+            shown = {"source": source}
+            fold(shown)
+            if "code-fold: true" not in shown["source"]:
+                lines += sum(not line.startswith("#|") for line in source.splitlines())
+    return 5 * max(1, round((words / WORDS_A_MINUTE + lines / LINES_A_MINUTE) / 5))
+
+
+def with_minutes(text: str) -> str:
+    "The learning path with the minutes of each entry as its notebooks have them."
+    entries = re.split(r"(?m)^(?=\d+\w* · )", text)
+    for n, entry in enumerate(entries):
+        there = [
+            NOTEBOOKS / name for name in re.findall(r"\]\((\d\w+\.ipynb)\)", entry.split("\n")[0])
+        ]
+        total = sum(minutes(notebook) for notebook in there if notebook.exists())
+        if total:
+            entries[n] = re.sub(r"About \d+ minutes", f"About {total} minutes", entry, count=1)
+    return "".join(entries)
 
 
 # ---- the results
@@ -392,5 +429,7 @@ if __name__ == "__main__":
     write("_path.qmd", figures.path_picture())
     write("_terms.qmd", figures.terms_picture())
     write("_look_alikes.qmd", figures.look_alikes_picture())
+    path = NOTEBOOKS / "learning_path.qmd"
+    write(path.name, with_minutes(path.read_text(encoding="utf-8")))
     for name in TABLED:
         write(name, with_tables((NOTEBOOKS / name).read_text(encoding="utf-8")))
