@@ -1,4 +1,4 @@
-"""What users of the decoder rely on: exactness, knowledge in each form, calibrated numbers, clear errors."""
+"""What users of the decoder rely on: exactness, knowledge in each form, calibrated numbers, errors."""
 
 import itertools
 import os
@@ -28,7 +28,7 @@ def row(*chances):
 
 
 def undecided(text, sure=0.97):
-    "A lattice in which each 0/O, 1/I, 5/S, 2/Z, 8/B could be either and every other character is clear."
+    "A lattice in which each 0/O, 1/I, 5/S, 2/Z, 8/B could be either, all others are clear."
     rows, spaces = [], []
     for c in text:
         if c == " ":
@@ -187,7 +187,7 @@ def test_arcs_are_bounded_where_the_networks_know_nothing(monkeypatch):
 
 
 def test_sums_are_right_where_many_edges_read_the_same_ink():
-    "As windows of a network that slides along the line: the same character from edges that overlap."
+    "As windows of a network that slides along the line: edges that overlap read the same."
     rng = np.random.default_rng(8)
     pairs = [(a, b) for a in range(4) for b in range(a + 1, 5)] * 2  # each edge twice
     start, end = np.array(pairs).T
@@ -515,7 +515,8 @@ def test_other_bad_knowledge_is_refused(options, message):
 
 
 def test_decoding_imports_nothing_but_numpy():
-    code = "import sys, customocr.decoding; print([m for m in ('tensorflow', 'keras', 'onnxruntime', 'pandas', 'matplotlib', 'scipy', 'sklearn') if m in sys.modules])"
+    heavy = ("tensorflow", "keras", "onnxruntime", "pandas", "matplotlib", "scipy", "sklearn")
+    code = f"import sys, customocr.decoding; print([m for m in {heavy} if m in sys.modules])"
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True

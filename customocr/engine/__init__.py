@@ -1,1 +1,1 @@
-"""The decoder's engine, written by hand: patterns as automata, and the sweep through the lattices of a page's lines."""
+"""The decoder's engine, written by hand: patterns as automata, and the sweep through lattices."""

@@ -1,9 +1,11 @@
-"""Masks and regular expressions for whole lines, compiled to a deterministic automaton over the 36 classes and the blank.
+"""Masks and regular expressions for whole lines, compiled to automata over 36 classes and blank.
 
-A mask says what stands where: `A` a letter, `9` a digit, `*` either, `{n}`, `{n,}` or `{n,m}` after one repeats it, a backslash
-takes the next character as it is; any other letter or digit stands for itself, a blank for a word space. After `re:` it is
-a regular expression: `[...]`, `.`, `\\d`, `\\D`, `\\w`, `\\s`, `\\S`, `(...)`, `(?:...)`, `|`, `*`, `+`, `?` and the repeats. Lower
-case counts as capitals. Punctuation is not read by the network and so matches nothing: `99/99/9999` fits 12051980.
+A mask says what stands where: `A` a letter, `9` a digit, `*` either, `{n}`, `{n,}` or `{n,m}`
+after one repeats it, a backslash takes the next character as it is; any other letter or digit
+stands for itself, a blank for a word space. After `re:` it is a regular expression: `[...]`, `.`,
+`\\d`, `\\D`, `\\w`, `\\s`, `\\S`, `(...)`, `(?:...)`, `|`, `*`, `+`, `?` and the repeats. Lower
+case counts as capitals. Punctuation is not read by the network and so matches nothing:
+`99/99/9999` fits 12051980.
 """
 
 from __future__ import annotations
@@ -33,14 +35,12 @@ DIGITS, LETTERS = frozenset(range(10)), frozenset(range(10, N))
 class Automaton:
     "A deterministic automaton over the 36 classes and the blank; state 0 is the start."
 
-    follow: (
-        np.ndarray
-    )  # int32 (S, 37), next state, -1 where the text leaves the pattern; column 36 is the blank
+    follow: np.ndarray  # int32 (S, 37), next state, -1: none; column 36 is the word space
     accept: np.ndarray  # bool (S,), whether the text may end here
 
 
 def _class_of(c: str) -> int:
-    "Class of a character, lower case as capitals; -1 where it is none (some capitals are two letters)."
+    "Class of a character, lower case as capitals; -1 where it is none, or two as a capital."
     return CLASSES.find(c.upper()) if len(c.upper()) == 1 else -1
 
 
@@ -157,7 +157,7 @@ class _Parser:
         return low, high
 
     def literal(self, c: str):
-        "A letter or digit stands for itself, a blank for a word space; punctuation is not read by the network and matches nothing."
+        "A letter or digit stands for itself, a blank for a word space. Punctuation is not read."
         if c == " ":
             return self.symbols(frozenset([BLANK]))
         if (index := _class_of(c)) >= 0:
@@ -264,14 +264,16 @@ class _Parser:
 def compile_pattern(
     pattern: str,  # a mask, or a regular expression after `re:`
 ) -> Automaton:
-    "Compile a mask or a regular expression for a whole line; `KnowledgeError` names the spot that makes no sense."
+    "Compile a mask or regular expression for a line; `KnowledgeError` names the spot at fault."
     if not isinstance(pattern, str):
         raise KnowledgeError(
-            f"pattern is a text such as 'AA999AA' or 're:[A-Z]+ \\d{{4}}', not {type(pattern).__name__}"
+            "pattern is a text such as 'AA999AA' or 're:[A-Z]+ \\d{4}',"
+            f" not {type(pattern).__name__}"
         )
     if len(pattern) > MAX_LENGTH:
         raise KnowledgeError(
-            f"pattern of {len(pattern):,} characters: at most {MAX_LENGTH:,}; give words as a lexicon"
+            f"pattern of {len(pattern):,} characters: at most {MAX_LENGTH:,};"
+            " give words as a lexicon"
         )
     return _compile(pattern)
 
@@ -294,7 +296,7 @@ def _compile(pattern: str) -> Automaton:
 
 
 class _Subsets:
-    "From fragments to a deterministic automaton: its states are sets of theirs (Rabin and Scott, 1959)."
+    "From fragments to an automaton whose states are sets of theirs (Rabin and Scott, 1959)."
 
     def __init__(self, parser: _Parser, pattern: str):
         self.parser, self.pattern, self.work = parser, pattern, MAX_WORK

@@ -1,13 +1,15 @@
-"""The sweep through a page's lattices: the best reading of each line and the probability of everything in it.
+"""The sweep through lattices: the best reading of each line, and the probability of everything.
 
-All lines go through in step, node by node from left to right, so that numpy sees long arrays. A *state* is a place in the
-line (a node), in the pattern and in the language. An *arc* leads from state to state and reads one class on one edge, or a
-word space. Each state keeps the best way to it (Viterbi, 1967) and the sum over all ways. From the sums the probabilities
-flow back along the arcs (the forward-backward algorithm of Baum et al., 1970).
+All lines go through in step, node by node from left to right, so that numpy sees long arrays. A
+*state* is a place in the line (a node), in the pattern and in the language. An *arc* leads from
+state to state and reads one class on one edge, or a word space. Each state keeps the best way to
+it (Viterbi, 1967) and the sum over all ways. From the sums the probabilities flow back along the
+arcs (the forward-backward algorithm of Baum et al., 1970).
 
-Two things keep time and memory bounded. A reading that falls more than a margin behind the best one of the same ink is given
-up; this is a beam search (Lowerre, 1976). And a line keeps at most some hundred arcs at a node, the best ones. Most arcs are
-hopeless, and are told from their scores before the language is asked about them.
+Two things keep time and memory bounded. A reading that falls more than a margin behind the best
+one of the same ink is given up; this is a beam search (Lowerre, 1976). And a line keeps at most
+some hundred arcs at a node, the best ones. Most arcs are hopeless, and are told from their scores
+before the language is asked about them.
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ def _sizes(heads: np.ndarray, n: int) -> np.ndarray:
 
 
 def _best_of_line(line: np.ndarray, score: np.ndarray):
-    "For items sorted by line: the best score of each one's line; one number where all are of one line."
+    "The best score of each item's line; one number where all are of one line. Sorted by line."
     if line[0] == line[-1]:
         return score.max()
     head = _heads(line)
@@ -155,7 +157,7 @@ class Sweep:
         self.may_part = self.part + self.starts.after.max() > self.stay - self.margin
 
     def _take_options(self, lattices, knowledge, every):
-        "Per edge: the classes worth following on it, and their weights. An edge that reads nothing has one option."
+        "Per edge: the classes worth following, and their weights. A blank edge has one option."
         p = np.exp(np.concatenate([x.logp for x in lattices]).astype(np.float64)) + CLASS_FLOOR
         p *= knowledge.classes
         p /= p.sum(1, keepdims=True)
@@ -184,7 +186,7 @@ class Sweep:
         self.o_cls = cls
 
     def _likely(self, p, every):
-        "Classes worth following; under a pattern the best digits and letters: either may be asked for."
+        "Classes worth following; a pattern may ask for the best digits or the best letters too."
         likely = p > (0 if every else LIKELY) * p.max(1, keepdims=True)
         if self.automaton is not None:
             best = np.repeat([p[:, :10].max(1), p[:, 10:].max(1)], [10, N - 10], axis=0).T
@@ -269,7 +271,7 @@ class Sweep:
         return self.o_edge[o], s, cls, to, self.o_weight[o] + gain
 
     def _between_lines(self, a, b) -> int:
-        "An edge between a and b with which another line begins, near the middle; 0: all are of one line."
+        "An edge near the middle with which another line begins; 0: all are of one line."
         head = a + _heads(self.lattice[a:b])[1:]
         return int(head[np.abs(head - (a + b) // 2).argmin()]) if len(head) else 0
 
@@ -281,7 +283,7 @@ class Sweep:
         return [np.concatenate(pair) for pair in zip(one, two)]
 
     def _least(self, o, count):
-        "The score that an arc of the options must beat, from the arcs that leave the best state of each node."
+        "The score that arcs must beat: what those reach that leave the best state of each node."
         usable = count > 0
         s = self.leader[self.o_node[o]]
         cls = self.o_cls[o]
@@ -292,7 +294,7 @@ class Sweep:
         return _best_of_line(self.o_lattice[o], score) - self.margin
 
     def _step(self, s, cls):
-        "Next language states and weights of reading classes in states; reading nothing changes nothing."
+        "Next language states, and weights of reading classes. To read nothing changes nothing."
         lang = self.flat[1][s]
         to, gain = self.language.step(lang, cls)
         if (cls < 0).any():
@@ -300,7 +302,7 @@ class Sweep:
         return to, gain
 
     def _listed_arcs(self, a, b):
-        "As `_arcs` with a lexicon: states inside a listed word go on to the children of their node."
+        "As `_arcs` with a lexicon: states within a listed word go on to their node's children."
         edge = np.arange(a, b)
         own, s = spread(self.count[self.start[a:b]], self.first[self.start[a:b]])
         if not len(own):
@@ -326,7 +328,7 @@ class Sweep:
         return edge, s, cls, to, step + gain
 
     def _merge(self, lat, q, lang, score, total, source, edge, cls):
-        "Arcs, sorted by line, into states: equal ones fall together, hopeless ones go. Returns the new states."
+        "Arcs, sorted by line, into states: equal ones fall together, hopeless ones go."
         if not len(lat):
             return None
         keep = (score > _best_of_line(lat, score) - self.margin).nonzero()[0]
@@ -361,7 +363,7 @@ class Sweep:
 
     @staticmethod
     def _sums(total, head, group):
-        "Log of the sum of each group of arcs, and each arc's share in it; the largest term keeps it from underflow."
+        "Log of the sum of each group of arcs, and each arc's share. The largest term is taken out."
         high = np.maximum.reduceat(total, head)
         share = np.exp(total - high[group])
         summed = np.add.reduceat(share, head)
@@ -444,7 +446,7 @@ class Sweep:
     # -- Backward
 
     def _gather(self):
-        "States and arcs as long arrays; what an arc reads as one number, so that arcs that differ only in state fall together."
+        "States and arcs as long arrays. A key says what an arc reads, whatever its states."
         self.q, self.lang, self.best, self.total = (x[: self.n_states] for x in self.flat)
         self.back = np.concatenate(self.back)
         columns = [np.concatenate(c) for c in zip(*self.arcs)] or [np.zeros(0, np.int64)] * 5
@@ -502,7 +504,7 @@ class Sweep:
         return out[::-1]
 
     def probability(self, arcs: Sequence[int]) -> float:
-        "Probability that the text runs through what these successive arcs read, whatever the states."
+        "Probability that the text runs through what these arcs read, whatever the states."
         key = self.edge[arcs] * KINDS_OF_ARC + self.cls[arcs] + 1
         low, high = self.key.searchsorted(key), self.key.searchsorted(key, "right")
         joint = base = None
@@ -512,7 +514,7 @@ class Sweep:
             if joint is None:
                 chance = chance * self.mass[source]
             else:
-                # A source outside the states reached so far holds nothing: it stands on the zero at the end.
+                # A source that was not reached holds nothing: it stands on the zero at the end.
                 source = source - base
                 source[(source < 0) | (source >= len(joint))] = -1
                 chance = chance * np.append(joint, 0.0)[source]
@@ -529,8 +531,8 @@ class Sweep:
     ) -> list[tuple[tuple[int, ...], float]]:  # classes and probability, most probable first
         """The most probable readings of one word, over all cuts.
 
-        A beginning of the text has the states that it can have led to, whatever edges were cut, so
-        its probability is the sum over all of them. The most probable beginning is made longer first.
+        A beginning of the text has the states that it can have led to, whatever edges were cut.
+        Its probability is the sum over all of them. The most probable one is made longer first.
         """
         count = itertools.count()  # settles ties, so that texts are never compared
         begin = self._word_begins(before, i)
@@ -567,7 +569,7 @@ class Sweep:
         return out
 
     def _ways(self):
-        "Arcs by the state they leave, as plain lists: short ones are walked faster so than as arrays."
+        "Arcs by the state they leave, as plain lists: few are walked faster so than as arrays."
         if self.ways is None:
             order = np.argsort(self.source, kind="stable")
             bounds = self.source[order].searchsorted(np.arange(self.n_states + 1))
@@ -576,11 +578,13 @@ class Sweep:
         return self.ways
 
     def _onward(self, states: dict[int, float]):
-        "From weighed states: the chance that the word ends, what each class leads to, how many arcs that were."
+        "From weighed states: the chance of the word's end, what each class leads to, arcs seen."
         bounds, cls, target, onward = self._ways()
         ended, looked = 0.0, 0
         ways: dict[int, dict[int, float]] = {}
-        todo = sorted(states)  # arcs lead to later states: all that reaches a state is known in time
+        todo = sorted(
+            states
+        )  # arcs lead to later states: all that reaches a state is known in time
         while todo:
             state = heapq.heappop(todo)
             mass = states[state]
