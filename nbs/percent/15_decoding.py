@@ -113,8 +113,8 @@ print("  ".join(f"{t}>{r} {n}" for (t, r), n in confused.most_common(20)))
 
 # %%
 #| label: fig-decoding-confusions
-#| fig-cap: "The same few pairs stand out again and again: one for I, O for zero, D for zero."
-#| fig-alt: "Heat map of 36 by 36 classes, written against read; the dark cells are 1 read for I, O for 0 and D for 0."
+#| fig-cap: "The same few pairs stand out again and again: I read as 1, O as 0, 0 as D."
+#| fig-alt: "Heat map of 36 by 36 classes, written against read; the dark cells are I read as 1, O read as 0 and 0 read as D."
 #| code-fold: true
 #| code-summary: "Drawing the confusions"
 def show_confusions(
@@ -132,6 +132,7 @@ def show_confusions(
     axes.set(xlabel="read as", ylabel="written", title=title)
     figure.colorbar(image, label="times", shrink=0.8)
     figure.tight_layout()
+    plt.close(figure)  # shown once, as the value of the cell
     return figure
 
 
@@ -227,6 +228,7 @@ def draw_lattice(
     axes.plot(range(lattice.n_nodes), np.zeros(lattice.n_nodes), "ko", ms=5)
     axes.set(ylim=(-0.3, 0.75))
     axes.axis("off")
+    plt.close(figure)
     return figure
 
 
@@ -1282,6 +1284,7 @@ def show_doubt(
     axes.minorticks_off()
     axes.legend(fontsize=8)
     figure.tight_layout()
+    plt.close(figure)
     return figure
 
 
@@ -1323,8 +1326,7 @@ from ipywidgets import Dropdown, FloatSlider, Text, interact
 def settle(text, p, alphabet):
     "Type any word with one _ in it; the grey line is the network's probability."
     if text.count("_") == 1:
-        show_doubt((text.upper(),), p, alphabet=alphabet)
-        plt.show()
+        display(show_doubt((text.upper(),), p, alphabet=alphabet))
         print(
             f"after decoding: 0 with probability {in_doubt(text.upper(), p, alphabet=alphabet):.3f}"
         )
@@ -1340,6 +1342,7 @@ def settle(text, p, alphabet):
 # %%
 #| code-fold: true
 #| code-summary: "Spelling text with glyphs of real writers"
+@lru_cache(maxsize=2)
 def glyphs_of(part):
     "Labels, writers and probabilities of UNIPEN's validation (1) or test (2) writers, or samples."
     if folder:
