@@ -5,6 +5,7 @@ import pytest
 from customocr.writing.compose import FontHand
 from customocr.writing.papers import Paper, compose_page
 
+from customocr import boxes as judge
 from customocr import samples
 from customocr.boxes import KINDS, join, kind_of, label_page
 from customocr.layout.cuts import WINDOW
@@ -87,3 +88,24 @@ def test_the_network_takes_windows_and_gives_three_logits():
     model = network()
     assert model.input_shape == (None, *WINDOW, 2) and model.output_shape == (None, len(KINDS))
     assert model.count_params() < 150_000, "a few hundred kilobytes"
+
+
+def test_out_of_time_one_part_is_composed_and_the_others_when_it_goes_on(tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    points = np.int16(rng.integers(0, 1000, (36, 4, 2)))
+    points[:, 0, 1], points[:, -1, 1] = 0, 1000  # as high as a sample is
+    np.savez(
+        tmp_path / "strokes.npz",
+        points=points.reshape(-1, 2),
+        stroke_start=np.arange(0, 36 * 4 + 1, 4),
+        sample_start=np.arange(37),
+        y=np.arange(36, dtype=np.uint8),
+        writer=np.zeros(36, int),
+    )
+    monkeypatch.setattr(judge, "CHUNK", 2)
+    compose = lambda until: judge.compose_many(
+        tmp_path / "strokes.npz", [0], 4, 0, tmp_path / "parts", 1, until
+    )
+    assert len(compose(0.0).kinds) > 0 and len(list((tmp_path / "parts").iterdir())) == 1
+    assert compose(0.0).written < compose(None).written
+    assert len(list((tmp_path / "parts").iterdir())) == 2

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import cv2
@@ -194,6 +195,7 @@ def test_train_passes_on_what_the_user_said(monkeypatch, tmp_path):
         cli.main(["train", "--out", str(tmp_path), "--minutes", "3", "--seed", "7", "--resume"])
         == 0
     )
+    assert heard.pop("begun") <= time.monotonic(), "minutes count from the start of the command"
     assert heard == {"out": tmp_path, "minutes": 3.0, "seed": 7, "resume": True}
 
 

@@ -1,4 +1,4 @@
-"""What a user relies on when training: the tutorial's network, runs that survive an interruption, and an ONNX file that answers the same."""
+"""What a user relies on in training: the tutorial's network, runs that survive, an equal ONNX file."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a user relies on when training the shipped model: balanced glyphs, runs that survive an interruption, honest probabilities."""
+"""What a user relies on in training: balanced glyphs, runs that survive, honest probabilities."""
 
 import json
 
@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="training needs the extra `train`")
 
-from customocr import training
+from customocr import samples, training
 from customocr.data import load_samples
-from customocr.errors import ModelError
+from customocr.errors import DataError, ModelError
 from customocr.glyphs import CLASSES, normalise_glyphs
 from customocr.model import to_input
 from customocr.training import (
@@ -186,3 +186,62 @@ def test_a_wrong_order_is_refused_before_any_work(tmp_path):
         with pytest.raises(ModelError):
             train(out=tmp_path / "none", **wrong)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_run_with_a_budget_of_minutes_ends_by_itself_with_model_and_card(small, tmp_path, capsys):
+    out = tmp_path / "run"
+    about = train(out=out, minutes=0.25)
+    assert about["budget_minutes"] == 0.25 and about["epochs"] > 0
+    assert (out / "characters.onnx").exists()
+    card = (out / "CARD.md").read_text()
+    assert "customocr train --minutes 0.25 --seed 1" in card
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "reading the collections", "something is said before any work"
+    assert "characters.onnx" in shown[-1]
+
+
+def test_a_checkpoint_in_the_middle_of_a_drawing_is_gone_on_from(small, tmp_path, monkeypatch):
+    out, real = tmp_path / "run", training._Run.between_steps
+    monkeypatch.setattr(training, "SAVE_EVERY", -1)
+    monkeypatch.setattr(training, "STEPS_TOGETHER", 1)
+
+    def stops(self, way):
+        real(self, way)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training._Run, "between_steps", stops)
+    with pytest.raises(KeyboardInterrupt):
+        train(out=out, epochs=2)
+    assert (out / "log.csv").read_text().count("\n") == 1, "no drawing is done"
+    done = int(training.keras.models.load_model(out / "checkpoint.keras").optimizer.iterations)
+    assert 0 < done < 2 * (36 * 58 // training.BATCH)
+    monkeypatch.setattr(training._Run, "between_steps", real)
+    train(out=out, resume=True)
+    last = training.keras.models.load_model(out / "checkpoint.keras").optimizer.iterations
+    assert int(last) == 2 * (36 * 58 // training.BATCH), "neither more nor fewer steps"
+
+
+def test_the_rate_rises_and_falls_with_the_time():
+    rates = [training.one_cycle(done) for done in np.linspace(0, 1.2, 200)]
+    top = int(np.argmax(rates))
+    assert top == pytest.approx(200 / 7.2, abs=2) and max(rates) <= training.PEAK_RATE
+    assert rates[0] == training.FIRST_RATE and rates[-1] == pytest.approx(training.LAST_RATE)
+
+
+def test_a_folder_without_collections_is_refused_before_anything_is_written(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty: holds none of the collections .*mnist.npz"):
+        train(data=tmp_path / "empty", out=tmp_path / "run", epochs=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_card_tells_of_the_sources_of_its_own_run():
+    shipped = json.loads((samples.FOLDER.parent / "models" / "characters.json").read_text())
+    card = training.card(shipped)
+    assert "MNIST came on top" in card and "customocr train --data DATA --epochs 84" in card
+    own = {**shipped, "glyphs": {"fonts": 2376}, "test": {}, "epochs": 4}
+    card = training.card(own)
+    for other in ("MNIST", "UNIPEN", "crops from composed", "--data", "A-Z letters"):
+        assert other not in card.split("## Validation")[0], other
+    assert "2,376 samples" in card and "customocr train --epochs 4 --seed 1" in card
+    assert "None of the foreign collections was at hand" in card

@@ -19,6 +19,8 @@
 
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "Imports, and TensorFlow without its greeting"
 from __future__ import annotations
 
 import json
@@ -35,7 +37,7 @@ import pandas as pd
 
 @contextmanager
 def quiet_start() -> Iterator[None]:
-    "TensorFlow's C++ part greets on stderr before it listens to any setting; here it greets nobody. Errors still come as exceptions."
+    "Load TensorFlow without its greeting on stderr; errors still come as exceptions."
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -74,7 +76,8 @@ import tempfile
 import matplotlib.pyplot as plt
 import seaborn as sns
 
-from customocr.data import class_counts, contact_sheet, load_all, load_samples, picture
+from customocr.data import class_counts, load_all, load_samples
+from customocr.pictures import show
 
 
 # %% [markdown]
@@ -131,7 +134,7 @@ def augmentation(
     zoom: float = TUTORIAL_ZOOM,  # share, in and out, each axis for itself
     shift: float = TUTORIAL_SHIFT,  # share of the side, each axis for itself
 ) -> keras.Sequential:  # (N, 28, 28, 1) -> (N, 28, 28, 1); does nothing outside training
-    "Random turns, zooms and shifts as layers; what comes in from outside is black. No flip: a mirrored S is no S."
+    "Random turns, zooms and shifts as layers; what comes in from outside is black."
     black = dict(fill_mode="constant", fill_value=0.0)
     return keras.Sequential(
         [
@@ -156,7 +159,7 @@ tiles = np.pad(
     ((0, 0), (1, 1), (1, 1)),
     constant_values=90,
 )
-picture(np.concatenate(tiles, 1), 3)
+show(np.concatenate(tiles, 1), 3)
 
 # %%
 unvaried = augmentation(seed=3)(to_input(letter[None]), training=False)
@@ -169,7 +172,7 @@ assert np.array_equal(
 
 # %%
 #| fig-alt: "S, N and Z, each beside its mirror image, which is another sign."
-picture(
+show(
     np.concatenate(
         [
             image
@@ -195,7 +198,7 @@ def tutorial_network(
     seed: int = 1,  # of weights and augmentation
     augment: bool = True,  # put the augmentation in front
 ) -> keras.Model:  # float32 (N, 28, 28, 1) in 0..1 -> float32 (N, 36), rows sum to 1; compiled
-    "The tutorial's network: three convolutions with pooling, three dense layers; Adam and cross-entropy on label numbers."
+    "The tutorial's network: three convolutions with pooling, three dense layers; compiled."
     keras.utils.set_random_seed(seed)
     layers = keras.layers
     model = keras.Sequential(
@@ -275,7 +278,7 @@ def train(
     seed: int = 1,  # of the order of the samples
     verbose: int | str = "auto",  # Keras' progress: 0 none, 1 bar, 2 a line an epoch
 ) -> pd.DataFrame:  # a row an epoch: loss, accuracy, val_loss, val_accuracy, seconds
-    """Train with a checkpoint of the best validation loss; called again after an interruption, it continues.
+    """Train with a checkpoint of the best validation loss; after an interruption it continues.
 
     Raises `ModelError` where the folder holds another run."""
     folder = Path(folder)
@@ -290,19 +293,6 @@ def train(
     _same_run(folder, settings)
     log = folder / "log.csv"
     past = pd.read_csv(log) if log.exists() else None
-    backup = keras.callbacks.BackupAndRestore(folder / "backup", delete_checkpoint=False)
-    best = float(past.val_loss.min()) if past is not None and len(past) else None
-    callbacks = [
-        _Clock(),
-        keras.callbacks.ModelCheckpoint(
-            folder / "best.keras",
-            monitor="val_loss",
-            save_best_only=True,
-            initial_value_threshold=best,
-        ),
-        keras.callbacks.CSVLogger(log, append=True),
-        backup,
-    ]
     keras.utils.set_random_seed(seed + (0 if past is None else len(past)))
     weight = {c: float(w) for c, w in enumerate(class_weights(training)) if w} if weights else None
     model.fit(
@@ -312,10 +302,27 @@ def train(
         epochs=epochs,
         batch_size=batch,
         class_weight=weight,
-        callbacks=callbacks,
+        callbacks=_callbacks(folder, log, past),
         verbose=verbose,
     )
     return pd.read_csv(log)
+
+
+def _callbacks(folder: Path, log: Path, past: pd.DataFrame | None) -> list:
+    "The clock, the best network, the log, and what a continuation needs."
+    best = float(past.val_loss.min()) if past is not None and len(past) else None
+    checkpoint = keras.callbacks.ModelCheckpoint(
+        folder / "best.keras",
+        monitor="val_loss",
+        save_best_only=True,
+        initial_value_threshold=best,
+    )
+    return [
+        _Clock(),
+        checkpoint,
+        keras.callbacks.CSVLogger(log, append=True),
+        keras.callbacks.BackupAndRestore(folder / "backup", delete_checkpoint=False),
+    ]
 
 
 def _same_run(folder: Path, settings: dict) -> None:
@@ -333,7 +340,8 @@ def _same_run(folder: Path, settings: dict) -> None:
     ]
     if differing:
         raise ModelError(
-            f"{folder} holds another run ({'; '.join(differing)}); choose another folder, or delete it to start anew"
+            f"{folder} holds another run ({'; '.join(differing)}); choose another folder, or "
+            "delete it to start anew"
         )
 
 
@@ -447,18 +455,17 @@ assert np.allclose(probabilities.sum(1), 1, atol=1e-4) and "M" in [CLASSES[i] fo
 
 # %%
 #| export
-MERGED = np.array(
-    [CLASSES.index({"O": "0", "I": "1"}.get(c, c)) for c in CLASSES]
-)  # 0=O and 1=I as one class each
+MERGED = np.array([CLASSES.index({"O": "0", "I": "1"}.get(c, c)) for c in CLASSES])  # 0=O, 1=I
 
 
 def scores(
     probabilities: np.ndarray,  # float (N, 36)
     labels: np.ndarray,  # int (N,)
-) -> dict[
-    str, float
-]:  # top1, merged, top2: shares right; macro: mean recall of the classes present; loss: mean cross-entropy
-    "How often the likeliest class is right: plain, with 0=O and 1=I merged, within the two likeliest, by class."
+) -> dict[str, float]:  # shares right: top1, merged, top2, macro; and loss: mean cross-entropy
+    """How often the likeliest class is right, by several measures.
+
+    merged: 0=O and 1=I as one class each; top2: within the two likeliest; macro: mean recall of
+    the classes present."""
     labels = labels.astype(int)
     right = probabilities.argmax(1) == labels
     merged = np.zeros_like(probabilities)
@@ -474,33 +481,6 @@ def scores(
     )
 
 
-def report(
-    probabilities: np.ndarray,  # float (N, 36)
-    labels: np.ndarray,  # int (N,)
-) -> pd.DataFrame:  # a row a class present: precision, recall, f1, support
-    "scikit-learn's classification report as a table."
-    from sklearn.metrics import precision_recall_fscore_support
-
-    present = np.unique(labels)
-    columns = precision_recall_fscore_support(
-        labels, probabilities.argmax(1), labels=present, zero_division=0
-    )
-    return pd.DataFrame(
-        dict(zip(("precision", "recall", "f1", "support"), columns)),
-        index=[CLASSES[c] for c in present],
-    )
-
-
-def confusion_matrix(
-    probabilities: np.ndarray,  # float (N, 36)
-    labels: np.ndarray,  # int (N,)
-) -> np.ndarray:  # int (36, 36), row = truth, column = answer
-    "How often each class was read as each."
-    matrix = np.zeros((len(CLASSES), len(CLASSES)), int)
-    np.add.at(matrix, (labels.astype(int), probabilities.argmax(1)), 1)
-    return matrix
-
-
 PAIRS = ("0O", "1I", "5S", "2Z")  # the characters whose shapes overlap most
 
 
@@ -508,9 +488,7 @@ def pair_accuracy(
     probabilities: np.ndarray,  # float (N, 36)
     labels: np.ndarray,  # int (N,)
     pair: str = "0O",  # two classes
-) -> (
-    float
-):  # mean of the two classes' shares right; 0.5 is what guessing gives, nan where one is absent
+) -> float:  # mean of the two classes' shares right; 0.5 is guessing, nan where one is absent
     "How well two characters are told apart when only they are in question."
     a, b = (CLASSES.index(c) for c in pair)
     first = probabilities[:, a] > probabilities[:, b]
@@ -592,7 +570,7 @@ def confusion_matrix(
 def plot_confusion(
     matrix: np.ndarray,  # int (36, 36), row = truth
 ):  # the Matplotlib axes
-    "The confusion matrix as a heat map, each row as shares of its class, mistakes spread by a square root."
+    "The confusion matrix as a heat map: shares of each class, spread by a square root."
     import matplotlib.pyplot as plt
     import seaborn as sns
 
@@ -648,16 +626,16 @@ ONNX_OPSET = 17  # of 2022: read by every ONNX Runtime since 1.13, and by its we
 
 
 def export_onnx(
-    model: keras.Model,  # float32 (N, 28, 28, 1) in 0..1 -> float32 (N, 36); any Keras model of this form
+    model: keras.Model,  # float32 (N, 28, 28, 1) in 0..1 -> float32 (N, 36)
     path: str | Path,  # the .onnx file to write
     glyphs: np.ndarray | None = None,  # uint8 (M, 28, 28) to compare on; None = random pixels
     opset: int = ONNX_OPSET,
-    shares: np.ndarray
-    | None = None,  # float (36,), how often each class was shown in training, kept in the file for the reader; None = all the same
+    shares: np.ndarray | None = None,  # float (36,), what it expects of each class; None = the same
 ) -> float:  # largest difference of a probability between Keras and ONNX Runtime
-    """Write the network as ONNX: input "glyphs", output "probabilities", any number of glyphs at a time.
+    """Write the network as ONNX: input "glyphs", output "probabilities", any number of glyphs.
 
-    The file is written only after both gave the same probabilities to 1e-4; raises `ModelError` where they do not."""
+    The shares are noted in the file for the reader. It is written only after both gave the same
+    probabilities to 1e-4; raises `ModelError` where they do not."""
     import onnx
     import onnxruntime
     import tensorflow as tf
@@ -677,7 +655,8 @@ def export_onnx(
     difference = float(np.abs(answers - predict(model, glyphs)).max())
     if not difference <= ONNX_TOLERANCE:
         raise ModelError(
-            f"{path} not written: ONNX Runtime and Keras differ by {difference:.2g}, more than {ONNX_TOLERANCE:g}"
+            f"{path} not written: ONNX Runtime and Keras differ by {difference:.2g}, more than "
+            f"{ONNX_TOLERANCE:g}"
         )
     if shares is not None:
         graph.metadata_props.add(
@@ -723,7 +702,7 @@ def on_paper(glyph, side=30, seed=1):
 
 
 photo = on_paper(letter)
-picture(photo, 5)
+show(photo, 5)
 
 # %%
 #| fig-alt: "The picture of the M, its black and white version, and that resized to 28 by 28."
@@ -732,7 +711,7 @@ resized = cv2.resize(binary, (28, 28))
 batch = resized.astype(np.float32).reshape(1, 28, 28, 1) / 255
 answer = best.predict(batch, verbose=0)[0]
 print(batch.shape, "->", CLASSES[answer.argmax()], answer.max().round(3))
-picture(
+show(
     np.concatenate(
         [
             cv2.copyMakeBorder(photo, 0, 0, 0, 8, cv2.BORDER_CONSTANT, value=255)[:28],
@@ -754,7 +733,7 @@ picture(
 centred = normalise_glyph(binary)
 answer = predict(best, centred[None])[0]
 print(CLASSES[answer.argmax()], answer.max().round(3))
-picture(np.concatenate([resized, centred], 1), 5)
+show(np.concatenate([resized, centred], 1), 5)
 
 # %% [markdown]
 # One picture proves nothing. On 360 characters cut in this way, the share read right:
@@ -793,7 +772,7 @@ def measure_unseen(
     model: keras.Model,
     data: str | Path | None = None,  # the data folder; None = CUSTOMOCR_DATA
 ) -> pd.DataFrame:  # a row a set: samples, top1, merged, and how well each of `PAIRS` is told apart
-    "The network on hands it has never seen: UNIPEN's held-out writers and the test sets that the folder has."
+    "The network on hands it has never seen: UNIPEN's held-out writers and the folder's test sets."
     sets = {}
     if find_file(["unipen.npz"], data):
         pens = load_unipen(data)
@@ -819,8 +798,8 @@ PENS = {"thinner": cv2.erode, "as it is": lambda image, kernel: image, "thicker"
 def measure_pen(
     model: keras.Model,
     characters: Characters,  # with samples of 0 and O
-) -> pd.DataFrame:  # a row a pen: share of 0 and of O that is taken for what it is when only the two are in question
-    "Does the thickness of the line decide between 0 and O? The same shapes with lines a pixel thinner and thicker."
+) -> pd.DataFrame:  # a row a pen: shares of 0 and O right when only the two are in question
+    "Does the line's thickness decide between 0 and O? The same shapes, a pixel thinner or thicker."
     zero, letter = (CLASSES.index(c) for c in "0O")
     rows = {}
     for pen, change in PENS.items():
@@ -842,7 +821,7 @@ def run_tutorial(
     epochs: int = EPOCHS,
     verbose: int | str = 2,  # Keras' progress
 ) -> dict:  # the figures, as written to summary.json
-    "The tutorial's training from data to report: MNIST and A-Z joined, 80/20 stratified, class weights, 20 epochs of 128."
+    "The tutorial's training from data to report: MNIST and A-Z, 80/20, class weights, 20 epochs."
     folder = Path(folder)
     training, held_out = split_stratified(join(load_mnist(data), load_az(data).without_repeats()))
     log = train(tutorial_network(), training, held_out, folder, epochs=epochs, verbose=verbose)

@@ -18,6 +18,8 @@
 
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "Imports"
 from __future__ import annotations
 
 import json
@@ -25,21 +27,22 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-
 import pandas as pd
 
 from customocr.boxes import compose_many
 from customocr.data import (
     AZ_FILES,
     Characters,
+    data_folder,
     find_file,
-    join,
     load_az,
     load_mnist,
     load_npz,
@@ -52,14 +55,7 @@ from customocr.data import (
 )
 from customocr.errors import DataError, ModelError
 from customocr.glyphs import CLASSES, SIDE, normalise_glyphs
-from customocr.model import (
-    PAIRS,
-    export_onnx,
-    keras,
-    pair_accuracy,
-    scores,
-    to_input,
-)  # keras from there: it starts without greeting
+from customocr.model import PAIRS, export_onnx, keras, pair_accuracy, scores, to_input
 from customocr.writing.strokes import (
     LOW_SHARE,
     SAME_SHARE,
@@ -69,13 +65,13 @@ from customocr.writing.strokes import (
 )
 
 # %%
+#| code-fold: true
+#| code-summary: "Imports for the examples"
 import tempfile
 
 import matplotlib.pyplot as plt
 
-from customocr.data import data_folder, picture
-from customocr.glyphs import normalise_glyph
-from customocr.writing.strokes import Strokes, between, draw_strokes, loosen, noise_tape, weather
+from customocr.pictures import show
 
 # %% [markdown]
 # ## Where we stand
@@ -89,68 +85,23 @@ pd.read_csv(stored / "tutorial/sets.csv", index_col="set").round(3)
 # The second figure is the one that counts. A page comes from somebody new, with a pen and a camera of their own. So nothing below is judged on the split it was trained on:
 # we choose by thirty UNIPEN writers kept apart for that, and measure in the end on thirty more and on four foreign collections.
 #
-# ## A character is a movement
-# MNIST and the A-Z set are pixels, and pixels remember their scanner. UNIPEN recorded the pen: points along strokes, no width, no paper. From a movement we can draw as many
-# images as we like, with a hard pencil or a marker, slanted, on a fax, out of focus. A K of our own, three strokes:
+# ## Glyphs drawn anew
+# [Writing](05_writing.ipynb) turned recorded movements of a pen into glyphs: `render_strokes` gives each a hand, a pen and a scan of its own, and `render_images` does what it can for glyphs that exist only as pixels. So no epoch shows a glyph twice. Here are
+# glyphs of the package's fonts, as they are and drawn anew:
 
 # %%
-k = [
-    np.array(stroke, np.int16)
-    for stroke in ([(120, 0), (90, 1000)], [(640, 20), (110, 560)], [(250, 480), (700, 980)])
-]
-rng = np.random.default_rng(1)
-clean = draw_strokes(k, rng.random(24))
-scanned = weather(clean, rng.random(24), noise_tape(rng))
-clean.shape, scanned.shape
-
-# %% [markdown]
-# `draw_strokes` takes two dozen random numbers and decides by them on the pen's width, the slant, the bend; `weather` takes two dozen more and prints, blurs, scans and cuts
-# the result. [`normalise_glyph`](02_segmentation.ipynb) then lays it out, the same function that will lay out the crops of a page. Forty times the same K, none like the other:
+#| fig-cap: "Above: twelve glyphs as they are. Below: the same twelve drawn anew, with another pen, another scan and, for some, another size."
+#| fig-alt: "Two rows of twelve characters. The upper row is clean; the characters of the lower row are slanted, blurred, thicker, thinner or coarse."
+samples = load_samples()
+twelve = samples.images[np.random.default_rng(6).choice(len(samples.images), 12)]
+anew = render_images(twelve, np.random.default_rng(1), same=0.0)
+show(np.vstack([np.hstack(list(row)) for row in (twelve, anew)]), 2)
 
 # %%
-#| fig-alt: "Forty drawings of one K: thin and thick pens, slanted, blurred, with jagged edges, some with dots beside them."
-starts = np.cumsum([0] + [len(stroke) for stroke in k])
-one_k = Strokes(
-    np.concatenate(k),
-    starts,
-    np.array([0, 3]),
-    np.array([CLASSES.index("K")], np.uint8),
-    np.array([0]),
-)
-forty = render_strokes(one_k, np.zeros(40, int), np.random.default_rng(3), loose=False)
-picture(forty.reshape(4, 10, 28, 28).transpose(0, 2, 1, 3).reshape(4 * 28, 10 * 28), scale=2)
-
-# %%
-again = render_strokes(one_k, np.zeros(40, int), np.random.default_rng(3), loose=False)
-assert np.array_equal(forty, again) and len(np.unique(forty.reshape(40, -1), axis=0)) == 40
-
-# %% [markdown]
-# These are forty pens, but one hand: the arm always leaves the stem at the same place. [Further down](#what-is-left) it will show that the writers a network learnt from are read better than others,
-# whatever their pens. Hands are what we lack, and strokes let us invent some. `loosen` moves, turns and bends each stroke by itself, rounds its corners, stops short or runs on. `between` averages two people
-# who write a character in the same strokes. A second K, narrow and with long arms; five steps from the first to it, and the last row loosened:
-
-# %%
-#| fig-alt: "Upper row: six Ks, from a wide one with short arms to a narrow one with long arms. Lower row: the same six, each with strokes that lie a little otherwise."
-narrow = [
-    np.array(stroke, np.int16)
-    for stroke in ([(60, 30), (100, 980)], [(520, -60), (90, 500)], [(180, 420), (560, 1040)])
-]
-steps = [between(k, narrow, weight) for weight in np.linspace(0, 1, 6)]
-looser = [loosen(step, np.random.default_rng(seed)) for seed, step in enumerate(steps)]
-still = np.full(24, 0.75)  # one pen, no slant
-laid = np.stack([normalise_glyph(draw_strokes(character, still)) for character in steps + looser])
-picture(laid.reshape(2, 6, SIDE, SIDE).transpose(0, 2, 1, 3).reshape(2 * SIDE, 6 * SIDE), scale=3)
-
-# %%
-assert between(k, k[::-1], 0.5) is None  # the stem last: these two do not write it alike
+assert np.array_equal(anew, render_images(twelve, np.random.default_rng(1), same=0.0))
 
 
 # %% [markdown]
-# Unless it is told `loose=False`, as above, `render_strokes` draws one character in four between two hands and loosens every other.
-#
-# What exists only as pixels goes the same way from the third step: `render_images` turns and bends a glyph, thins or thickens its lines, and sends it through the same weather.
-# A quarter to a third of all glyphs are spared the weather: good scans and tablets exist too. One in five is scanned a dozen pixels high, as the post did it in the 1980s.
-#
 # ## Every class from every source
 # Class weights up to 69 made the tutorial's network suspect rare letters everywhere. We need nothing of the kind: each epoch *draws* as many glyphs of a class as we like. And a class should come from
 # more than one source, so that no source gives the answer away. A `Source` knows how many of a class it should provide, and how to draw them:
@@ -163,18 +114,10 @@ class Source:
 
     name: str
     labels: np.ndarray  # uint8 (N,)
-    shares: tuple[
-        float, float
-    ]  # of a digit's and of a letter's glyphs that come from here; sources that lack the class drop out
-    draw: Callable[
-        [np.ndarray, np.random.Generator], np.ndarray
-    ]  # indices -> uint8 (M, 28, 28), new at every call
-    weight: np.ndarray | None = (
-        None  # float (N,), chance of a sample within its class; None = all the same
-    )
-    on_top: bool = (
-        False  # its glyphs come on top of a class's own: shares in units of what a letter gets
-    )
+    shares: tuple[float, float]  # of a digit's and of a letter's glyphs that come from here
+    draw: Callable[..., np.ndarray]  # indices, source of chance -> uint8 (M, 28, 28), always new
+    weight: np.ndarray | None = None  # float (N,), chance within its class; None = all the same
+    on_top: bool = False  # on top of a class's own: shares in units of what a letter gets
 
 
 # %% [markdown]
@@ -194,13 +137,9 @@ class Source:
 MNIST_HELD = 5_000  # digits at the end of MNIST's training part that only validate
 AZ_HELD = 0.1  # share of the A-Z letters that only validates
 FONTS_HELD = 0.1  # share of the fonts that only validates, where no other letters are at hand
-WRITER_POWER = (
-    -0.5
-)  # a writer with 4 times the samples is drawn 2 times as often, so that no hand rules
-PAGES, PAGES_HELD = (
-    7_000,
-    500,
-)  # pages composed for crops, in the hands of training and of validation writers
+WRITER_POWER = -0.5  # a writer with 4 times the samples is drawn 2 times as often
+PAGES = 7_000  # pages composed for crops, in the hands of training writers
+PAGES_HELD = 500  # the same, in the hands of validation writers
 
 
 def image_source(
@@ -244,60 +183,91 @@ def crops(
     pages: int,
     seed: int,
     keep: Path,  # folder for what is done so far
+    until: float | None = None,  # of `time.monotonic()`: from then on no further pages are begun
 ) -> Characters:
     "What the segmentation cuts from pages composed in these writers' hands."
     names = list(load_unipen(data).writer_names)
-    found = compose_many(
-        find_file(["unipen_strokes.npz"], data),
-        sorted(names.index(w) for w in writers),
-        pages,
-        seed,
-        keep,
-        os.cpu_count() or 1,
-    )
+    hands = sorted(names.index(w) for w in writers)
+    strokes, processes = find_file(["unipen_strokes.npz"], data), os.cpu_count() or 1
+    found = compose_many(strokes, hands, pages, seed, keep, processes, until)
     known = found.labels < len(CLASSES)
     return Characters(found.glyphs[known], found.labels[known])
+
+
+@dataclass
+class _Sources:
+    "Sources and validation sets while they are collected."
+
+    data: str | Path | None
+    sources: list[Source] = field(default_factory=list)
+    validation: dict[str, Characters] = field(default_factory=dict)
+
+    def unipen(self, pages: Path | None, until: float | None) -> None:
+        "Strokes, pictures and, where there is a folder for pages, crops; writers on one side only."
+        unipen = load_unipen(self.data)
+        training, held, _ = split_unipen(unipen)
+        self.sources += unipen_sources(self.data, unipen, training)
+        self.validation["unipen"] = unipen[held]
+        if pages is None:
+            return
+        held_writers = unipen_validation_writers()
+        apart = {*unipen_test_writers(), *held_writers}
+        writers = [w for w in unipen.writer_names if w not in apart]
+        now = time.monotonic()  # of limited time an eighth is for the pages that validate
+        early = None if until is None else now + max(until - now, 0) / 8
+        held_crops = crops(self.data, held_writers, PAGES_HELD, 1, pages, early)
+        found = crops(self.data, writers, PAGES, 0, pages, until)
+        self.sources.append(image_source("crops", found, (0.20, 0.28), 0.8))
+        self.validation["crops"] = held_crops
+
+    def mnist(self) -> None:
+        "Digits, on top of what the other sources give; the last ones validate."
+        mnist = load_mnist(self.data, "train")
+        shares = dict(shares=(2.0, 0.0), same=0.65, low=0.75, on_top=True)
+        self.sources.append(image_source("mnist", mnist[:-MNIST_HELD], **shares))
+        self.validation["mnist"] = mnist[-MNIST_HELD:]
+
+    def az(self, file: str | Path | None) -> None:
+        "Letters; a tenth validates."
+        letters = load_az(file or self.data).without_repeats().normalised()
+        training, self.validation["az"] = split_stratified(letters, AZ_HELD)
+        self.sources.append(image_source("az", training, (0.0, 0.16), 0.4))
+
+    def fonts(self) -> None:
+        "The package's own glyphs; some validate where nothing else does."
+        fonts = load_samples()
+        if not self.validation:
+            held = fonts.writer % round(1 / FONTS_HELD) == 0
+            self.validation["fonts"], fonts = fonts[held], fonts[~held]
+        self.sources.append(image_source("fonts", fonts, (0.04, 0.10)))
 
 
 def load_sources(
     data: str | Path | None = None,  # the data folder; None = what CUSTOMOCR_DATA names
     az: str | Path | None = None,  # the full A-Z set, in place of the folder's sample
-    pages: Path | None = None,  # folder in which pages are composed for crops; None = without crops
-) -> tuple[
-    list[Source], dict[str, Characters]
-]:  # what is trained on, and the validation sets by name
-    "Everything that may be trained on and is at hand, validation samples kept apart; writers are never on both sides."
-    sources, validation = [], {}
+    pages: Path | None = None,  # folder in which pages are composed for crops; None = no crops
+    until: float | None = None,  # of `time.monotonic()`: from then on no further pages are begun
+) -> tuple[list[Source], dict[str, Characters]]:  # trained on; validation sets by name
+    """Everything that may be trained on and is at hand; validation samples are kept apart.
+
+    Raises `DataError` where a folder is named and holds none of the collections."""
+    found = _Sources(data)
     if find_file(["unipen.npz"], data) and find_file(["unipen_strokes.npz"], data):
-        unipen = load_unipen(data)
-        training, held, _ = split_unipen(unipen)
-        sources += unipen_sources(data, unipen, training)
-        validation["unipen"] = unipen[held]
-        if pages:
-            apart = {*unipen_test_writers(), *unipen_validation_writers()}
-            writers = [w for w in unipen.writer_names if w not in apart]
-            sources.append(
-                image_source("crops", crops(data, writers, PAGES, 0, pages), (0.20, 0.28), 0.8)
-            )
-            validation["crops"] = crops(data, unipen_validation_writers(), PAGES_HELD, 1, pages)
+        found.unipen(pages, until)
     if find_file(["mnist.npz"], data):
-        mnist = load_mnist(data, "train")
-        sources.append(
-            image_source("mnist", mnist[:-MNIST_HELD], (2.0, 0.0), 0.65, low=0.75, on_top=True)
-        )
-        validation["mnist"] = mnist[-MNIST_HELD:]
+        found.mnist()
     if az or find_file(AZ_FILES, data):
-        training, held = split_stratified(
-            load_az(az or data).without_repeats().normalised(), AZ_HELD
+        found.az(az)
+    folder = data_folder(data)
+    if folder and not found.sources:
+        raise DataError(
+            f"{folder}: holds none of the collections (unipen.npz with unipen_strokes.npz, "
+            f"mnist.npz, {AZ_FILES[0]}); name another folder, or none: then the package's own "
+            "glyphs are the data"
         )
-        sources.append(image_source("az", training, (0.0, 0.16), 0.4))
-        validation["az"] = held
-    fonts = load_samples()
-    if not validation:
-        held = fonts.writer % round(1 / FONTS_HELD) == 0
-        validation["fonts"], fonts = fonts[held], fonts[~held]
-    sources.append(image_source("fonts", fonts, (0.04, 0.10)))
-    return sources, validation
+    found.fonts()
+    return found.sources, found.validation
+
 
 # %% [markdown]
 # How often should a class be drawn? Where the shape decides, it hardly matters. Where it does not, it is the whole answer: a lone ring is a zero or an O as often as it was taught to be. Among the common sources a digit
@@ -305,7 +275,7 @@ def load_sources(
 
 # %%
 #| export
-BESIDE_TOP = 0.75  # glyphs that a class with a source on top gets from the others, where a class without one gets 1
+BESIDE_TOP = 0.75  # what a class with a source on top gets from the others; a class without: 1
 
 
 def draw_plan(
@@ -402,7 +372,7 @@ def _convolution(
 
 
 def network(
-    folded: bool = False,  # as shipped: batch norm folded into the convolutions, probabilities; else for training: logits
+    folded: bool = False,  # as shipped: without batch norm, probabilities; else logits
     widths: tuple[int, int, int] = (32, 64, 96),  # channels at 14, 7 and 4 pixels
 ) -> keras.Model:  # float32 (N, 28, 28, 1) in 0..1 -> (N, 36)
     "Six convolutions: strides where the tutorial pools, batch norm, and one shortcut."
@@ -447,20 +417,19 @@ big.count_params(), f"{multiplications / 1e6:.1f} million multiplications"
 # %%
 #| export
 GLYPHS_AN_EPOCH = 96_000  # shown in an epoch, about 1,900 of each letter
-PASSES = (
-    2  # epochs that share one drawing: drawing costs about as much as a third of a training step
-)
+PASSES = 2  # epochs that share one drawing, which costs as much as a third of a training step
 EPOCHS = 84
 BATCH = 512
-PEAK_RATE = (
-    4e-3  # of AdamW, reached after a sixth of the steps, then down to nothing along a cosine
-)
+PEAK_RATE = 4e-3  # of AdamW, reached after a sixth of the way
+FIRST_RATE, LAST_RATE = PEAK_RATE / 25, PEAK_RATE * 0.003  # before the rise; at the cosine's end
+STEPS_TOGETHER = 20  # steps that TensorFlow takes in one call
+TIMED_STEPS = 4  # the same, where the time is watched
 WEIGHT_DECAY = 0.05
 LABEL_SMOOTHING = 0.05
 
 
 def fast_bfloat16() -> bool:
-    "Whether this processor multiplies bfloat16 in hardware: half the time of float32 where it does, many times it where not."
+    "Whether this processor multiplies bfloat16 in hardware: half the time of float32."
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -469,31 +438,52 @@ def fast_bfloat16() -> bool:
 
 
 def trainable(
-    steps: int,  # optimiser steps of the whole run
+    steps: int | None,  # optimiser steps of the whole run; None = the rate is set from outside
     seed: int = 1,
 ) -> keras.Model:  # logits; compiled for one-hot labels
-    "The network before training, with its optimiser and its one-cycle rate (Smith, 2018, arXiv:1803.09820)."
+    "The network before training, with its optimiser and its one-cycle rate."
     keras.utils.set_random_seed(seed)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if fast_bfloat16() else "float32")
     model = network()
     keras.config.set_dtype_policy(policy)
-    warm = max(1, steps // 6)
-    rate = keras.optimizers.schedules.CosineDecay(
-        PEAK_RATE / 25,
-        max(1, steps - warm),
-        alpha=0.003,
-        warmup_target=PEAK_RATE,
-        warmup_steps=warm,
-    )
+    rate, together = FIRST_RATE, TIMED_STEPS
+    if steps is not None:
+        together = STEPS_TOGETHER
+        warm = max(1, steps // 6)
+        rate = keras.optimizers.schedules.CosineDecay(
+            FIRST_RATE,
+            max(1, steps - warm),
+            alpha=LAST_RATE / PEAK_RATE,
+            warmup_target=PEAK_RATE,
+            warmup_steps=warm,
+        )
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=LABEL_SMOOTHING)
-    model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
-        loss,
-        jit_compile=False,
-        steps_per_execution=20,
-    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
+    model.compile(optimizer, loss, jit_compile=False, steps_per_execution=together)
     return model
+
+
+def one_cycle(
+    done: float,  # share of the training, 0..1
+) -> float:  # learning rate
+    "The same cycle by the share that is done, for a run that ends with its time."
+    if done < 1 / 6:
+        return FIRST_RATE + (PEAK_RATE - FIRST_RATE) * done * 6
+    fall = (1 + np.cos(np.pi * min((done - 1 / 6) * 6 / 5, 1.0))) / 2
+    return float(LAST_RATE + (PEAK_RATE - LAST_RATE) * fall)
+
+
+class _After(keras.callbacks.Callback):
+    "Calls a function after some steps; where it answers True, showing ends."
+
+    def __init__(self, after: Callable[[], bool]):
+        super().__init__()
+        self.after = after
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.after():
+            self.model.stop_training = True
 
 
 def fit(
@@ -501,31 +491,45 @@ def fit(
     images: np.ndarray,  # uint8 (N, 28, 28)
     labels: np.ndarray,  # int (N,)
     passes: int = 1,
+    first: int = 0,  # steps that were done before an interrupt
+    after: Callable[[], bool] | None = None,  # called between steps; True ends it
 ) -> float:  # mean loss of the last pass
     "Show the network glyphs, in a new order at each pass."
-    steps = len(labels) // BATCH
-    rows = np.random.default_rng(len(labels) + int(model.optimizer.iterations)).permutation(
-        len(labels)
-    )[: steps * BATCH]
-    one_hot = np.eye(len(CLASSES), dtype=np.float32)[labels[rows]]
-    return model.fit(
-        to_input(images[rows]), one_hot, batch_size=BATCH, epochs=passes, verbose=0
-    ).history["loss"][-1]
+    steps, loss = len(labels) // BATCH, float("nan")
+    chance = np.random.default_rng(len(labels) + int(model.optimizer.iterations) - first)
+    rows = chance.permutation(len(labels))[: steps * BATCH]
+    whole, part = divmod(passes * steps - first, steps)
+    calls = [_After(after)] if after else []
+    one_hot = np.eye(len(CLASSES), dtype=np.float32)
+    model.stop_training = False
+    for number, rounds in ((part, 1), (steps, whole)):
+        if number and rounds and not model.stop_training:
+            chosen = rows[: number * BATCH]
+            loss = model.fit(
+                to_input(images[chosen]),
+                one_hot[labels[chosen]],
+                batch_size=BATCH,
+                epochs=rounds,
+                verbose=0,
+                callbacks=calls,
+            ).history["loss"][-1]
+    return loss
 
 
 def drawn_ahead(
-    draw: Callable[
-        [int], tuple[np.ndarray, np.ndarray]
-    ],  # number of a drawing -> glyphs and labels
-    numbers: Sequence[int],
+    draw: Callable[[int], tuple[np.ndarray, np.ndarray]],  # its number -> glyphs and labels
+    numbers: Iterable[int],  # asked for the next number when the last drawing is ready
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:  # number, glyphs, labels
-    "Drawings one after the other; the next is made in a second thread while the network looks at this one."
+    "Drawings in order; the next is made in a second thread while the network looks at this one."
     with ThreadPoolExecutor(1) as pool:
-        coming = None
-        for number, following in zip(numbers, [*numbers[1:], None]):
+        asked, coming = iter(numbers), None
+        number = next(asked, None)
+        while number is not None:
             images, labels = coming.result() if coming else draw(number)
+            following = next(asked, None)
             coming = pool.submit(draw, following) if following is not None else None
             yield number, images, labels
+            number = following
 
 
 def logits_of(
@@ -566,7 +570,9 @@ def best_temperature(
     logits: np.ndarray,  # float (N, 36), of glyphs not trained on
     labels: np.ndarray,  # int (N,)
 ) -> float:
-    "The temperature with the smallest cross-entropy (Guo et al., 2017, On calibration of modern neural networks)."
+    """The temperature with the smallest cross-entropy.
+
+    After Guo et al., 2017, On calibration of modern neural networks."""
     own = np.arange(len(labels)), labels.astype(int)
     losses = {t: -np.log(softmax(logits, t)[own] + 1e-12).mean() for t in np.geomspace(0.3, 3, 70)}
     return float(min(losses, key=losses.get))
@@ -679,8 +685,9 @@ def assumed_shares(
 ) -> np.ndarray:  # float (36,), sums to 1; one value for each of `GROUPS`
     """The shares of the classes that a network expects before it looks at such a glyph.
 
-    Those by which its answers, brought from them to the shares the glyphs really have, give every group what it has
-    (Saerens et al., 2002, Adjusting the outputs of a classifier to new a priori probabilities, turned round)."""
+    Those by which its answers, brought from them to the shares the glyphs really have, give every
+    group what it has (Saerens et al., 2002, Adjusting the outputs of a classifier to new a priori
+    probabilities, turned round)."""
     group = np.array([next(g for g, members in enumerate(GROUPS) if c in members) for c in CLASSES])
     real = np.bincount(labels, minlength=len(CLASSES)) / len(labels)
     has = np.maximum(np.bincount(group, real), 1e-9)
@@ -718,7 +725,7 @@ def fold(
     model: keras.Model,  # trained, from `network`
     temperature: float = 1.0,  # logits are divided by it
 ) -> keras.Model:  # float32 probabilities, the same answers with fewer layers
-    "The network as it ships: every batch norm becomes a factor and a bias of the convolution before it."
+    "The network as it ships: every batch norm becomes part of the convolution before it."
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     widths = tuple(
@@ -746,81 +753,25 @@ difference = export_onnx(shipped, Path(runs.name, "small.onnx"), held.images[:20
 assert difference < 1e-4
 shipped.count_params(), Path(runs.name, "small.onnx").stat().st_size, difference < 1e-4
 
-
 # %% [markdown]
-# ## The full training
-# `train` is what `customocr train` runs: draw, show, note, save, and at the end calibrate, fold, measure, write the card. It draws the next glyphs while the network looks at
-# these, saves everything after each drawing, and goes on there after an interrupt.
+# ## What is measured
+# Four foreign collections, MNIST's test part and thirty writers of UNIPEN are never trained or tuned on.
 
 # %%
 #| export
-def _settings(out: Path, wanted: dict) -> dict:
-    "The settings of the run in this folder: noted where it is new, taken from there where it goes on."
-    file = out / "settings.json"
-    if not file.exists():
-        out.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(wanted, indent=1) + "\n")
-        return wanted
-    before = json.loads(file.read_text())
-    differing = [
-        f"{key} {before.get(key)}, now {value}"
-        for key, value in wanted.items()
-        if value is not None and before.get(key) != value
-    ]
-    if differing:
-        raise ModelError(
-            f"{out} holds another run ({'; '.join(differing)}); choose another folder, or repeat its settings"
-        )
-    return before
-
-
-def _epochs_for(minutes: float, sources: Sequence[Source], seed: int) -> int:
-    "How many epochs fit into the time, from a short trial."
-    model, rng = trainable(100, seed), np.random.default_rng(seed)
-    start = time.perf_counter()
-    images, labels = draw_epoch(sources, 40 * BATCH, rng)
-    drawing = (time.perf_counter() - start) / len(labels)
-    fit(model, images, labels)  # builds the graph
-    start = time.perf_counter()
-    fit(model, images, labels)
-    showing = (time.perf_counter() - start) / len(labels)
-    return max(
-        PASSES,
-        round(minutes * 60 / (GLYPHS_AN_EPOCH * (showing + drawing / PASSES)) / PASSES) * PASSES,
-    )
-
-
-def _save(model: keras.Model, path: Path) -> None:
-    "Whole or not at all: an interrupt while writing leaves the last checkpoint as it was."
-    part = path.with_name("part-" + path.name)
-    model.save(part)
-    part.replace(path)
-
-
-# %%
-#| export
-CURVES = (
-    "chars74k_hnd_36",
-    "unipen_unseen_writers",
-)  # sets whose reject curve and reliability are stored
-TESTS = (
-    "chars74k_hnd_36",
-    "bishwaprotapi_36",
-    "binaryalphadigits_36",
-    "usps_digits_5000",
-)  # never trained or tuned on
+TESTS = ("chars74k_hnd_36", "bishwaprotapi_36", "binaryalphadigits_36", "usps_digits_5000")
+CURVES = ("chars74k_hnd_36", "unipen_unseen_writers")  # reject curve and reliability are stored
 
 
 def unseen_sets(
     data: str | Path | None = None,  # the data folder; None = what CUSTOMOCR_DATA names
 ) -> dict[str, Characters]:  # by name; what is not at hand is left out
-    "What the model is measured on: four foreign collections, MNIST's test part, UNIPEN's writers never seen."
+    "Foreign collections, MNIST's test part, UNIPEN's writers never seen."
     paths = {name: find_file([f"{name}.npz"], data) for name in TESTS}
     sets = {name: load_npz(path) for name, path in paths.items() if path}
-    if "binaryalphadigits_36" in sets:  # its class 1 is solid blocks
-        sets["binaryalphadigits_36"] = sets["binaryalphadigits_36"][
-            sets["binaryalphadigits_36"].labels != 1
-        ]
+    if "binaryalphadigits_36" in sets:
+        blocks = sets["binaryalphadigits_36"]
+        sets["binaryalphadigits_36"] = blocks[blocks.labels != 1]  # its class 1 is solid blocks
     if find_file(["mnist.npz"], data):
         sets["mnist_test"] = load_mnist(data, "test")
     if find_file(["unipen.npz"], data):
@@ -860,106 +811,166 @@ SETS = {  # what the sets are, for people
     "mnist_test": "MNIST, test part; letters compete",
     "unipen_unseen_writers": "UNIPEN, 30 writers never trained or tuned on",
     "unipen": "UNIPEN, 30 further writers, not trained on; the temperature is chosen on them",
-    "crops": f"crops from {PAGES_HELD} composed pages in the hands of those 30 writers",
+    "crops": "crops from composed pages in the hands of those 30 writers",
     "mnist": "MNIST, last 5,000 of the training part, not trained on",
     "az": "A-Z letters, a tenth, not trained on",
     "fonts": "fonts not trained on",
 }
 DATA = {  # licences as their sources state them
-    "unipen": "UNIPEN train_r01_v07, isolated digits and capitals as pen strokes (International Unipen Foundation; doi 10.5281/zenodo.1195803, CC BY 4.0; "
-    "its CDROM-README asks for research use, no commercial distribution and a reference: the two differ)",
+    "unipen": "UNIPEN train_r01_v07, isolated digits and capitals as pen strokes (International "
+    "Unipen Foundation; doi 10.5281/zenodo.1195803, CC BY 4.0; its CDROM-README asks for research "
+    "use, no commercial distribution and a reference: the two differ)",
     "unipen pictures": "the pictures of the same UNIPEN samples, as they are",
-    "crops": f"characters that the package's segmentation cut from {PAGES:,} pages composed in the hands of UNIPEN's training writers",
-    "mnist": "MNIST, training part less its last 5,000 (LeCun, Cortes, Burges; terms as the Keras data set)",
-    "az": "Kaggle A-Z handwritten letters (terms of its Kaggle page; the shipped model saw a public sample of 5,934)",
-    "fonts": "glyphs of openly licensed handwriting fonts (OFL 1.1 and Apache-2.0, listed in samples/README.md)",
+    "crops": "characters that the package's segmentation cut from pages composed in the hands of "
+    "UNIPEN's training writers",
+    "mnist": "MNIST, training part less its last 5,000 (LeCun, Cortes, Burges; terms as the Keras "
+    "data set)",
+    "az": "Kaggle A-Z handwritten letters (terms of its Kaggle page)",
+    "fonts": "glyphs of openly licensed handwriting fonts (OFL 1.1 and Apache-2.0, listed in "
+    "samples/README.md)",
+}
+DRAWN = {  # how a source's glyphs are made new
+    "unipen": "pen strokes with a hand and a pen of their own",
+    "mnist": "MNIST's digits two thirds of them as they are, most others scanned small",
+    "crops": "crops four in five as they are",
+    "az": "glyphs of pixels turned, bent and with lines of another width",
+    "fonts": "glyphs of pixels turned, bent and with lines of another width",
 }
 
 
-def _share_row(name: str, found: dict) -> str:
-    goal = GOALS.get(name)
-    cells = [
-        f"{found[k]:.4f}"
-        + (
-            ""
-            if goal is None
-            else f" ({'reached' if found[k] >= goal[i] else 'MISSED'}: {goal[i]:.3f})"
-        )
-        for i, k in enumerate(("top1", "merged"))
-    ]
-    pairs = ["-" if found[f"{a}/{b}"] is None else f"{found[f'{a}/{b}']:.3f}" for a, b in PAIRS]
-    return f"| {SETS.get(name, name)} | {found['n']:,} | {' | '.join(cells)} | {found['ece']:.4f} | {' | '.join(pairs)} |"
+def _table_of(
+    part: dict[str, dict],  # set -> figures
+    goals: dict[str, tuple[float, float]],  # set -> goals for top1 and merged
+) -> str:  # Markdown
+    "A row a set; a goal stands in brackets, with whether it was reached."
+    columns = ["set", "glyphs", "top1", "0=O, 1=I merged", "ECE", *(f"{a}/{b}" for a, b in PAIRS)]
+    rows = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    for name, found in part.items():
+        row = [SETS.get(name, name), f"{found['n']:,}"]
+        for key, goal in zip(("top1", "merged"), goals.get(name, (None, None))):
+            word = "" if goal is None else "reached" if found[key] >= goal else "MISSED"
+            row.append(f"{found[key]:.4f}" + (f" ({word}: {goal:.3f})" if word else ""))
+        row.append(f"{found['ece']:.4f}")
+        pairs = [found[f"{a}/{b}"] for a, b in PAIRS]
+        row += ["-" if share is None else f"{share:.3f}" for share in pairs]
+        rows.append("| " + " | ".join(row) + " |")
+    return "\n".join(rows)
+
+
+def _trained_on(about: dict) -> str:
+    "What was shown, how it was made, how often, and what the network expects of it; Markdown."
+    names = list(about["glyphs"])
+    listed = "\n".join(f"- {DATA.get(n, n)}: {about['glyphs'][n]:,} samples" for n in names)
+    shown = round(about["epochs"] * about["glyphs_an_epoch"])
+    made = "; ".join(dict.fromkeys(DRAWN[name] for name in names if name in DRAWN))
+    often = (
+        f"each letter was drawn equally often, a digit {BESIDE_TOP} times as often, and MNIST came "
+        "on top of that"
+        if "mnist" in names
+        else "each character was drawn equally often"
+    )
+    called = dict(zip(GROUPS, ("a 0", "a 1", "another digit", "an O", "an I")))
+    expects = ", ".join(f"{called[g]} {times:.1f} times" for g, times in about["expects"].items())
+    apart = (
+        "\nWriters are kept apart: the test writers below were never trained or tuned on, a "
+        "further 30 only validate."
+        if "unipen" in names
+        else ""
+    )
+    return f"""{listed}
+
+{shown:,} glyphs were shown, each drawing at least twice (`customocr/writing/strokes.py`): {made}; then ink, lens, scan,
+threshold and crop by chance. Of the glyphs, {often}. Before it looks, the network therefore expects {expects}
+as often as another letter; the file notes it as `class_shares`, and the reader divides by it.{apart}"""
+
+
+def _command(about: dict) -> str:
+    "The command that repeats a run."
+    given = ["" if set(about["glyphs"]) == {"fonts"} else " --data DATA"]
+    given.append(" --az FILE" if about.get("az") else "")
+    budget = about.get("budget_minutes")
+    given.append(f" --minutes {budget:g}" if budget else f" --epochs {about['epochs']}")
+    return f"customocr train{''.join(given)} --seed {about['seed']}"
 
 
 def card(
     about: dict,  # as in characters.json
 ) -> str:  # Markdown
     "The model's card: what it is, what it was made from, how to make it again, how good it is."
-    head = (
-        "| set | glyphs | top1 | 0=O, 1=I merged | ECE | "
-        + " | ".join(f"{a}/{b}" for a, b in PAIRS)
-        + " |\n"
-        + "|---" * (5 + len(PAIRS))
-        + "|"
+    test = "None of the foreign collections was at hand: this model is not measured on strangers."
+    if about["test"]:
+        test = (
+            "Whether the project's own goal was reached stands in brackets. 0/O and the other "
+            "pairs: how well the two are told apart when only they are in question, 0.5 is guessing.\n\n"
+            + _table_of(about["test"], GOALS)
+        )
+    source = (
+        " MNIST holds digits only, and a network can learn a collection's looks in place of its "
+        "shapes: notebook 14 measures how far the shipped one did."
+        if "mnist" in about["glyphs"]
+        else ""
     )
-    table = lambda part: "\n".join(
-        [head, *(_share_row(name, found) for name, found in about[part].items())]
-    )
-    sources = "\n".join(
-        f"- {DATA.get(name, name)}: {count:,} samples" for name, count in about["glyphs"].items()
-    )
-    shown = about["epochs"] * about["glyphs_an_epoch"]
-    called = dict(zip(GROUPS, ("a 0", "a 1", "another digit", "an O", "an I")))
-    expects = ", ".join(
-        f"{called[members]} {times:.1f} times" for members, times in about["expects"].items()
-    )
+    writers = ""
+    if "unipen_unseen_writers" in about["test"]:
+        writers = f"\n\nUNIPEN writers of the test: {', '.join(about['test_writers'])}."
     return f"""# Character model
 
-One glyph of 28 x 28 pixels in, the probabilities of 0-9 and A-Z out. {about["parameters"]:,} parameters, {about["bytes"]:,} bytes of ONNX (opset 17), batch norm folded in,
-probabilities calibrated. Input `glyphs`, float32 (N, 28, 28, 1), white ink on black, 0..1, laid out by `customocr.glyphs.normalise_glyph`; output
-`probabilities`, float32 (N, 36).
+One glyph of 28 x 28 pixels in, the probabilities of 0-9 and A-Z out. {about["parameters"]:,} parameters,
+{about["bytes"]:,} bytes of ONNX (opset 17), batch norm folded in, probabilities calibrated. Input `glyphs`, float32
+(N, 28, 28, 1), white ink on black, 0..1, laid out by `customocr.glyphs.normalise_glyph`; output `probabilities`,
+float32 (N, 36).
 
 ## Trained on
 
-{sources}
-
-{shown:,} glyphs were shown, each drawing twice (`customocr/writing/strokes.py`): pen strokes with a hand and a pen of their own, then ink, lens, scan, threshold and crop by chance; MNIST and the
-crops more often than not as they are. Each letter was drawn equally often, a digit {BESIDE_TOP} times as often, and MNIST came on top of that. Before it looks at a crop, the network therefore expects
-{expects} as often as another letter; the file notes it as `class_shares`, and the reader divides by it.
-Writers are kept apart: the test writers below were never trained or tuned on, a further 30 only validate.
+{_trained_on(about)}
 
 ## Made with
 
 ```
-customocr train --data DATA --epochs {about["epochs"]} --seed {about["seed"]}
+{_command(about)}
 ```
 
-{about["minutes"]:.0f} minutes on {about["processors"]} cores shared with other work ({about["cpu_minutes"]:.0f} minutes of processor time), {about["precision"]}, Keras {about["keras"]}, Python {about["python"]}. Threads make the sums
-of a training step differ in their last digits: the same seed draws the same glyphs, the figures repeat nearly, not exactly.
-Temperature {about["temperature"]}, with the smallest cross-entropy on the validation set `{about["calibrated_on"]}`. ONNX Runtime and Keras differ by {about["keras_difference"]:.1g} at most.
+{about["minutes"]:.1f} minutes on {about["processors"]} cores ({about["cpu_minutes"]:.1f} minutes of processor time),
+{about["precision"]}, Keras {about["keras"]}, Python {about["python"]}. Threads make the sums of a training step differ in
+their last digits: the same seed draws the same glyphs, the figures repeat nearly, not exactly. Temperature
+{about["temperature"]}, with the smallest cross-entropy on the validation set `{about["calibrated_on"]}`. ONNX Runtime and
+Keras differ by {about["keras_difference"]:.1g} at most.
 
 ## Never trained or tuned on
 
-Whether the project's own goal was reached stands in brackets. 0/O and the other pairs: how well the two are told apart when only they are in question, 0.5 is guessing.
-
-{table("test")}
+{test}
 
 ## Validation
 
-{table("validation")}
+{_table_of(about["validation"], {})}
 
 ## Limits
 
-Digits and capitals only: lower case, accents and punctuation come out as the nearest of the 36. A lone 0 or O, 1 or I cannot be told apart by shape alone;
-the reader decides them from the neighbours. MNIST holds digits only, and a
-network can learn a collection's looks in place of its shapes: notebook 05 measures how far this one did. Crops with parts of neighbours, and characters lower than about 8 pixels, are read worse.
-
-UNIPEN writers of the test: {", ".join(about["test_writers"])}.
+Digits and capitals only: lower case, accents and punctuation come out as the nearest of the 36. A lone 0 or O, 1 or I
+cannot be told apart by shape alone; the reader decides them from the neighbours.{source} Crops with parts of
+neighbours, and characters lower than about 8 pixels, are read worse.{writers}
 """
 
 
+# %% [markdown]
+# `finish` turns a trained network into what the package ships: calibrated, folded, exported, measured.
+
 # %%
 #| export
+def _known(value: float) -> float | None:
+    "Four digits; None in place of nan, which JSON does not have."
+    return round(value, 4) if value == value else None
+
+
+def _keep_curves(read: Callable, sets: dict[str, Characters], out: Path) -> None:
+    "Write reject curve and reliability of the sets in `CURVES`, where they are at hand."
+    answers = {n: (read(sets[n].images), sets[n].labels) for n in CURVES if n in sets}
+    for name, curve in (("reject", reject_curve), ("reliability", reliability)):
+        if answers:
+            tables = {n: curve(*answer) for n, answer in answers.items()}
+            pd.concat(tables, names=["set"]).round(4).to_csv(out / f"{name}.csv")
+
+
 def finish(
     model: keras.Model,  # trained
     validation: dict[str, Characters],
@@ -967,26 +978,21 @@ def finish(
     settings: dict,  # of the run
     data: str | Path | None = None,
 ) -> dict:  # the model's description, as in characters.json
-    "Calibrate on the first validation set, fold, export, measure; writes everything the package ships."
+    "Calibrate on the first validation set, fold, export, measure; write what a package ships."
     judge, held = next(iter(validation.items()))
     temperature = best_temperature(logits_of(model, held.images), held.labels)
     seen = validation.get("crops", held)
     expected = assumed_shares(softmax(logits_of(model, seen.images), temperature), seen.labels)
-    small = fold(model, temperature)
-    path = out / "characters.onnx"
+    small, path, test = fold(model, temperature), out / "characters.onnx", unseen_sets(data)
     difference = export_onnx(small, path, held.images[:500], shares=expected)
     small.save(out / "characters.keras")
     read = classifier(path)
-    known = lambda v: round(v, 4) if v == v else None  # JSON has no nan
     measure = lambda sets: {
-        name: {k: known(v) for k, v in figures(read(part.images), part.labels).items()}
+        name: {k: _known(v) for k, v in figures(read(part.images), part.labels).items()}
         for name, part in sets.items()
     }
     last = (out / "log.csv").read_text().splitlines()[-1].split(",")
-    expects = {
-        members: round(float(expected[CLASSES.index(members[0])] / expected[CLASSES.index("A")]), 2)
-        for members in GROUPS[:-1]
-    }
+    usual = expected[CLASSES.index("A")]
     about = dict(
         format=1,
         input="glyphs",
@@ -996,9 +1002,9 @@ def finish(
         bytes=path.stat().st_size,
         temperature=round(temperature, 4),
         calibrated_on=judge,
-        expects=expects,
+        expects={g: round(float(expected[CLASSES.index(g[0])] / usual), 2) for g in GROUPS[:-1]},
         keras_difference=difference,
-        **settings,
+        **{"epochs": float(last[0]), **settings},
         glyphs_an_epoch=GLYPHS_AN_EPOCH,
         minutes=float(last[4]),
         cpu_minutes=float(last[5]),
@@ -1007,43 +1013,221 @@ def finish(
         python=platform.python_version(),
         processors=os.cpu_count(),
         validation=measure(validation),
-        test=measure(unseen_sets(data)),
+        test=measure(test),
         test_writers=list(unipen_test_writers()),
     )
-    curves = {
-        name: (read(part.images), part.labels)
-        for name, part in unseen_sets(data).items()
-        if name in CURVES
-    }
-    if curves:
-        pd.concat(
-            {name: reject_curve(*answers) for name, answers in curves.items()}, names=["set"]
-        ).round(4).to_csv(out / "reject.csv")
-        pd.concat(
-            {name: reliability(*answers) for name, answers in curves.items()}, names=["set"]
-        ).round(4).to_csv(out / "reliability.csv")
+    _keep_curves(read, test, out)
     (out / "characters.json").write_text(json.dumps(about, indent=1) + "\n")
     (out / "CARD.md").write_text(card(about))
     return about
 
 
+# %% [markdown]
+# ## The full training
+# `train` is what `customocr train` runs: draw, show, note, save, and at the end `finish`. It draws the next glyphs while the network looks at these. It saves whatever is half a minute old, even in the middle of a drawing, and goes on from there after an interrupt.
+#
+# It takes its measure in epochs or in minutes. With epochs the learning rate's cycle is counted in steps. With minutes it is counted in time, so that the cycle comes to its end however busy the machine is: a quarter of the time at most is for composing pages, some at the end for `finish`, and
+# everything between is training.
+
 # %%
 #| export
-def train(
-    data: str
-    | Path
-    | None = None,  # the data folder; None = what CUSTOMOCR_DATA names, else the package's own glyphs
-    az: str | Path | None = None,  # the full A-Z set (CSV or zip), in place of the folder's sample
-    out: str | Path = "runs/customocr",  # for checkpoint, log, model and card
-    epochs: int | None = None,  # of 96,000 glyphs, even; None = the shipped model's
-    minutes: float | None = None,  # in place of epochs: about how long
-    seed: int = 1,
-    resume: bool = False,  # go on with the run in `out`
-) -> dict:  # the model's description, as in characters.json
-    """Train, calibrate and write the character model: characters.onnx, .keras, .json, CARD.md and log.csv.
+SAVE_EVERY, SAY_EVERY = 30, 10  # seconds
+PAGES_SHARE = 0.25  # of a budget of minutes: what composing pages may take
+PAGES_FROM = 5  # minutes: a smaller budget is better spent without pages
+FINISHING, STARTUPS = 10, 2.5  # `finish` takes so many seconds, or so many times loading Keras
+LONGEST_DRAWING = 40  # seconds of showing, in a run with a budget of minutes
 
-    Interrupted, it goes on from the last drawing with `resume`. Raises `DataError` and `ModelError`."""
-    out = Path(out)
+
+def _settings(out: Path, wanted: dict) -> dict:
+    "The settings of the run in this folder: noted where it is new, taken from there where not."
+    file = out / "settings.json"
+    if not file.exists():
+        out.mkdir(parents=True, exist_ok=True)
+        kept = {key: value for key, value in wanted.items() if value is not None}
+        file.write_text(json.dumps(kept, indent=1) + "\n")
+        return kept
+    before = json.loads(file.read_text())
+    differing = [
+        f"{key} {before.get(key)}, now {value}"
+        for key, value in wanted.items()
+        if value is not None and before.get(key) != value
+    ]
+    if differing:
+        raise ModelError(
+            f"{out} holds another run ({'; '.join(differing)}); choose another folder, or repeat "
+            "its settings"
+        )
+    return before
+
+
+def _save(model: keras.Model, path: Path) -> None:
+    "Whole or not at all: an interrupt while writing leaves the last checkpoint as it was."
+    part = path.with_name("part-" + path.name)
+    model.save(part)
+    part.replace(path)
+
+
+class _Run:
+    "A training run in its folder: model, log, clock."
+
+    startup = 0.0  # seconds that loading Keras took, where it counts
+
+    def __init__(self, out: Path, settings: dict, sources: list, judge: Characters, begun: float):
+        self.out, self.settings, self.sources, self.judge = out, settings, sources, judge
+        self.log, self.checkpoint = out / "log.csv", out / "checkpoint.keras"
+        self.begun, self.begun_cpu = begun, time.process_time()
+        self.saved = self.said = time.monotonic()
+        self.before = self.before_cpu = 0.0  # minutes of the run before an interrupt
+
+    def open(
+        self,
+        fresh: Callable[[], keras.Model],
+        drawings: Callable[[keras.Model], int],  # how many the checkpoint has seen whole
+    ) -> keras.Model:
+        "The model as it was saved, else a fresh one; of the log, what the checkpoint knows."
+        there = self.checkpoint.exists()
+        self.model = keras.models.load_model(self.checkpoint) if there else fresh()
+        old = self.log.read_text().splitlines()[1:] if there and self.log.exists() else []
+        past = old[: drawings(self.model)]
+        self.log.write_text("\n".join(["epoch,loss,top1,merged,minutes,cpu_minutes", *past]) + "\n")
+        if past:
+            self.before, self.before_cpu = (float(past[-1].split(",")[i]) for i in (4, 5))
+        return self.model
+
+    def draw(self, i: int, glyphs: int) -> tuple[np.ndarray, np.ndarray]:
+        "The glyphs of a drawing, always the same for its number and the run's seed."
+        return draw_epoch(self.sources, glyphs, np.random.default_rng([self.settings["seed"], i]))
+
+    def minutes(self) -> float:
+        "Spent so far, all parts of the run together."
+        return self.before + (time.monotonic() - self.begun) / 60
+
+    def between_steps(self, way: str) -> None:
+        "Save and say how far it is, where either is due."
+        now = time.monotonic()
+        if now - self.saved > SAVE_EVERY:
+            _save(self.model, self.checkpoint)
+            self.saved = time.monotonic()
+        if now - self.said > SAY_EVERY:
+            print(f"{way}  {self.minutes():.1f} min", flush=True)
+            self.said = now
+
+    def note(self, epoch: float, way: str, loss: float, left: Callable[[], float]) -> None:
+        "After a drawing: measure, save, write the log and say it; left: minutes to go."
+        found = figures(softmax(logits_of(self.model, self.judge.images)), self.judge.labels)
+        _save(self.model, self.checkpoint)
+        spent = self.minutes()
+        cpu = self.before_cpu + (time.process_time() - self.begun_cpu) / 60
+        row = (
+            f"{epoch:g},{loss:.4f},{found['top1']:.4f},{found['merged']:.4f},{spent:.2f},{cpu:.2f}"
+        )
+        with open(self.log, "a") as file:
+            file.write(row + "\n")
+        print(
+            f"{way}  loss {loss:.4f}  validation {found['top1']:.4f} "
+            f"(0=O, 1=I merged {found['merged']:.4f})  {spent:.1f} min, about {left():.0f} to go",
+            flush=True,
+        )
+        self.saved = self.said = time.monotonic()
+
+
+def _by_epochs(run: _Run) -> keras.Model:
+    "Show as many epochs as the settings say."
+    draws = run.settings["epochs"] // PASSES
+    a_pass = sum(number for *_, number in draw_plan(run.sources, GLYPHS_AN_EPOCH)) // BATCH
+    seen = lambda model: divmod(int(model.optimizer.iterations), PASSES * a_pass)
+    fresh = lambda: trainable(draws * PASSES * a_pass, run.settings["seed"])
+    model = run.open(fresh, lambda model: seen(model)[0])
+    done, first = seen(model)
+    start, total = run.minutes(), draws * PASSES
+    draw = lambda i: run.draw(i, GLYPHS_AN_EPOCH)
+
+    def after():
+        shown = int(model.optimizer.iterations) / a_pass
+        run.between_steps(f"epoch {shown:.1f}/{total}")
+
+    for i, images, labels in drawn_ahead(draw, range(done, draws)):
+        loss = fit(model, images, labels, PASSES, first=first, after=after)
+        first, epoch = 0, (i + 1) * PASSES
+        left = lambda: (run.minutes() - start) / (i + 1 - done) * (draws - i - 1)
+        run.note(epoch, f"epoch {epoch}/{total}", loss, left)
+    return model
+
+
+class _Budget:
+    "The time of a run with a budget of minutes, and how large its drawings are."
+
+    def __init__(self, run: _Run, now: float):
+        self.run, self.start, self.smallest = run, now, TIMED_STEPS * BATCH
+        self.size, self.last, self.stepped = 3 * self.smallest, False, None
+        self.seconds_a_glyph = self.seconds_to_draw = 0.0  # as measured last
+
+    def end(self) -> float:
+        "When showing must stop, so that `finish` ends in time; of `time.monotonic()`."
+        seconds = 60 * (self.run.settings["budget_minutes"] - self.run.before)
+        reserve = max(FINISHING, STARTUPS * self.run.startup)
+        return self.run.begun + seconds - min(reserve, 0.4 * seconds)
+
+    def share(self) -> float:
+        "Of the training that is done, 0..1."
+        past = 60 * self.run.before
+        now = time.monotonic() - self.start
+        return (past + now) / max(past + self.end() - self.start, 1.0)
+
+    def after(self) -> bool:
+        "Between steps: set the rate, measure the speed; True when the time is up."
+        now = time.monotonic()
+        if self.stepped:
+            self.seconds_a_glyph = (now - self.stepped) / self.smallest
+        self.stepped = now
+        self.run.model.optimizer.learning_rate = one_cycle(self.share())
+        self.run.between_steps(f"{100 * self.share():.0f} % of the training")
+        return now >= self.end()
+
+    def draw(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        "A drawing of the size that suits the speed and the time left."
+        start, glyphs = time.monotonic(), self.size
+        drawn = self.run.draw(i, glyphs)
+        self.seconds_to_draw = (time.monotonic() - start) / glyphs
+        return drawn
+
+    def numbers(self, first: int) -> Iterator[int]:
+        "Numbers of drawings, as long as there is time to draw and show another."
+        yield first
+        for i in count(first + 1):
+            left, a_glyph = self.end() - time.monotonic(), PASSES * self.seconds_a_glyph
+            if a_glyph:
+                seconds = min(max(left / 4, 1), LONGEST_DRAWING)
+                steps = max(1, round(seconds / a_glyph / self.smallest))
+                self.size = min(steps * self.smallest, GLYPHS_AN_EPOCH)
+            if left < 1.3 * self.size * (2 * a_glyph + self.seconds_to_draw):
+                break
+            yield i
+        self.last = True
+
+
+def _by_minutes(run: _Run) -> keras.Model:
+    "Show glyphs until the budget is used up; the last drawing is shown until then."
+    rows = run.log.read_text().count("\n") - 1 if run.log.exists() else 0
+    model = run.open(lambda: trainable(None, run.settings["seed"]), lambda model: rows)
+    budget = _Budget(run, time.monotonic())
+    for _, images, labels in drawn_ahead(budget.draw, budget.numbers(max(rows, 0))):
+        budget.stepped = None
+        loss = fit(model, images, labels, 10_000 if budget.last else PASSES, after=budget.after)
+        epochs = round(int(model.optimizer.iterations) * BATCH / GLYPHS_AN_EPOCH, 3)
+        left = lambda: max(run.settings["budget_minutes"] - run.minutes(), 0)
+        run.note(epochs, f"{100 * min(budget.share(), 1):.0f} % of the training", loss, left)
+        if time.monotonic() >= budget.end():
+            break
+    return model
+
+
+# %%
+#| export
+def _check_order(
+    out: Path, epochs: int | None, minutes: float | None, resume: bool
+) -> bool:  # whether the folder holds a run that goes on
+    "Refuse what cannot be meant, before any work."
     if epochs is not None and minutes is not None:
         raise ModelError("give epochs or minutes, not both")
     if minutes is not None and minutes <= 0 or epochs is not None and epochs <= 0:
@@ -1051,53 +1235,54 @@ def train(
     known = (out / "settings.json").exists()
     if known and not resume:
         raise ModelError(
-            f"{out} holds a training run already; go on with it (--resume), or choose another folder (--out)"
+            f"{out} holds a training run already; go on with it (--resume), or choose another "
+            "folder (--out)"
         )
-    sources, validation = load_sources(data, az, out / "pages")
-    if minutes is not None and not known:
-        epochs = _epochs_for(minutes, sources, seed)
-    epochs = epochs if known or epochs else EPOCHS
-    wanted = dict(
-        epochs=epochs and -(-epochs // PASSES) * PASSES,
-        seed=seed,
-        glyphs={s.name: len(s.labels) for s in sources},
+    return known
+
+
+def train(
+    data: str | Path | None = None,  # the data folder; None = CUSTOMOCR_DATA, else our own glyphs
+    az: str | Path | None = None,  # the full A-Z set (CSV or zip), in place of the folder's sample
+    out: str | Path = "runs/customocr",  # for checkpoint, log, model and card
+    epochs: int | None = None,  # of 96,000 glyphs, even; None = the shipped model's
+    minutes: float | None = None,  # in place of epochs: how long, everything counted
+    seed: int = 1,
+    resume: bool = False,  # go on with the run in `out`
+    begun: float | None = None,  # `time.monotonic()` from which minutes count; None = now
+) -> dict[str, Any]:  # the model's description, as in characters.json
+    """Train, calibrate and write the model: characters.onnx, .keras, .json, CARD.md and log.csv.
+
+    Interrupted, it goes on from the last checkpoint with `resume`.
+    Raises `DataError` and `ModelError`."""
+    out, called = Path(out), time.monotonic()
+    begun = called if begun is None else begun
+    known = _check_order(out, epochs, minutes, resume)
+    before = json.loads((out / "settings.json").read_text()) if known else {}
+    budget = minutes or before.get("budget_minutes")
+    pages = out / "pages" if not budget or budget >= PAGES_FROM else None
+    until = None if not budget else 0.0 if known else begun + 60 * PAGES_SHARE * budget
+    print("reading the collections", flush=True)
+    sources, validation = load_sources(data, az, pages, until)
+    epochs = epochs if known or budget else epochs or EPOCHS
+    settings = _settings(
+        out,
+        dict(
+            epochs=epochs and -(-epochs // PASSES) * PASSES,
+            budget_minutes=minutes,
+            seed=seed,
+            az=True if az else None,
+            glyphs={s.name: len(s.labels) for s in sources},
+        ),
     )
-    settings = _settings(out, wanted)
-    draws = settings["epochs"] // PASSES
-    checkpoint, log = out / "checkpoint.keras", out / "log.csv"
-    steps = (
-        draws
-        * PASSES
-        * (sum(number for *_, number in draw_plan(sources, GLYPHS_AN_EPOCH)) // BATCH)
-    )
-    model = keras.models.load_model(checkpoint) if checkpoint.exists() else trainable(steps, seed)
-    done = int(model.optimizer.iterations) * draws // steps
-    past = log.read_text().splitlines()[1 : 1 + done] if done else []
-    log.write_text("\n".join(["epoch,loss,top1,merged,minutes,cpu_minutes", *past]) + "\n")
-    before, before_cpu = (float(past[-1].split(",")[i]) for i in (4, 5)) if past else (0.0, 0.0)
-    start, start_cpu = time.perf_counter(), time.process_time()
-    judge = next(iter(validation))
-    draw = lambda i: draw_epoch(sources, GLYPHS_AN_EPOCH, np.random.default_rng([seed, i]))
-    for i, images, labels in drawn_ahead(draw, range(done, draws)):
-        loss = fit(model, images, labels, PASSES)
-        found = figures(
-            softmax(logits_of(model, validation[judge].images)), validation[judge].labels
-        )
-        spent = before + (time.perf_counter() - start) / 60
-        cpu = before_cpu + (time.process_time() - start_cpu) / 60
-        _save(model, checkpoint)
-        with open(log, "a") as file:
-            file.write(
-                f"{(i + 1) * PASSES},{loss:.4f},{found['top1']:.4f},{found['merged']:.4f},{spent:.2f},{cpu:.2f}\n"
-            )
-        left = (spent - before) / (i + 1 - done) * (draws - i - 1)
-        print(
-            f"epoch {(i + 1) * PASSES}/{draws * PASSES}  loss {loss:.4f}  {judge} validation {found['top1']:.4f} "
-            f"(0=O, 1=I merged {found['merged']:.4f})  {spent:.1f} min, about {left:.0f} to go",
-            flush=True,
-        )
+    run = _Run(out, settings, sources, next(iter(validation.values())), begun)
+    run.startup = called - begun
+    print(f"drawing from {', '.join(s.name for s in sources)}", flush=True)
+    model = _by_epochs(run) if "epochs" in settings else _by_minutes(run)
+    print("calibrating, exporting, measuring", flush=True)
     about = finish(model, validation, out, settings, data)
     shutil.rmtree(out / "pages", ignore_errors=True)
+    print(f"{out / 'characters.onnx'} after {run.minutes():.1f} min", flush=True)
     return about
 
 
@@ -1333,9 +1518,8 @@ for ax in axes:
 # %%
 for name in CURVES:
     part = rejecting[rejecting["set"] == name]
-    print(
-        f"{name}: error {part.error.iloc[-1]:.3f} if all are answered, {part.error[part.answered <= 0.9].iloc[-1]:.3f} if the surest nine in ten are"
-    )
+    most = part.error[part.answered <= 0.9].iloc[-1]
+    print(f"{name}: error {part.error.iloc[-1]:.3f} of all answers, {most:.3f} of the surest 90 %")
 unseen.loc[list(CURVES), "ece"]
 
 # %% [markdown]
@@ -1353,20 +1537,7 @@ json.loads((stored / "better_model/classify.json").read_text())
 # took turns one by one.
 #
 # ## Exercises
-# **1.** Draw the K with a marker only. Which of the two dozen numbers that `draw_strokes` takes decides on the pen?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# r = np.random.default_rng(2).random((10, 24))
-# r[:, 15] = 0.95
-# picture(np.hstack([render_images(cv2.resize(draw_strokes(k, row), (28, 28))[None], rng)[0] for row in r]), scale=2)
-# ```
-# Number 15: `draw_strokes` takes the width from it, from a fiftieth to a fifth of the character's height. (`import cv2` first.)
-#
-# </details>
-#
-# **2.** Take the last convolution of `network` away by passing `widths=(32, 64, 16)`. How many parameters are left, and how much worse is the small training?
+# **1.** Take the last convolution of `network` away by passing `widths=(32, 64, 16)`. How many parameters are left, and how much worse is the small training?
 #
 # <details><summary>Solution</summary>
 #
@@ -1381,7 +1552,7 @@ json.loads((stored / "better_model/classify.json").read_text())
 #
 # </details>
 #
-# **3.** Choose the temperature on the glyphs that were trained on instead of on held-out ones. What becomes of the calibration error?
+# **2.** Choose the temperature on the glyphs that were trained on instead of on held-out ones. What becomes of the calibration error?
 #
 # <details><summary>Solution</summary>
 #
@@ -1393,7 +1564,7 @@ json.loads((stored / "better_model/classify.json").read_text())
 #
 # </details>
 #
-# **4.** How low may a character be? Shrink the package's glyphs to 12, 8 and 6 pixels, enlarge them again and read them.
+# **3.** How low may a character be? Shrink the package's glyphs to 12, 8 and 6 pixels, enlarge them again and read them.
 #
 # <details><summary>Solution</summary>
 #
