@@ -3,7 +3,7 @@
 # > Is this box one character?
 
 # %% [markdown]
-# [Segmentation](02_segmentation.ipynb) proposes more boxes than there are characters: half an H, an H, an H with the I beside it. The network for characters cannot choose, because it was only ever shown characters, and half an H is a perfectly good I. A person sees it at once, *by looking at the neighbours*. So a second,
+# [Where would one cut?](12_cuts.ipynb) proposes more boxes than there are characters: half an H, an H, an H with the I beside it. The network for characters cannot choose, because it was only ever shown characters, and half an H is a perfectly good I. A person sees it at once, *by looking at the neighbours*. So a second,
 # smaller network gets to see what the person sees. This notebook builds it: where its labels come from, its form, its training.
 #
 # *Needs*: about a minute, the `train` extra. Training to the end takes 10,000 composed pages and UNIPEN's strokes; here a few pages by fonts train a small version, and the card of the shipped network is shown.
@@ -399,6 +399,8 @@ panels = {
 figure(panels, 8, 900)
 
 # %% [markdown]
+# What to notice. Halves and pairs are turned down for sure. Whole letters that touch a neighbour, here the V and the N, leave it in doubt.
+#
 # These answers do not become decisions yet. They become scores on the edges of a [lattice](glossary.html#lattice), and [recognition](03_recognition.ipynb) lets them, the characters' probabilities and the language decide together.
 #
 # ## As `customocr train --boxes` does it

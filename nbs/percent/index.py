@@ -99,6 +99,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Writing](05_writing.ipynb) | How does one pen stroke become a thousand different ones? | `customocr.writing.strokes` |
 # | [Composed pages](06_composing.ipynb) | How do we get text whose every box is known? | `customocr.writing.compose` |
 # | [Papers](06b_papers.ipynb) | What happens to a page before it reaches us? | `customocr.writing.papers` |
+# | [The judge of boxes](13_boxes.ipynb) | Is this box one character? | `customocr.boxes` |
 # | [Gallery](18_gallery.ipynb) | What does it make of rules, frames, shadows and chalk? | |
 #
 # The notebooks render as a site with a gallery, a glossary, exercises and a page to draw on: `quarto render`, with
