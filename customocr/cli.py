@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +27,7 @@ FORMAT_NAMES = (
     "pdf",
     "overlay",
 )  # writers.FORMATS
+BEGUN = time.monotonic()  # from here on `train --minutes` counts
 TRAINING_NEEDS = ("tensorflow", "keras", "tf2onnx", "onnx", "pandas", "sklearn")
 
 
@@ -168,7 +170,9 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
     )
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--epochs", type=_count, metavar="N", help="passes over the training set")
-    budget.add_argument("--minutes", type=float, metavar="N", help="about how long to train")
+    budget.add_argument(
+        "--minutes", type=float, metavar="N", help="how long it may take, everything counted"
+    )
     train.add_argument("--seed", type=int, metavar="N", help="seed of everything random")
     train.add_argument(
         "--resume",
@@ -429,6 +433,7 @@ def train_model(
         return 2
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if options.boxes:
+        print("composing pages", flush=True)
         from customocr.boxes import train as train_boxes
 
         for name in ("az", "minutes"):
@@ -440,9 +445,11 @@ def train_model(
         return 0
     if options.pages is not None:
         raise CustomOCRError("--pages goes with --boxes")
+    print("loading TensorFlow", flush=True)
     from customocr.training import train
 
-    train(**given(options, "data", "az", "out", "epochs", "minutes", "seed", "resume"))
+    said = given(options, "data", "az", "out", "epochs", "minutes", "seed", "resume")
+    train(**said, begun=BEGUN)
     return 0
 
 
