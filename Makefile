@@ -13,7 +13,7 @@ run:  ## execute the notebooks and store their outputs; make run NB=02_segmentat
 	$(PYTHON) tools/sync.py --run $(NB)
 
 test:  ## notebooks as tests, then pytest
-	nbdev_test --n_workers 2
+	nbdev_test --n_workers 2 --do_print --timing
 	$(PYTHON) -m pytest
 
 site:  ## render the site from the stored outputs

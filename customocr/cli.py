@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from customocr import __version__
-from customocr.errors import CustomOCRError, ImageError
+from customocr.errors import CustomOCRError, ImageError, require_opencv
 
 STDIN = STDOUT = "-"
 FORMAT_NAMES = (
@@ -431,6 +431,7 @@ def train_model(
     if missing:
         complain(f"training needs {', '.join(missing)}: pip install 'customocr[train]'")
         return 2
+    require_opencv()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if options.boxes:
         print("composing pages", flush=True)

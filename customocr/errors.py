@@ -19,3 +19,18 @@ class ModelError(CustomOCRError):
 
 class KnowledgeError(CustomOCRError):
     "An alphabet, pattern or lexicon that makes no sense to the reader."
+
+
+class InstallError(CustomOCRError, ImportError):
+    "A library that is installed but does not load, or is not installed."
+
+
+def require_opencv() -> None:
+    "Load OpenCV, or say how to get one that loads: the wheel for desktops wants libraries that a bare container lacks."
+    try:
+        import cv2  # noqa: F401 (the import is the question)
+    except ImportError as error:
+        raise InstallError(
+            f"OpenCV does not load here ({error}): "
+            "pip install --force-reinstall --no-deps opencv-python-headless"
+        ) from None

@@ -4,6 +4,19 @@
 
 # %% ../nbs/03_recognition.ipynb #251f627d
 from __future__ import annotations
+
+from .errors import require_opencv
+
+require_opencv()  # where OpenCV's wheel does not load, one sentence names the cure
+
+# %% auto #0
+__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'THREADS', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
+           'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION',
+           'GLYPHS_TO_TURN', 'TURN_GAIN', 'LEAST_SIDE', 'Network', 'load_network', 'Character', 'Word', 'Line',
+           'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps',
+           'line_lattice', 'Reader', 'Explanation']
+
+# %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
 import math
 import os
@@ -23,13 +36,6 @@ from .layout.cuts import propose, windows
 from .layout.ink import polarity
 from .layout.lines import TextLine
 from .layout.sheet import Sheet, analyse
-
-# %% auto #0
-__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'THREADS', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
-           'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION',
-           'GLYPHS_TO_TURN', 'TURN_GAIN', 'LEAST_SIDE', 'Network', 'load_network', 'Character', 'Word', 'Line',
-           'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps',
-           'line_lattice', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = (

@@ -17,6 +17,13 @@
 # %%
 #| export
 from __future__ import annotations
+
+from customocr.errors import require_opencv
+
+require_opencv()  # where OpenCV's wheel does not load, one sentence names the cure
+
+# %%
+#| export
 import json
 import math
 import os

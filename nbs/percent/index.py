@@ -20,20 +20,26 @@
 # %% [markdown]
 # ## Install and read
 #
-# With Python 3.11 or later and pip, in a copy of this repository, one command installs the package and reads a page that comes
-# with it:
+# With Python 3.11 or later, in a copy of this repository, this makes a virtual environment, installs the package into it and
+# reads a page that comes with it:
 #
 # ```sh
-# pip install . && customocr read customocr/samples/pages/ruled.jpg
+# python3 -m venv .venv && . .venv/bin/activate &&
+#   pip install . && pip install --force-reinstall --no-deps opencv-python-headless &&
+#   customocr read customocr/samples/pages/ruled.jpg
 # ```
 #
-# Another one installs everything that the notebooks need and runs all tests, notebooks included:
+# And this installs everything that the notebooks need and runs all tests, notebooks included:
 #
 # ```sh
-# pip install -e ".[dev]" && nbdev_test --n_workers 2 && python -m pytest
+# python3 -m venv .venv && . .venv/bin/activate &&
+#   pip install -e ".[dev]" && pip install --force-reinstall --no-deps opencv-python-headless &&
+#   nbdev_test --n_workers 2 --do_print --timing && python -m pytest
 # ```
 #
-# OpenCV asks the system for `libGL`; desktops have it, a bare container gets it with `apt-get install libgl1`.
+# The second `pip install` exchanges OpenCV's files for the same without windows. They ask nothing of the system, so both
+# commands work in a bare container too. On a desktop you can leave it out: then `cv2.imshow` opens windows. Debian and
+# Ubuntu keep `venv` in a package of its own, `python3-venv`.
 
 # %% [markdown]
 # ## Read from Python
@@ -42,8 +48,7 @@
 # characters, where each stands on the page, and how sure the reader is of it.
 
 # %%
-from customocr import samples
-from customocr.recognition import Reader
+from customocr import Reader, samples
 
 reader = Reader()
 page = reader.read(samples.page("ruled"))
@@ -144,6 +149,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # make run NB=02_segmentation   # execute, store the outputs, sync
 # make check                    # do all of them agree?
 # make test                     # notebooks, then pytest
+# make lint                     # ruff and mypy
 # ```
 #
 # `.ci/run` does all of this from nothing, in new environments.
