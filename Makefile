@@ -1,7 +1,7 @@
 # The commands of a working day; README.md says when to use which.
 PYTHON ?= python
 
-.PHONY: sync check run test site
+.PHONY: sync check run test lint site
 
 sync:  ## clean the notebooks, bring them and their twins together, export the modules, write README.md
 	$(PYTHON) tools/sync.py
@@ -15,6 +15,11 @@ run:  ## execute the notebooks and store their outputs; make run NB=02_segmentat
 test:  ## notebooks as tests, then pytest
 	nbdev_test --n_workers 2 --do_print --timing
 	$(PYTHON) -m pytest
+
+lint:  ## ruff and mypy; ruff formats notebooks through make sync
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
 
 site:  ## render the site from the stored outputs
 	quarto render

@@ -31,6 +31,9 @@ setup(
     author=settings["author"],
     license=LICENCES[settings["license"]],
     keywords=settings["keywords"].split(),
+    classifiers=listed("classifiers"),
+    url=settings["doc_host"] + settings["doc_baseurl"],
+    project_urls=dict(line.split(" = ") for line in listed("project_urls")),
     python_requires=f">={settings['min_python']}",
     packages=find_packages(include=["customocr", "customocr.*"]),
     package_data={
