@@ -19,7 +19,9 @@ def listed(key: str) -> list[str]:
 
 
 extras = {name: listed(f"{name}_requirements") for name in ("train", "pdf", "cluster", "ocrmypdf")}
-extras["dev"] = sorted({line for lines in extras.values() for line in lines} | set(listed("dev_requirements")))
+extras["dev"] = sorted(
+    {line for lines in extras.values() for line in lines} | set(listed("dev_requirements"))
+)
 setup(
     name=settings["lib_name"],
     version=settings["version"],

@@ -228,6 +228,7 @@ def read_images(
     options: argparse.Namespace,  # of `customocr read`
 ) -> int:  # exit code, 1 where at least one page could not be read
     "Read each page; a bad one is reported and does not stop the others."
+    require_opencv()
     formats = list(dict.fromkeys(options.format or ()))
     single = None  # the one format of a file
     if options.out != STDOUT and not os.path.isdir(options.out):
