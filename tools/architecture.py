@@ -37,6 +37,9 @@ class Module:
     purpose: str  # first line of its docstring
     uses: dict[str, tuple[str, ...]]  # module -> names taken from it
     libraries: frozenset[str]  # other packages
+    at_once: frozenset[
+        str
+    ]  # of what it uses: imported with the module, not later inside a function
 
     @property
     def folder(self) -> str:  # the sub-package it stands in, "" for none
@@ -57,7 +60,8 @@ def modules() -> dict[str, Module]:
 def _module(name: str, path: Path, names: Iterable[str]) -> Module:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     uses: dict[str, list[str]] = {}
-    libraries = set()
+    libraries, at_once = set(), set()
+    first = {node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))}
     inside = name if path.stem == "__init__" else name.rpartition(".")[0]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -78,6 +82,7 @@ def _module(name: str, path: Path, names: Iterable[str]) -> Module:
             whole = f"{base}.{taken}".removeprefix(".")
             target, taken = (whole, "") if whole in names else (base or "customocr", taken)
             uses.setdefault(target, []).extend([taken] if taken else [])
+            at_once |= {target} if node in first else set()
     if path.stem == "__init__":  # names that it opens only when they are asked for stand in texts
         texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
         short = [str(t).removeprefix("customocr.").removeprefix(".") for t in texts]
@@ -86,7 +91,7 @@ def _module(name: str, path: Path, names: Iterable[str]) -> Module:
     uses.pop(name, None)
     purpose = (ast.get_docstring(tree) or "").split("\n")[0]
     taken = {target: tuple(dict.fromkeys(names)) for target, names in uses.items()}
-    return Module(name, purpose, taken, frozenset(libraries))
+    return Module(name, purpose, taken, frozenset(libraries), frozenset(at_once))
 
 
 def chain(
@@ -121,7 +126,7 @@ class Box:
     name: str
     lines: list[str]  # modules of a sub-package, those above use those below
     half: str
-    takes: tuple[str, ...] = ()  # boxes of another half that it uses
+    takes: tuple[str, ...] = ()  # boxes that it uses without an arrow
     x: float = 0
     y: float = 0
     w: float = 0
@@ -143,7 +148,7 @@ def ordered(names: list[str], uses: dict[str, set[str]]) -> dict[str, int]:
 
 
 def boxes_of(found: dict[str, Module]) -> tuple[dict[str, Box], dict[tuple[str, str], list[str]]]:
-    "Boxes by name, and arrows (box, box) -> names that are taken along it."
+    "Boxes by name, and arrows (box, box) -> names taken along it; those imported at once come first."
     half = halves(found)
     packages = {m.folder for m in found.values() if m.folder}
     packages -= {"customocr"}
@@ -163,12 +168,35 @@ def boxes_of(found: dict[str, Module]) -> tuple[dict[str, Box], dict[tuple[str, 
         depths = ordered(box.lines, inner)
         box.lines.sort(key=lambda n: (depths[n], n))
     arrows: dict[tuple[str, str], list[str]] = {}
-    for name, module in found.items():
-        for target, taken in module.uses.items():
-            pair = box_of[name], box_of.get(target, target)
-            if pair[0] != pair[1] and pair[1] in boxes:
-                arrows.setdefault(pair, []).extend(taken)
+    for early in (True, False):
+        for name, module in found.items():
+            for target, taken in module.uses.items():
+                pair = box_of[name], box_of.get(target, target)
+                if pair[0] == pair[1] or pair[1] not in boxes or pair[1] in DOORS:
+                    continue
+                if early == (target in module.at_once):
+                    arrows.setdefault(pair, []).extend(taken)
     return boxes, arrows
+
+
+Arrow = tuple[str, str]
+
+
+def without_circles(arrows: Iterable[Arrow]) -> tuple[list[Arrow], list[Arrow]]:  # drawn, left over
+    "Take arrows one after the other; one that would close a circle is left over."
+    next_of: dict[str, set[str]] = {}
+
+    def leads(a: str, b: str) -> bool:
+        return a == b or any(leads(n, b) for n in next_of.get(a, ()))
+
+    drawn, over = [], []
+    for a, b in arrows:
+        if leads(b, a):
+            over.append((a, b))
+        else:
+            next_of.setdefault(a, set()).add(b)
+            drawn.append((a, b))
+    return drawn, over
 
 
 def reduced(arrows: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -209,7 +237,7 @@ def place(
     depths |= dict.fromkeys(alone, deepest)  # they would part those that belong together
     by_depth: dict[int, list[Box]] = {}
     for box in boxes:
-        texts = [box.name + "/", *("  " + n for n in [*box.lines, *box.takes])]
+        texts = [box.name + "/", *("  " + n for n in box.lines), *box.takes]
         under = len(texts) - 1
         box.w = max(map(len, texts)) * TEXT + 16
         box.h = HEAD + LINE * under + 6 * bool(under)
@@ -243,7 +271,7 @@ def _box_svg(box: Box, found: dict[str, Module], link: str) -> str:
     label = box.name + "/" * bool(box.lines)
     texts = [("name", label, box.name)]
     texts += [("part", line, f"{box.name}.{line}") for line in box.lines]
-    texts += [("take", "→ " + take, take) for take in box.takes]
+    texts += [("take", take, take[2:]) for take in box.takes]
     for i, (kind, text, target) in enumerate(texts):
         x = box.x + (22 if kind == "part" else 10)
         y = box.y + 19 + (LINE * i + 3 if i else 0)
@@ -253,12 +281,14 @@ def _box_svg(box: Box, found: dict[str, Module], link: str) -> str:
 
 
 def _curve(a: Box, b: Box, others: list[Box]) -> str:
-    "The way from under `a` to above `b` that passes behind the fewest other boxes."
+    "The way from under `a` to above `b` that passes behind the fewest other boxes and stays among them."
+    left = min(box.x for box in [a, b, *others]) - 6
+    right = max(box.x + box.w for box in [a, b, *others]) + 6
     shares, y0, y1 = (0.5, 0.25, 0.75), a.y + a.h, b.y - 5
     best = None
     for start in shares:
         for end in shares:
-            for shift in (0, -90, 90, -160, 160):
+            for shift in (0, -50, 50, -90, 90, -160, 160):
                 xs = a.x + start * a.w, b.x + end * b.w
                 bend = max(16, (y1 - y0) / 2)
                 p = [
@@ -268,7 +298,10 @@ def _curve(a: Box, b: Box, others: list[Box]) -> str:
                     (xs[1], y1),
                 ]
                 hits = sum(_inside(_point(p, t / 24), box) for t in range(1, 24) for box in others)
-                cost = 1000 * hits + abs(shift) + 20 * (start != 0.5) + 20 * (end != 0.5)
+                out = sum(not left < _point(p, t / 24)[0] < right for t in range(1, 24))
+                cost = (
+                    1000 * hits + 400 * out + abs(shift) + 20 * (start != 0.5) + 20 * (end != 0.5)
+                )
                 if best is None or cost < best[0]:
                     best = cost, p
     p = [f"{x:.0f},{y:.0f}" for x, y in best[1]]
@@ -313,6 +346,7 @@ TIP = (
     'orient="auto"><path d="M0,0 L8,4 L0,8 z"/></marker></defs>'
 )
 EDGE = 10  # pixels around the panels
+MANY = 7  # boxes that use a box from which on it stands apart, without arrows
 
 
 def svg(
@@ -323,14 +357,16 @@ def svg(
     "The map as an SVG picture."
     boxes, arrows = boxes_of(found)
     users = lambda name: sum(b == name for _, b in arrows)
-    ground = sorted(
-        n for n, b in boxes.items() if b.half == "reading" and users(n) >= len(boxes) / 2
-    )
+    ground = sorted(n for n, b in boxes.items() if b.half == "reading" and users(n) >= MANY)
     arrows = {(a, b): names for (a, b), names in arrows.items() if not {a, b} & set(ground)}
-    for (a, b), _ in sorted(arrows.items()):
+    same = [(a, b) for a, b in arrows if boxes[a].half == boxes[b].half != "door"]
+    drawn, circles = without_circles(same)
+    within = reduced(drawn)
+    for a, b in sorted(arrows):
         if boxes[a].half != boxes[b].half:
-            boxes[a].takes += (b,)
-    within = reduced((a, b) for a, b in arrows if boxes[a].half == boxes[b].half != "door")
+            boxes[a].takes += ("→ " + b,)
+    for a, b in sorted(circles):
+        boxes[a].takes += ("⇢ " + b,)
     half_of = lambda half: [b for n, b in boxes.items() if b.half == half and n not in ground]
     beside = width >= 700
     panel = (width - 3 * EDGE) / 2 if beside else width - 2 * EDGE
@@ -354,10 +390,10 @@ def svg(
     bottom = place([boxes[n] for n in ground], set(), EDGE, end + 40, width - 2 * EDGE)
     texts.append(
         f'<text class="under" x="{EDGE + 12}" y="{end + 26:.0f}">'
-        "Used by half of all boxes, so without arrows:</text>"
+        "Used by so many that no arrow is drawn:</text>"
     )
     for a, b in sorted(within):
-        texts.append(_arrow_svg(boxes[a], boxes[b], arrows[a, b], list(boxes.values())))
+        texts.append(_arrow_svg(boxes[a], boxes[b], arrows[a, b], half_of(boxes[a].half)))
     texts += [_box_svg(box, found, link) for box in boxes.values()]
     about = f"Map of the {len(found)} modules in two halves, what reads and what makes."
     return (
