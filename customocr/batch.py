@@ -94,8 +94,10 @@ class Job:
                 continue
             try:
                 data = FORMATS[name].write(result, picture)
-            except CustomOCRError as problem:
-                result = replace(result, page=None, error=f"{source.label}: {problem}")
+            except Exception as problem:  # of a library that writes; the next page may be fine
+                known = isinstance(problem, CustomOCRError)
+                what = str(problem) if known else f"{name}: {type(problem).__name__}: {problem}"
+                result = replace(result, page=None, error=f"{source.label}: {what}")
                 break
             if source.pages == 1:
                 data = FORMATS[name].join([data])
@@ -252,7 +254,7 @@ class Processes(Here):
             try:
                 return future.result()
             except BrokenProcessPool:
-                self.pool.shutdown(wait=True, cancel_futures=True)
+                self.close()
                 self._new_pool()
                 future = self.submit(what, source)
         try:
@@ -263,9 +265,12 @@ class Processes(Here):
             )
 
     def close(self) -> None:
-        "End the processes without waiting for pages that nobody will look at."
+        """End the processes without waiting for pages that nobody will look at.
+
+        They are killed before the pool is told: told first, it can wait for ever for one that was just being started.
+        """
         for process in list((self.pool._processes or {}).values()):
-            process.terminate()
+            process.kill()
         self.pool.shutdown(wait=True, cancel_futures=True)
 
 

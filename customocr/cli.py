@@ -1,7 +1,8 @@
 """The command `customocr`: reads images, trains the network, says its version.
 
-Exit code 0: done. 1: some pages could not be read, or with --strict did not fit, each said in one line on stderr. 2: something the user can mend before
-anything is read. 130: stopped with Ctrl-C. Whatever takes time to import is imported when it is needed.
+Exit code 0: done. 1: some pages could not be read, or with --strict did not fit, each said in one
+line on stderr. 2: something the user can mend before anything is read. 130: stopped with Ctrl-C.
+Whatever takes time to import is imported when it is needed.
 """
 
 import argparse

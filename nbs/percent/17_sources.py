@@ -41,6 +41,38 @@ import numpy as np
 
 from customocr.errors import CustomOCRError, ImageError
 
+# %%
+#| code-fold: true
+#| code-summary: "Three sample pages in one TIFF and in one PDF"
+folder = tempfile.TemporaryDirectory()
+names = ("hello", "lines", "fields")
+pages = [cv2.imread(str(samples.page(name))) for name in names]
+tiff = f"{folder.name}/three.tif"
+cv2.imwritemulti(tiff, pages)
+stack = [PILImage.open(samples.page(name)).convert("RGB") for name in names]
+stack[0].save(f"{folder.name}/three.pdf", save_all=True, append_images=stack[1:], resolution=150)
+files = [tiff, f"{folder.name}/three.pdf"]
+
+
+def beside(pictures, height=130):
+    "Pictures in a row, brought to one height."
+    row = [
+        cv2.resize(
+            p, (round(p.shape[1] * height / p.shape[0]), height), interpolation=cv2.INTER_AREA
+        )
+        for p in pictures
+    ]
+    return np.hstack(
+        [cv2.copyMakeBorder(p, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=(200, 200, 200)) for p in row]
+    )
+
+
+# %%
+#| label: fig-sources-pages
+#| fig-cap: "What is in one TIFF: three pages. Most programs show the first."
+#| fig-alt: "Three pages side by side: a line, four lines, and a form with two fields."
+picture(beside(pages))
+
 # %% [markdown]
 # ## A page and where it comes from
 # A page is more than a file: it may be the third page of a PDF, a file on another machine, or what another program sends
@@ -318,18 +350,6 @@ def _heic(data):
     except (ValueError, OSError, RuntimeError) as error:
         raise ImageError(f"is a damaged HEIC photo ({error})") from None
 
-
-# %%
-#| code-fold: true
-#| code-summary: "Three sample pages in one TIFF and in one PDF"
-folder = tempfile.TemporaryDirectory()
-names = ("hello", "lines", "fields")
-pages = [cv2.imread(str(samples.page(name))) for name in names]
-tiff, gif = f"{folder.name}/three.tif", f"{folder.name}/three.gif"
-cv2.imwritemulti(tiff, pages)
-stack = [PILImage.open(samples.page(name)).convert("RGB") for name in names]
-stack[0].save(f"{folder.name}/three.pdf", save_all=True, append_images=stack[1:], resolution=150)
-files = [tiff, f"{folder.name}/three.pdf"]
 
 # %%
 reader = Reader()
