@@ -32,7 +32,7 @@ NAMES = {
 
 LABELS = {  # reader -> side of its name that stands at the dot, points above it: no name lies on another
     "tesseract": ("right", -14),
-    "rapidocr": ("right", 6),
+    "rapidocr": ("center", 9),
     "rapidocr3": ("right", 6),
 }
 
@@ -114,7 +114,7 @@ def results_chart() -> str:  # Markdown
             axes.annotate(
                 NAMES[name],
                 (size[name], 100 * both[n]),
-                (8 if side == "left" else -8, up),
+                ({"left": 8, "center": 0, "right": -8}[side], up),
                 textcoords="offset points",
                 ha=side,
                 color=colour,
