@@ -1146,3 +1146,5 @@ assert np.allclose(kept.loc["5 fonts"], fonts_now, atol=0.001)  # stored figures
 # ## What the next notebook builds on
 # Pages with boxes and ink for free: [Segmentation](02_segmentation.ipynb) is measured on them, [the judge of boxes](13_boxes.ipynb) and the crops of [A better model](14_better_model.ipynb) are trained on them. The sample pages in
 # `customocr/samples` that all notebooks show were composed here too (`python tools/make_samples.py`).
+#
+# A page reaches a reader as a file. [What is in an image file?](07_images.ipynb) opens it.

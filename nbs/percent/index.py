@@ -99,12 +99,19 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Segmentation](02_segmentation.ipynb) | Where on a page are the characters, and in what order? | `customocr.segmentation` |
 # | [Recognition](03_recognition.ipynb) | How does a page become text? | `customocr.recognition` |
 # | [Confusion fixes](04_confusion_fixes.ipynb) | Is it a 0 or an O? | `customocr.confusion_fixes` |
-# | [A better model](14_better_model.ipynb) | What makes the network read hands it has never seen? | `customocr.training` |
-# | [Decoding](15_decoding.ipynb) | How do the evidence of the page and our knowledge meet? | `customocr.decoding` |
 # | [Writing](05_writing.ipynb) | How does one pen stroke become a thousand different ones? | `customocr.writing.strokes` |
 # | [Composed pages](06_composing.ipynb) | How do we get text whose every box is known? | `customocr.writing.compose` |
 # | [Papers](06b_papers.ipynb) | What happens to a page before it reaches us? | `customocr.writing.papers` |
+# | [Images](07_images.ipynb) | What is in an image file? | `customocr.images` |
+# | [Glyphs](08_glyphs.ipynb) | How does a crop become a glyph? | `customocr.glyphs` |
+# | [Ink](09_ink.ipynb) | Where is the ink, in any light? | `customocr.layout.ink` |
+# | [Rules](10_rules.ipynb) | What is not text? | `customocr.layout.rules` |
+# | [Lines](11_lines.ipynb) | Which line does it stand on? | `customocr.layout.lines` |
+# | [All steps together](11b_sheet.ipynb) | How do a page's pixels become lines and words? | `customocr.layout.sheet` |
+# | [Cuts](12_cuts.ipynb) | Where would one cut letters that touch? | `customocr.layout.cuts` |
 # | [The judge of boxes](13_boxes.ipynb) | Is this box one character? | `customocr.boxes` |
+# | [A better model](14_better_model.ipynb) | What makes the network read hands it has never seen? | `customocr.training` |
+# | [Decoding](15_decoding.ipynb) | How do the evidence of the page and our knowledge meet? | `customocr.decoding` |
 # | [Gallery](18_gallery.ipynb) | What does it make of rules, frames, shadows and chalk? | |
 #
 # The notebooks render as a site with a gallery, a glossary, exercises and a page to draw on: `quarto render`, with
