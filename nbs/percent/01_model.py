@@ -391,6 +391,7 @@ def plot_history(
         ax.set(xlabel="epoch", ylabel=what)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False)
+    plt.close(figure)  # shown once, as the cell's value
     return figure
 
 
