@@ -24,27 +24,11 @@ from .glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
 
 # %% auto #0
 __all__ = ['DATA_VARIABLE', 'PLACES', 'PARTS', 'AZ_FILES', 'AZ_PAGE', 'AZ_FIELDS', 'AZ_PIECE', 'FIRST_LETTER', 'UNIPEN_PAGE',
-           'IMAGE_TYPES', 'HELD_OUT', 'UNIPEN_TEST', 'UNIPEN_VALIDATION', 'picture', 'Characters', 'contact_sheet',
-           'data_folder', 'find_file', 'missing', 'open_arrays', 'check_glyphs', 'load_npz', 'load_samples',
-           'load_mnist', 'class_counts', 'plot_counts', 'cache_folder', 'load_az', 'read_az', 'load_unipen', 'read_ink',
+           'IMAGE_TYPES', 'HELD_OUT', 'UNIPEN_TEST', 'UNIPEN_VALIDATION', 'Characters', 'contact_sheet', 'data_folder',
+           'find_file', 'missing', 'open_arrays', 'check_glyphs', 'load_npz', 'load_samples', 'load_mnist',
+           'class_counts', 'plot_counts', 'cache_folder', 'load_az', 'read_az', 'load_unipen', 'read_ink',
            'load_folder', 'join', 'load_all', 'class_weights', 'split_stratified', 'writer_mask', 'split_writers',
            'unipen_test_writers', 'unipen_validation_writers', 'draw_writers', 'split_unipen']
-
-# %% ../nbs/00_data.ipynb #e4ecec7f
-def picture(
-    image: np.ndarray,  # uint8 (h, w) grey or (h, w, 3) BGR, as OpenCV has it
-    scale: float = 1,  # enlargement; whole pixels stay sharp
-):  # a PIL image, which a notebook displays
-    "The image as a value that shows itself at the end of a notebook cell."
-    from PIL import Image
-
-    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image
-    if scale != 1:
-        size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-        rgb = cv2.resize(
-            rgb, size, interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA
-        )
-    return Image.fromarray(rgb)
 
 # %% ../nbs/00_data.ipynb #a3e82949
 @dataclass(frozen=True, eq=False)

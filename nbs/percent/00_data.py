@@ -44,6 +44,8 @@ from customocr.glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
 # least say on which it was measured.
 
 # %%
+#| code-fold: true
+#| code-summary: "Imports"
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -53,7 +55,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from customocr.pictures import show
+
 # %%
+#| code-fold: true
+#| code-summary: "Versions"
 for library in (
     "tensorflow",
     "keras",
@@ -65,28 +71,6 @@ for library in (
     "opencv-python",
 ):
     print(f"{library:14s} {version(library)}")
-
-
-# %% [markdown]
-# OpenCV keeps colour images as blue, green, red and has no way to show one in a notebook. Pillow's images display
-# themselves, so a picture that ends a cell is seen without a word about plotting.
-
-# %%
-#| export
-def picture(
-    image: np.ndarray,  # uint8 (h, w) grey or (h, w, 3) BGR, as OpenCV has it
-    scale: float = 1,  # enlargement; whole pixels stay sharp
-):  # a PIL image, which a notebook displays
-    "The image as a value that shows itself at the end of a notebook cell."
-    from PIL import Image
-
-    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image
-    if scale != 1:
-        size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-        rgb = cv2.resize(
-            rgb, size, interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA
-        )
-    return Image.fromarray(rgb)
 
 
 # %% [markdown]
@@ -399,7 +383,7 @@ samples
 
 # %%
 #| fig-alt: "Eight white glyphs on black of each of the 36 classes, each drawn with another handwriting font."
-picture(contact_sheet(samples, per_class=8, across=3))
+show(contact_sheet(samples, per_class=8, across=3))
 
 # %%
 #| hide
@@ -490,7 +474,7 @@ print("\n".join("".join(f"{value:4d}" for value in row) for row in middle))
 # %%
 #| fig-alt: "MNIST's first image enlarged: a handwritten 5 in grey squares."
 print("label", train_digits.labels[0], "= class", CLASSES[train_digits.labels[0]])
-picture(train_digits.images[0], 5)
+show(train_digits.images[0], 5)
 
 # %% [markdown]
 # Train and test are stacked: this project makes its own splits (and MNIST's test part stays the last 10,000, so that a model can be
@@ -513,11 +497,11 @@ if "mnist" in digits.source_names:
 #| fig-alt: "One MNIST digit, a 4, enlarged."
 one = np.random.default_rng(7).integers(len(digits))
 print("class", CLASSES[digits.labels[one]])
-picture(digits.images[one], 5)
+show(digits.images[one], 5)
 
 # %%
 #| fig-alt: "Ten rows of twenty MNIST digits, a row for each class from 0 to 9."
-picture(contact_sheet(digits))
+show(contact_sheet(digits))
 
 
 # %% [markdown]
@@ -740,13 +724,13 @@ letters
 
 # %% [markdown]
 # The first label is 10, not 0: letters come after the digits, which is all that joining will need. As the set's images are not ours
-# to republish, the letter shown here is our own; `picture(letters.images[0], 5)` shows you one of yours.
+# to republish, the letter shown here is our own; `show(letters.images[0], 5)` shows you one of yours.
 
 # %%
 #| fig-alt: "A self-made letter M, enlarged."
 ours = samples.only("M")
 print("first label", letters.labels[0], "= class", CLASSES[letters.labels[0]])
-picture(ours.images[5], 5)
+show(ours.images[5], 5)
 
 # %%
 #| fig-alt: "Bars of the number of samples of each letter; O and S stand far above the others."
@@ -952,7 +936,7 @@ with tempfile.TemporaryDirectory() as folder:
     cv2.imwrite(f"{folder}/T/board.jpg", letter_t(300, 260, (230, 235, 230), (60, 70, 50)))
     cv2.imwrite(f"{folder}/T/drawing.png", drawing)
     own = load_folder(folder, "own")
-picture(contact_sheet(own, 3), 4)
+show(contact_sheet(own, 3), 4)
 
 # %%
 #| hide
@@ -1102,7 +1086,7 @@ assert weights.min() == 1 and np.allclose(
 
 # %% [markdown]
 # On the full A-Z set the tutorial got 51.6 for I, 49.7 for F, 8.4 for 0 and 1.0 for O. With the small sample it is the other way round:
-# the digits are common and the letters rare, O included. A weight of 60 means that one badly written V pulls at the network as hard as
+# the digits are common and the letters rare, O included. A weight of 60 means that one badly written V counts as much in the loss as
 # sixty 1s; [a later notebook](14_better_model.ipynb) measures a gentler way.
 #
 # ## Splits
@@ -1300,7 +1284,7 @@ assert sum(map(len, parts.values())) == len(pens) and len(
 # <details><summary>Solution</summary>
 #
 # ```python
-# picture(contact_sheet(load_folder("my_letters"), 5), 3)
+# show(contact_sheet(load_folder("my_letters"), 5), 3)
 # ```
 # `read_ink` takes one grey for the paper, the median of the border. A shadow is darker than that and counts as ink. A page needs a threshold
 # that knows its surroundings: [segmentation](02_segmentation.ipynb).

@@ -373,8 +373,8 @@ print(refusal)
 
 # %% [markdown]
 # The curves are the first thing to look at. That training loss lies *above* validation loss looks odd. The reason is the augmentation: only the training glyphs are
-# turned and shifted, so validation is the easier exam. (In the full run below the class weights, which multiply the one loss and not the other, add to it;
-# here the classes are even and all weights nearly 1.)
+# turned and shifted, so validation is the easier exam. In the full run below the class weights add to it: a sample of a class with
+# weight 10 counts ten times in the training loss, and once in the validation loss. Here the classes are even and all weights nearly 1.
 
 # %%
 #| export
@@ -904,7 +904,7 @@ plot_confusion(pd.read_csv(stored / "confusion.csv", index_col=0).to_numpy())
 # %% [markdown]
 # The accuracy is the tutorial's, the weak classes have changed sides: there the rare 0 drowned among the O, here the rare O among the 0. Same shape, and
 # the larger class wins. The row O of the heat map shows it. What the table also shows is the price of weights up to 69: the rare letters are found nearly
-# always (recall of D 0.93) and suspected far too often (precision 0.20), as a missed D costs fifty times what a missed 0 does.
+# always (recall of D 0.93) and suspected far too often (precision 0.20), because each D counts about fifty times in the loss and each 0 once.
 #
 # With 0 and O, 1 and I merged, `merged` in the summary, the figure rises by a point and a half. That much of the error no reader could avoid.
 #

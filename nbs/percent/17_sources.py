@@ -20,7 +20,7 @@ import tempfile
 from PIL import Image as PILImage
 
 from customocr import samples
-from customocr.data import picture
+from customocr.pictures import show
 from customocr.recognition import Reader
 
 # %%
@@ -71,7 +71,7 @@ def beside(pictures, height=130):
 #| label: fig-sources-pages
 #| fig-cap: "What is in one TIFF: three pages. Most programs show the first."
 #| fig-alt: "Three pages side by side: a line, four lines, and a form with two fields."
-picture(beside(pages))
+show(beside(pages))
 
 # %% [markdown]
 # ## A page and where it comes from

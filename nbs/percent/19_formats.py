@@ -30,7 +30,7 @@ import pandas as pd
 import pypdfium2
 
 from customocr import samples
-from customocr.data import picture
+from customocr.pictures import show
 from customocr.recognition import Reader
 
 # %%
@@ -89,7 +89,7 @@ class Result:
 # %%
 folder, reader = tempfile.TemporaryDirectory(), Reader()
 result = Result(PageSource("lines.png"), reader.read(samples.page("lines")))
-picture(result.page.draw())
+show(result.page.draw())
 
 # %% [markdown]
 # ## JSON
@@ -637,7 +637,7 @@ for _, *corners in found:
 #| label: fig-formats-layer
 #| fig-cap: "The invisible text of the PDF: the boxes are where pdftotext says that its words stand."
 #| fig-alt: "Four lines of handwriting; around each word a blue box that fits it closely."
-picture(drawn)
+show(drawn)
 
 # %%
 #| hide
