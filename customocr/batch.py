@@ -43,7 +43,8 @@ from customocr.formats.sources import (
     stamp,
 )
 from .formats.writers import FORMATS, Result
-from .recognition import THREADS, Network, Reader
+from .engine.network import THREADS, Network
+from .recognition import Reader
 
 # %% auto #0
 __all__ = ['HIDDEN', 'ATTEMPTS', 'PAGE_COLUMNS', 'REPORT', 'REPORT_COLUMNS', 'Job', 'write_whole', 'Here', 'Processes', 'Cluster',
@@ -585,9 +586,9 @@ class Summary:
 def _print(job):
     "A number for the settings: a page is read again when they change."
     networks = [
-        value.content
+        network.content
         for name, value in sorted(vars(job.reader).items())
-        if isinstance(value, Network)
+        if isinstance(network := getattr(value, "network", value), Network)
         and not isinstance(getattr(Reader, name, None), cached_property)
     ]
     words = getattr(job.settings.get("lexicon"), "words", None)

@@ -142,7 +142,21 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         "--model",
         type=Path,
         metavar="FILE",
-        help="another network (ONNX) than the one that comes with the package",
+        help="another character network (ONNX) than the one that comes with the package",
+    )
+    read.add_argument(
+        "--lines",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="another line network (ONNX): one of our own, or one that PaddleOCR publishes",
+    )
+    read.add_argument(
+        "--no-lines",
+        dest="lines",
+        action="store_false",
+        default=None,
+        help="read by cuts alone, without a line network",
     )
 
     train = commands.add_parser(
@@ -281,7 +295,7 @@ def read_into_folder(
         options.images,
         options.out,
         formats,
-        Reader(**given(options, "model")),
+        Reader(**given(options, "model", "lines")),
         progress=seen,
         on_error=lambda message: complain(message, seen),
         **settings_of(options),
@@ -310,7 +324,7 @@ def read_into_one(
         raise CustomOCRError(f"{name} of several files needs a folder: --out FOLDER")
     if not form.text and not to_file and sys.stdout.isatty():
         raise CustomOCRError(f"{name} is not for a terminal: --out FILE, or send it into a pipe")
-    reader = Reader(**given(options, "model"))
+    reader = Reader(**given(options, "model", "lines"))
     settings = settings_of(options)
     code, parts, taken = 0, [], set()
     for result in read_many(find(options.images), reader, **settings):

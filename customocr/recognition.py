@@ -10,10 +10,10 @@ from .errors import require_opencv
 require_opencv()  # where OpenCV's wheel does not load, one sentence names the cure
 
 # %% auto #0
-__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'THREADS', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
-           'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION',
-           'GLYPHS_TO_TURN', 'TURN_GAIN', 'LEAST_SIDE', 'Network', 'load_network', 'Character', 'Word', 'Line',
-           'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps',
+__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
+           'LEAST_LINE', 'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN',
+           'TURN_GAIN', 'LINE_SHAPES', 'SECOND_LOOK', 'SURE_PICTURE', 'LEAST_SIDE', 'load_network', 'Character', 'Word',
+           'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps',
            'line_lattice', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
@@ -27,15 +27,17 @@ from pathlib import Path
 from typing import TypedDict
 import cv2
 import numpy as np
-import onnxruntime
 from .decoding import Decoding, Knowledge, Lattice, decode_lines
 from .errors import ModelError
+from .engine.network import Network, open_network
 from .glyphs import CLASSES, normalise_glyph, normalise_glyphs
 from .images import load_image
 from .layout.cuts import propose, windows
 from .layout.ink import polarity
-from .layout.lines import TextLine
+from .layout.lines import Candidate, Piece, TextLine
 from .layout.sheet import Sheet, analyse
+from .line_network import EVIDENCE, LINES, LineNetwork, LineReading, line_strip
+from .line_network import picture_strip, second_opinion, step_lattice
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = (
@@ -47,58 +49,14 @@ BOXES = (
 )
 
 
-THREADS = "CUSTOMOCR_THREADS"  # environment variable: threads of each network; unset, as many as there are cores
-
-
-class Network:
-    "An ONNX network on the CPU. It can be pickled, and a forked process makes its own session instead of waiting for threads that only its parent has."
-
-    def __init__(
-        self,
-        content: bytes,  # of an ONNX file
-    ):
-        self.content = content
-        self.sessions = {}  # by process; a parent's is kept, since closing it would wait for its threads
-        self._session()
-
-    def _session(self) -> onnxruntime.InferenceSession:
-        "This process' session."
-        if os.getpid() not in self.sessions:
-            options = onnxruntime.SessionOptions()
-            options.log_severity_level = 3
-            options.intra_op_num_threads = int(os.environ.get(THREADS) or 0)
-            self.sessions[os.getpid()] = onnxruntime.InferenceSession(
-                self.content, options, providers=["CPUExecutionProvider"]
-            )
-        return self.sessions[os.getpid()]
-
-    def __getattr__(self, name: str):
-        "What onnxruntime's session has: `run`, `get_inputs`, `get_modelmeta` and the rest."
-        if name.startswith("_") or name in ("content", "sessions"):
-            raise AttributeError(name)
-        return getattr(self._session(), name)
-
-    def __reduce__(self) -> tuple:
-        return Network, (self.content,)
-
-
 def load_network(
     path: Path,
     outputs: int,  # numbers it must give for each input
 ) -> Network:
     "An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged or of another kind."
-    if not Path(path).is_file():
-        raise ModelError(
-            f"{path}: no such model; `customocr train` makes one, without model= the shipped one is used"
-        )
-    try:
-        network = Network(Path(path).read_bytes())
-    except Exception as error:  # onnxruntime has one exception class for each of its error codes
-        raise ModelError(
-            f"{path}: not an ONNX model that can be loaded ({str(error).splitlines()[0][:120]})"
-        ) from None
+    network = open_network(path)
     shape = network.get_outputs()[0].shape
-    if len(network.get_inputs()) != 1 or shape[-1] != outputs:
+    if shape[-1] != outputs:
         raise ModelError(
             f"{path}: gives {shape}, a network with one input and {outputs} outputs is needed"
         )
@@ -386,6 +344,7 @@ def line_lattice(
     line: TextLine,
     logs: np.ndarray,  # float (candidates, 3), the judge's log-probabilities
     probabilities: np.ndarray,  # float (candidates, 36), of the classes
+    said: LineReading | None = None,  # what the line network says; None: it was not asked
 ) -> _Judged:
     "The lattice of a line: pieces that are no character are stepped over, doubtful ones can be; every other cut is a node."
     p = np.exp(logs)
@@ -415,6 +374,10 @@ def line_lattice(
         space=spaces,
         blank=np.r_[np.zeros(len(kept), bool), np.ones(len(doubtful), bool)],
     )
+    if said is not None:
+        ink = [line.candidates[k].piece for k in kept] + [line.pieces[k] for k in doubtful]
+        left, right = np.array([(p.x, p.right) for p in ink], float).reshape(-1, 2).T
+        lattice = second_opinion(lattice, left, right, said) if len(ink) else lattice
     return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice)
 
 # %% ../nbs/03_recognition.ipynb #333a0228
@@ -425,6 +388,11 @@ GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 TURN_GAIN = (
     0.1  # in mean log-probability of the likeliest class, that a turned page must win to be tried
 )
+LINE_SHAPES = (0.7, 20.0)  # width over height of a picture that may be one line
+SECOND_LOOK = (
+    0.2  # nats a character: doubt from which, and gain by which, the picture is read whole
+)
+SURE_PICTURE = 0.4  # mean sureness from which a picture without a line is read as one
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 # %% ../nbs/03_recognition.ipynb #48377ce9
@@ -436,11 +404,15 @@ class Reader:
         model: str
         | Path
         | None = None,  # a character network made by `customocr train`; None: the shipped one
+        lines: str
+        | Path
+        | bool = True,  # a line network; True: the shipped one, False: none, cuts alone are read
     ):
         self.network = load_network(
             Path(model) if model is not None else MODELS / CHARACTERS, len(CLASSES)
         )
         self.shares = _class_shares(self.network)
+        self.lines = LineNetwork(MODELS / LINES if lines is True else lines) if lines else None
 
     @cached_property
     def boxes(self) -> Network:
@@ -501,14 +473,27 @@ class Reader:
         (logs,) = self._look([line], {})
         return logs, _levelled(_run(self.network, glyphs[..., None]), self.shares)
 
+    def _listen(self, sheet: Sheet) -> list[tuple[TextLine, LineReading | None]]:
+        "The lines of a page with what the line network says of each; lines that it finds silent go."
+        if self.lines is None:
+            return [(line, None) for line in sheet.lines]
+        strips = [
+            line_strip(sheet, line, self.lines.rows, not self.lines.own) for line in sheet.lines
+        ]
+        steps = self.lines.steps([strip.pixels for strip in strips])
+        heard = [LineReading(*each) for each in zip(strips, steps)]
+        return [(line, said) for line, said in zip(sheet.lines, heard) if not said.silent]
+
     def _judge(self, sheet: Sheet) -> list[_Judged]:
         "Look at the components, cut those that may be more than one character, and judge what can be made of the parts."
-        if not sheet.lines:
+        heard = self._listen(sheet)
+        if not heard:
             return []
         known: dict[int, np.ndarray] = {}
+        whole = self._look([line for line, _ in heard], known)
         lines = [
-            propose(line, np.exp(logs[:, 0]) > SURE)
-            for line, logs in zip(sheet.lines, self._look(sheet.lines, known))
+            propose(line, np.exp(logs[:, 0]) > SURE, said.valleys() if said else ())
+            for (line, said), logs in zip(heard, whole)
         ]
         logs = self._look(lines, known)
         likely = np.concatenate(logs)[:, 0] > np.log(UNLIKELY)
@@ -520,7 +505,8 @@ class Reader:
         probabilities = np.split(
             probabilities, np.cumsum([len(line.candidates) for line in lines])[:-1]
         )
-        judged = [line_lattice(*each) for each in zip(lines, logs, probabilities)]
+        each = zip(lines, logs, probabilities, [said for _, said in heard])
+        judged = [line_lattice(*one) for one in each]
         return [j for j in judged if len(j.kept)]
 
     def _decode(
@@ -585,6 +571,10 @@ class Reader:
     def _reading(self, grey, rotation, dark, knowledge):
         sheet = analyse(grey, dark)
         lines, matched = self._decode(sheet, knowledge)
+        if len(lines) <= 1 and _confidence(lines) < -SECOND_LOOK:
+            again, fits = self._whole_picture(grey, sheet, knowledge)
+            if _confidence(again) > _confidence(lines) + SECOND_LOOK:
+                lines, matched = again, fits
         return _Reading(
             sheet,
             lines,
@@ -592,6 +582,23 @@ class Reader:
             np.concatenate([np.zeros(0), *(_sureness(j, d) for j, d in lines)]),
             matched,
         )
+
+    def _whole_picture(
+        self, grey: np.ndarray, sheet: Sheet, knowledge: Knowledge
+    ) -> tuple[list[tuple[_Judged, Decoding]], bool]:
+        "The picture read as one line, rules, frame and all, where the line network is sure of it."
+        if self.lines is None or not self.lines.own:
+            return [], True
+        if not LINE_SHAPES[0] <= grey.shape[1] / grey.shape[0] <= LINE_SHAPES[1]:
+            return [], True
+        (steps,) = self.lines.steps([picture_strip(255 - grey if sheet.inverted else grey)])
+        judged = _heard(steps, grey.shape, sheet)
+        if judged is None:
+            return [], True
+        (decoding,) = decode_lines([judged.lattice], knowledge, n_words=0)
+        if len(decoding.edges) and _sureness(judged, decoding).mean() >= SURE_PICTURE:
+            return [(judged, decoding)], decoding.matched
+        return [], True
 
     def read(
         self,
@@ -732,6 +739,31 @@ def _turn_back(box, rotation, width, height):
 def _sureness(judged: _Judged, decoding: Decoding) -> np.ndarray:  # float32 (T,), 0..1
     "How much each chosen box looks like a character: like one whole one, and like one of the 36."
     return judged.whole[decoding.edges] * judged.probabilities[decoding.edges].max(1)
+
+
+def _confidence(lines: list[tuple[_Judged, Decoding]]) -> float:
+    "Mean log-probability of the characters read; far below all others where there are none."
+    return float(np.mean([np.log(d.probabilities + 1e-9).mean() for _, d in lines] or [-99.0]))
+
+
+def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet) -> _Judged | None:
+    "Steps of a whole picture as a judged line; None where they say nothing."
+    found = step_lattice(steps)
+    if found is None or found.silence > math.log(0.5):
+        return None
+    height, width = shape
+    back = np.linalg.inv(np.vstack([sheet.matrix, [0, 0, 1]]))[:2]
+    at = found.bounds * width / len(steps)
+    lattice, candidates = found.lattice, []
+    for first, last in zip(lattice.start, lattice.end):
+        corners = np.array([[at[first], 0, 1], [at[last], height, 1]]) @ back.T
+        (x, y), (w, h) = corners[0].astype(int), np.ceil(np.ptp(corners, 0)).astype(int)
+        ink = np.zeros((max(1, h), max(1, w)), np.uint8)
+        candidates.append(Candidate(int(first), int(last), Piece(int(x), int(y), ink)))
+    line = TextLine(sheet.letter, tuple(c.piece for c in candidates), tuple(candidates))
+    sure = np.exp(lattice.score / EVIDENCE).astype(np.float32).clip(0, 1)
+    probabilities = np.exp(lattice.logp)
+    return _Judged(line, np.arange(len(candidates)), sure, probabilities, lattice)
 
 
 def _has_text(left: list[_Judged], least: float) -> bool:

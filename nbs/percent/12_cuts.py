@@ -263,14 +263,17 @@ def cut_piece(
     steps: np.ndarray,  # int8 (h, w), likewise
     origin: tuple[int, int],  # x, y of the line's upper left
     letter: float,  # pixels
+    more: Sequence[float] = (),  # page columns of further cuts, straight down
 ) -> list[Piece]:  # left to right
-    "A piece cut wherever a seam crosses little ink and at its notches; the piece itself where there is neither."
+    "A piece cut where a seam crosses little ink, at its notches and where told; itself where there is none."
     x, y = piece.x - origin[0], piece.y - origin[1]
     height, width = piece.ink.shape
     columns = cut_columns(total[x : x + width], _stroke(piece.ink), letter)
     paths = trace(steps, np.array(columns, int) + x)[:, y : y + height] - x
     new = lambda cut: not len(paths) or np.abs(paths - cut).mean(1).min() > SAME_WAY * letter
-    own = [cut for cut in notches(piece.ink, letter) if new(cut)]
+    edge = MARGIN * letter
+    told = [np.full(height, c - piece.x) for c in more if edge < c - piece.x < width - edge]
+    own = [cut for cut in [*notches(piece.ink, letter), *told] if new(cut)]
     paths = np.concatenate([paths, own]) if own else paths
     if not len(paths):
         return [piece]
@@ -299,7 +302,7 @@ WIDE_GAP = 0.3  # white inside a character at most
 WIDEST = 1.75  # width of a character at most
 
 
-def _parts(line: TextLine, sure: np.ndarray) -> list[tuple[Piece, bool]]:
+def _parts(line: TextLine, sure: np.ndarray, more: Sequence[float]) -> list[tuple[Piece, bool]]:
     "All pieces of a line, cut where they may hold two characters, left to right; with whether each is sure."
     out, seam = [], None
     for p, certain in zip(line.pieces, sure):
@@ -311,7 +314,7 @@ def _parts(line: TextLine, sure: np.ndarray) -> list[tuple[Piece, bool]]:
         if seam is None:
             whole = union(line.pieces)
             seam = *seams(whole.ink), (whole.x, whole.y)
-        out += [(part, False) for part in cut_piece(p, *seam, line.letter)]
+        out += [(part, False) for part in cut_piece(p, *seam, line.letter, more)]
     return sorted(out, key=lambda part: part[0].x + part[0].right)
 
 
@@ -333,9 +336,10 @@ def _runs(parts: list[tuple[Piece, bool]], letter: float) -> list[tuple[int, int
 def propose(
     line: TextLine,  # not cut yet
     sure: np.ndarray,  # bool (pieces,), those that are one whole character for certain
+    more: Sequence[float] = (),  # page columns of further cuts
 ) -> TextLine:  # with cut pieces, and all runs of neighbours that may be a character
     "Cut what may hold more than one character, and propose every run of neighbouring parts that may be one."
-    parts = _parts(line, sure)
+    parts = _parts(line, sure, more)
     pieces = [p for p, _ in parts]
     runs = _runs(parts, line.letter)
     candidates = tuple(Candidate(i, j, union(pieces[i:j])) for i, j in runs)

@@ -99,7 +99,8 @@ from customocr.formats.sources import (
     stamp,
 )
 from customocr.formats.writers import FORMATS, Result
-from customocr.recognition import THREADS, Network, Reader
+from customocr.engine.network import THREADS, Network
+from customocr.recognition import Reader
 
 # %% [markdown]
 # ## One page, whatever happens
@@ -720,9 +721,9 @@ class Summary:
 def _print(job):
     "A number for the settings: a page is read again when they change."
     networks = [
-        value.content
+        network.content
         for name, value in sorted(vars(job.reader).items())
-        if isinstance(value, Network)
+        if isinstance(network := getattr(value, "network", value), Network)
         and not isinstance(getattr(Reader, name, None), cached_property)
     ]
     words = getattr(job.settings.get("lexicon"), "words", None)

@@ -1,0 +1,663 @@
+# %% [markdown]
+# # Reading without cutting
+# > A network slides along the line and says at each step what it sees.
+
+# %% [markdown]
+# Up to here we cut first and read afterwards. What can be read where no cut is right? At the end you can turn a line into steps, read the steps, and hand them to the same decoder that weighed the cuts.
+# The tutorial's way, a box for each character, ends here; today's engines read lines.
+#
+# *Needs*: half a minute and no data. The network was trained in [What makes a line network read?](17_line_training.ipynb).
+#
+# *Terms*: [lattice](glossary.html#lattice), [prior](glossary.html#prior), [connected component](glossary.html#connected-component).
+
+# %%
+#| default_exp line_network
+
+# %%
+#| export
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from customocr.decoding import Lattice
+from customocr.engine.network import Network, open_network
+from customocr.errors import ModelError
+from customocr.glyphs import CLASSES
+from customocr.layout.ink import ink_strength
+from customocr.layout.lines import SOLID, Piece, TextLine, union
+from customocr.layout.sheet import Sheet
+
+# %%
+#| code-fold: true
+#| code-summary: "Imports, and a line of digits that touch"
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from customocr.decoding import Knowledge, decode_lines
+from customocr.layout.cuts import propose
+from customocr.layout.sheet import analyse
+from customocr.pictures import figure, write
+from customocr.recognition import MODELS
+
+plt.rcParams.update({"figure.figsize": (7.6, 3), "figure.dpi": 90, "font.size": 8})
+page = write(["TAKE 3000 HOME"], seed=5, touching=0.9, height=44).image
+
+# %% [markdown]
+# ## Where cutting ends
+#
+# The zeros of this line have grown into one another. [Where would one cut?](12_cuts.ipynb) proposed cuts at seams and notches, and a network judged the parts. It can only choose among the cuts that were proposed.
+
+# %%
+#| label: fig-line-cuts
+#| fig-cap: "Letters that touch, and every part that the cuts make of them. Some cuts go through the middle of a letter, and some letters have no cut between them."
+#| fig-alt: "A handwritten line TAKE 3000 HOME whose letters touch, above the same line with many overlapping boxes."
+sheet = analyse(page)
+cut = propose(sheet.lines[0], np.zeros(len(sheet.lines[0].pieces), bool))
+seen = cv2.cvtColor(sheet.grey, cv2.COLOR_GRAY2BGR)
+for p in cut.pieces:
+    cv2.rectangle(seen, (p.x, p.y), (p.right, p.bottom), (0, 120, 255), 1)
+figure({"the line": page, "its pieces after cutting": seen}, columns=1)
+
+# %% [markdown]
+# ## A strip
+#
+# A line network has one size of input in one direction: its height. So each line is brought level and to one height, and keeps its length. The letters on a strip are 20 pixels high, as high as a [glyph's](08_glyphs.ipynb), with 6 pixels of room above and below.
+# The strip shows the ink's *strength*, light on dark, so shadows and paper are gone already. Rules and frames stay: the network has learnt to read through them.
+
+# %%
+#| export
+ROWS = 32  # pixels, height of a strip
+LETTER_ROWS = 20.0  # pixels, height of the letters on a strip of 32 rows: as on a glyph
+FAINTEST = 48  # of 255: weaker ink is not made darker than this allows, so empty paper stays empty
+BESIDE = 0.5  # letter heights of paper left and right of the ink
+LEVEL_FROM = 4.0  # letter heights: shorter lines say little about their slope
+STEEPEST = 0.3  # dy/dx of a line
+
+
+def normalised(
+    strip: np.ndarray,  # uint8 (rows, w), ink strength
+) -> np.ndarray:  # uint8 (rows, w), 0 paper .. 255 the darkest ink
+    "Ink as dark as the line's own pen."
+    top = float(np.percentile(strip, 99.5)) if strip.size else 0.0
+    return cv2.convertScaleAbs(strip, alpha=255 / max(top, FAINTEST))
+
+
+def level_strip(
+    strength: np.ndarray,  # uint8 (h, w), of the page
+    factor: float,  # strip pixels per page pixel
+    slope: float,  # of the line, dy/dx
+    x0: float,  # page pixels, the strip's left end
+    x1: float,  # page pixels, its right end
+    cy: float,  # page pixels, the middle of the letters halfway along
+    rows: int = ROWS,  # pixels, height of the strip
+) -> np.ndarray:  # uint8 (rows, W)
+    "The part of a page that holds a line, sheared level and scaled."
+    width, middle = max(8, int(np.ceil((x1 - x0) * factor))), (x0 + x1) / 2
+    matrix = np.array(
+        [
+            [factor, 0, -x0 * factor],
+            [-slope * factor, factor, (slope * middle - cy) * factor + rows / 2],
+        ]
+    )
+    if factor < 0.6:  # reduced by area first: a warp alone would skip pixels
+        g = max(factor / 0.75, 0.05)
+        strength = cv2.resize(strength, None, fx=g, fy=g, interpolation=cv2.INTER_AREA)
+        matrix = matrix @ np.diag([1 / g, 1 / g, 1])
+    return cv2.warpAffine(strength, matrix, (width, rows), flags=cv2.INTER_LINEAR)
+
+
+@dataclass(frozen=True)
+class Strip:
+    "A line as a network sees it, and the way back to the page."
+
+    pixels: np.ndarray  # uint8 (rows, W), ink light on dark
+    x0: float  # page pixels, the strip's left end
+    factor: float  # strip pixels per page pixel
+
+
+def _level(line: TextLine) -> tuple[float, float, float, float]:
+    "Slope of a line, its left and right end, and the middle of its letters halfway along."
+    boxes = np.array([p.box for p in line.pieces], float)
+    left, right = boxes[:, 0].min(), (boxes[:, 0] + boxes[:, 2]).max()
+    tall = boxes[boxes[:, 3] >= 0.5 * line.letter]
+    tall = tall if len(tall) else boxes
+    x, y = tall[:, 0] + tall[:, 2] / 2, tall[:, 1] + tall[:, 3] / 2
+    long = len(tall) >= 3 and np.ptp(x) > LEVEL_FROM * line.letter
+    slope = float(np.clip(np.polyfit(x, y, 1)[0], -STEEPEST, STEEPEST)) if long else 0.0
+    return slope, left, right, float(np.median(y - slope * (x - (left + right) / 2)))
+
+
+def line_strip(
+    sheet: Sheet,
+    line: TextLine,  # one of its lines
+    rows: int = ROWS,  # pixels, height of the strip
+    grey: bool = False,  # the paper as it is, dark ink on light, in place of the ink's strength
+) -> Strip:
+    "Bring a line of a page level and to one height."
+    slope, left, right, cy = _level(line)
+    x0, x1 = left - BESIDE * line.letter, right + BESIDE * line.letter
+    factor = LETTER_ROWS * rows / ROWS / line.letter
+    source = 255 - sheet.grey if grey else sheet.strength
+    pixels = level_strip(source, factor, slope, x0, x1, cy, rows)
+    return Strip(pixels if grey else normalised(pixels), x0, factor)
+
+
+# %%
+#| label: fig-line-strip
+#| fig-cap: "The strip of the line above: level, 32 rows high, ink light on dark."
+#| fig-alt: "The line TAKE 3000 HOME as a low strip of light letters on black."
+strip = line_strip(sheet, sheet.lines[0])
+assert strip.pixels.shape[0] == ROWS
+figure({f"a strip of {ROWS} x {strip.pixels.shape[1]} pixels": strip.pixels}, columns=1)
+
+# %% [markdown]
+# Where nothing on a page looks like a line, the whole picture is one strip. That is how a number on woven paper can still be read when the mask of its ink is all threads.
+
+# %%
+#| export
+PICTURE_ROWS = 64  # pixels: height to which a whole picture is brought before its ink is found
+PICTURE_PEN = 38  # pixels: more than the widest stroke at that height
+
+
+def picture_strip(
+    grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
+) -> np.ndarray:  # uint8 (32, W), ink light on dark
+    "A picture that is one line, whatever is on it."
+    f = PICTURE_ROWS / grey.shape[0]
+    width = max(16, round(grey.shape[1] * f))
+    how = cv2.INTER_AREA if f < 1 else cv2.INTER_CUBIC
+    page = cv2.resize(grey, (width, PICTURE_ROWS), interpolation=how)
+    strength = ink_strength(page, PICTURE_PEN)
+    size = max(8, width * ROWS // PICTURE_ROWS), ROWS
+    return normalised(cv2.resize(strength, size, interpolation=cv2.INTER_AREA))
+
+
+# %% [markdown]
+# ## Steps
+#
+# The network reduces 32 rows to one, and four columns to one *step*. At each step it gives 38 probabilities: *nothing new here*, which is called the **blank**; the 36 characters; the space between words.
+# A character stands where its step is. The steps between two characters say blank.
+#
+# A network of another house can be used too, if it works in steps. What it must offer: one input of the form (1, channels, rows, width) or (1, rows, width, channels), one output (1, steps, symbols) with the blank first, and its characters in the file's metadata under `character`, one a line. Networks that PaddleOCR publishes as ONNX do. Lower case counts as capitals, and what is none of our characters counts as nothing.
+
+# %%
+#| export
+LINES = "lines.onnx"  # strip -> a row of probabilities for each step
+BLANK, SPACE = 0, len(CLASSES) + 1  # columns of the steps; between them the 36 classes
+
+
+def _columns(symbols: Sequence[str]) -> np.ndarray:
+    "Column of our steps for each symbol of a network, the blank first: int (symbols,)."
+    known = {c: i + 1 for i, c in enumerate(CLASSES)} | {" ": SPACE}
+    return np.array([BLANK, *(known.get(s.upper(), BLANK) for s in symbols)])
+
+
+def _log_softmax(values: np.ndarray) -> np.ndarray:
+    "Log-probabilities of each row, from logits, probabilities or log-probabilities."
+    if values.min() >= 0 and np.abs(values.sum(-1) - 1).max() < 0.01:
+        return np.log(np.maximum(values, 1e-12))
+    top = values.max(-1, keepdims=True)
+    return values - top - np.log(np.exp(values - top).sum(-1, keepdims=True))
+
+
+class LineNetwork:
+    "Reads strips in steps. Raises `ModelError` for a file that is no such network."
+
+    def __init__(
+        self,
+        path: str | Path,  # of an ONNX file
+    ):
+        self.network = open_network(path, threads=1)
+        shape = self.network.get_inputs()[0].shape
+        self.first = len(shape) == 4 and shape[1] in (1, 3)  # channels come before rows
+        self.channels, self.rows = (shape[1], shape[2]) if self.first else (shape[-1], shape[1])
+        symbols = self.network.get_modelmeta().custom_metadata_map.get("character", "")
+        if len(shape) != 4 or self.channels not in (1, 3) or not isinstance(self.rows, int):
+            raise ModelError(
+                f"{path}: its input is {shape}; a line network takes strips (1, 32, W, 1)"
+            )
+        if not symbols:
+            raise ModelError(
+                f"{path}: names no characters; its metadata needs `character`, one a line"
+            )
+        self.symbols = symbols.split("\n") if "\n" in symbols else list(symbols)
+        self.own = self.channels == 1  # of the kind trained here: ink, light on dark, 0..255
+
+    def _steps(self, pixels: np.ndarray) -> np.ndarray:
+        "What the network says of one strip: float32 (T, symbols)."
+        image = cv2.copyMakeBorder(pixels, 0, 0, 0, -pixels.shape[1] % 4, cv2.BORDER_REPLICATE)
+        image = np.repeat(image[..., None].astype(np.float32), self.channels, 2)
+        if not self.own:  # PaddleOCR: dark ink on light, -1..1
+            image = (255 - image) / 127.5 - 1
+        image = image.transpose(2, 0, 1) if self.first else image
+        return self.network.run(None, {self.network.get_inputs()[0].name: image[None]})[0][0]
+
+    def steps(
+        self,
+        strips: Sequence[np.ndarray],  # uint8 (rows, W) each
+    ) -> list[np.ndarray]:  # float64 (T, 38) each: log-probabilities of blank, classes, space
+        "Read strips, one after the other. Raises `ModelError` where the answer has another form."
+        out = []
+        for strip in strips:
+            said = self._steps(strip)
+            columns = _columns(self.symbols)
+            if said.ndim != 2 or said.shape[1] not in (len(columns), len(columns) + 1):
+                raise ModelError(
+                    f"the line network gives {said.shape} for {len(columns)} symbols, blank included"
+                )
+            if said.shape[1] > len(columns):  # PaddleOCR puts a space behind its characters
+                columns = np.append(columns, SPACE)
+            chance = np.zeros((len(said), SPACE + 1))
+            np.add.at(chance.T, columns, np.exp(_log_softmax(said.astype(np.float64))).T)
+            out.append(np.log(np.maximum(chance, 1e-12)))
+        return out
+
+
+# %%
+#| label: fig-line-steps
+#| fig-cap: "What the network says along the line: each character is a short peak, and between the peaks it says blank. The zeros are three peaks, although no cut divides them."
+#| fig-alt: "Above, the strip; below, curves of probability over the steps, a peak for each of the letters and digits."
+reader = LineNetwork(MODELS / LINES)
+(steps,) = reader.steps([strip.pixels])
+chance = np.exp(steps)
+_, (above, below) = plt.subplots(2, 1, height_ratios=(1, 2))
+above.imshow(strip.pixels, cmap="gray", aspect="auto")
+above.axis("off")
+for k in np.unique(chance[:, 1:SPACE].argmax(1) + 1):
+    if chance[:, k].max() > 0.3:
+        t = int(chance[:, k].argmax())
+        below.plot(chance[:, k], lw=1)
+below.plot(chance[:, BLANK], lw=0.6, color="0.7", label="blank")
+for t in np.flatnonzero(chance[:, 1:SPACE].max(1) > 0.3):
+    best = int(chance[t, 1:SPACE].argmax())
+    below.annotate(CLASSES[best], (t, chance[t, best + 1]), ha="center", va="bottom")
+below.set(xlim=(0, len(steps)), ylim=(0, 1.15), xlabel="step", ylabel="probability")
+below.legend()
+plt.show()
+
+
+# %% [markdown]
+# ## From steps to text
+#
+# The simplest reading takes the most probable symbol of each step, writes a symbol that goes on for several steps once, and leaves the blanks out. Two equal letters need a blank between them. This rule is called CTC, after the loss that teaches it (Graves et al., 2006).
+
+# %%
+#| export
+def greedy_text(
+    steps: np.ndarray,  # float (T, 38), log-probabilities
+) -> str:  # classes and spaces
+    "The most probable symbol of each step, repeats written once, blanks left out."
+    best = steps.argmax(1)
+    new = best[np.r_[True, best[1:] != best[:-1]]]
+    return "".join((CLASSES + " ")[k - 1] for k in new if k != BLANK)
+
+
+# %%
+greedy_text(steps)
+
+
+# %% [markdown]
+# It knows nothing of words and amounts. Our [decoder](15_decoding.ipynb) does, but it wants a lattice: places between which a character may stand, and what it may be.
+#
+# Steps become a lattice in three moves. The valleys between two peaks are the **nodes**. The steps between two nodes are a **window**. And for each window and each class one sum tells how probable it is that exactly this character is said there: the sum over all ways to say it once, with blanks before and after.
+# A character may also go on over a valley, where the network doubted in its middle. So the sum is kept in four parts: said and over; begun, and going on at the window's end; going on from its beginning, then over; going on all the way. An edge over two or three windows is begun in the first and over in the last. Every way to say the line is then counted on exactly one path.
+
+# %%
+#| export
+@dataclass(frozen=True)
+class WindowLogs:
+    "Log-probabilities of what a window says of each class, float (windows, 36), or of nothing."
+
+    once: np.ndarray  # the character, from beginning to end
+    begun: np.ndarray  # begun in the window, still said at its end
+    ended: np.ndarray  # said from the window's first step on, over before its end or at it
+    through: np.ndarray  # said at every step
+    nothing: np.ndarray  # float (windows,): no character at all
+
+
+def window_logs(
+    steps: np.ndarray,  # float (T, 38), log-probabilities
+    first: np.ndarray,  # int (windows,), first step of each window
+    length: np.ndarray,  # int (windows,), its steps
+) -> WindowLogs:
+    """How probable it is that a window says a character once, in part, or nothing.
+
+    The forward sums of CTC (Graves et al., 2006, "Connectionist temporal classification") over
+    the states before, in and after a character. A space between words counts as nothing.
+    """
+    quiet = np.logaddexp(steps[:, BLANK], steps[:, SPACE])
+    nothing, through = np.zeros(len(first)), np.zeros((len(first), len(CLASSES)))
+    begun = np.full_like(through, -1e9)
+    over, ended = begun.copy(), begun.copy()
+    for t in range(int(length.max(initial=0))):
+        on, at = (t < length)[:, None], np.minimum(first + t, len(steps) - 1)
+        blank, said = quiet[at][:, None], steps[at, 1:SPACE]
+        over = np.where(on, np.logaddexp(over, begun) + blank, over)
+        ended = np.where(on, np.logaddexp(ended, through if t else -1e9) + blank, ended)
+        begun = np.where(on, np.logaddexp(begun, nothing[:, None]) + said, begun)
+        through = np.where(on, through + said, through)
+        nothing = nothing + np.where(on, blank, 0)[:, 0]
+    once, ended = np.logaddexp(over, begun), np.logaddexp(ended, through)
+    return WindowLogs(once, begun, ended, through, nothing)
+
+
+# %% [markdown]
+# Try it on two steps and one letter. There are three ways to say one `A` in two steps: `A` then blank, blank then `A`, `A` twice.
+
+# %%
+toy = np.full((2, SPACE + 1), 1e-12)
+a = 1 + CLASSES.index("A")
+toy[0, [BLANK, a]], toy[1, [BLANK, a]] = (0.3, 0.7), (0.6, 0.4)
+logs = window_logs(np.log(toy), np.array([0]), np.array([2]))
+by_hand = 0.7 * 0.6 + 0.3 * 0.4 + 0.7 * 0.4
+assert np.isclose(np.exp(logs.once[0, a - 1]), by_hand)
+print(f"an A {np.exp(logs.once[0, a - 1]):.2f}, nothing {np.exp(logs.nothing[0]):.2f}")
+
+# %%
+#| export
+WEAKEST = 0.02  # probability of saying anything from which a peak counts
+CLOSE = 0.3  # probability on both sides from which a change of character is a boundary
+DIP = 0.6  # of the lower peak: two peaks of one character with less of a dip between are one
+MOST_PEAKS = 3  # windows that one character may go on over
+NO_WAY = 14.0  # nats under which no character goes on over a valley
+NO_GAP = 9.0  # nats under which a window does not say nothing
+EVIDENCE = 1.5  # weight of the steps beside the prior's; 1 to 3 tried on the development pages
+
+
+@dataclass(frozen=True)
+class StepLattice:
+    "A line's steps as a lattice."
+
+    lattice: Lattice
+    peaks: np.ndarray  # int (nodes - 1,), the step at which each character is said
+    bounds: np.ndarray  # int (nodes,), the step at which each node stands
+    silence: float  # log-probability that the line says nothing at all
+
+
+def _peaks(said: np.ndarray, best: np.ndarray) -> list[int]:
+    "Steps at which a character is said: local maxima, and changes from one character to the next."
+    pad = np.r_[0, said, 0]
+    top = (said >= WEAKEST) & (said > pad[:-2]) & (said >= pad[2:])
+    change = np.zeros(len(said), bool)
+    change[1:] = (np.minimum(said[1:], said[:-1]) > CLOSE) & (best[1:] != best[:-1])
+    peaks: list[int] = []
+    for t in np.flatnonzero(top | change):
+        last = peaks[-1] if peaks else None
+        if last is not None and best[last] == best[t]:
+            if said[last : t + 1].min() > DIP * min(said[last], said[t]):
+                peaks[-1] = max(last, int(t), key=lambda k: said[k])
+                continue
+        peaks.append(int(t))
+    return peaks
+
+
+def _bounds(said: np.ndarray, peaks: list[int]) -> np.ndarray:
+    "Steps that divide the peaks: the middle of the quietest stretch between two."
+    out = [0]
+    for a, b in zip(peaks[:-1], peaks[1:]):
+        between = said[a + 1 : b]
+        low = np.flatnonzero(between <= between.min(initial=1) + 1e-6)
+        out.append(a + 1 + int(low[len(low) // 2]) if len(low) else b)
+    return np.array([*out, len(said)])
+
+
+def _spaces(steps: np.ndarray, peaks: list[int]) -> np.ndarray:
+    "Probability of a word space at each node, float32 (nodes,)."
+    out = np.zeros(len(peaks) + 1, np.float32)
+    chance = np.clip(np.exp(steps[:, SPACE]), 0, 0.999)
+    for k, (a, b) in enumerate(zip(peaks[:-1], peaks[1:]), 1):
+        out[k] = 1 - np.prod(1 - chance[a + 1 : b])
+    return np.clip(out, 0, 0.995)
+
+
+def step_lattice(
+    steps: np.ndarray,  # float (T, 38), log-probabilities
+) -> StepLattice | None:  # None where no step says anything
+    "Windows between the valleys as edges; a window of one peak may also be nothing."
+    quiet = np.logaddexp(steps[:, BLANK], steps[:, SPACE])
+    said, best = 1 - np.exp(quiet), steps[:, 1:SPACE].argmax(1)
+    peaks = _peaks(said, best)
+    if not peaks:
+        return None
+    bounds = _bounds(said, peaks)
+    window = window_logs(steps, bounds[:-1], np.diff(bounds))
+    n, start, end, logs = len(peaks), [], [], []
+    for over in range(MOST_PEAKS):  # an edge over one window, then over two, three
+        rows = np.arange(n - over)
+        whole = window.once
+        if over:
+            middle = [window.through[rows + k] for k in range(1, over)]
+            whole = sum(middle, window.begun[rows] + window.ended[rows + over])
+        keep = rows if not over else rows[whole[rows].max(1, initial=-np.inf) > -NO_WAY]
+        start.append(keep), end.append(keep + over + 1), logs.append(whole[keep])
+    quiet_ones = np.flatnonzero(window.nothing > -NO_GAP)
+    start.append(quiet_ones), end.append(quiet_ones + 1)
+    evidence = EVIDENCE * np.concatenate(logs)
+    total = np.logaddexp.reduce(evidence, 1)
+    even = np.full((len(quiet_ones), len(CLASSES)), -np.log(len(CLASSES)))
+    lattice = Lattice(
+        n + 1,
+        np.concatenate(start).astype(np.int32),
+        np.concatenate(end).astype(np.int32),
+        np.r_[total, EVIDENCE * window.nothing[quiet_ones]].astype(np.float32),
+        np.vstack([evidence - total[:, None], even]).astype(np.float32),
+        _spaces(steps, peaks),
+        np.r_[np.zeros(len(total), bool), np.ones(len(quiet_ones), bool)],
+    )
+    return StepLattice(lattice, np.array(peaks), bounds, float(quiet.sum()))
+
+
+# %%
+found = step_lattice(steps)
+(decoding,) = decode_lines([found.lattice], Knowledge())
+print(f"{found.lattice.n_nodes} nodes, {len(found.lattice.start)} edges: {decoding.text}")
+
+
+# %% [markdown]
+# ## Boxes
+#
+# The network says a character somewhere on its ink. Between two characters that it says, the column with the least ink is the place to cut. The ink between two such columns is the character's: a piece that lies inside belongs to it whole, a piece that reaches over the edge is cut there. So every character has its box, as before.
+
+# %%
+#| export
+def least_ink(
+    pixels: np.ndarray,  # uint8 (rows, W), a strip
+    steps: int,  # of the strip
+    peaks: np.ndarray,  # int (n,), steps at which characters are said
+) -> np.ndarray:  # float (n + 1,), columns of the strip that part the characters, its ends included
+    "The column with the least ink between each two characters."
+    ink, width = pixels.sum(0, dtype=float), pixels.shape[1] / steps
+    out = [0.0]
+    for a, b in zip(peaks[:-1], peaks[1:]):
+        left = int((a + 0.5) * width)
+        between = ink[left : int((b + 0.5) * width) + 1]
+        low = np.flatnonzero(between <= between.min() + 0.02 * ink.max())
+        out.append(left + float(low[len(low) // 2]))
+    return np.array([*out, pixels.shape[1]])
+
+
+INSIDE = 0.75  # share of a piece's width inside a window from which all of it belongs there
+LEAST_COLUMNS = 2  # pixels of a piece that must be inside to count
+
+
+def _part(piece: Piece, lo: float, hi: float) -> Piece | None:
+    "The part of a piece between two columns; None where there is too little."
+    a, b = max(0, int(lo - piece.x)), min(piece.ink.shape[1], int(np.ceil(hi - piece.x)))
+    if b - a < min(LEAST_COLUMNS, piece.ink.shape[1]):
+        return None
+    if b - a >= INSIDE * piece.ink.shape[1]:
+        return piece
+    ink = piece.ink[:, a:b]
+    ys = np.flatnonzero((ink > SOLID).any(1))
+    if not len(ys):
+        return None
+    return Piece(piece.x + a, piece.y + int(ys[0]), ink[ys[0] : ys[-1] + 1])
+
+
+def window_piece(
+    pieces: Sequence[Piece],  # of the line
+    lo: float,  # page pixels, left end of the window
+    hi: float,  # page pixels, its right end
+) -> Piece | None:  # None where the window holds no ink
+    "The ink of a window."
+    parts = [part for p in pieces if p.right > lo and p.x < hi and (part := _part(p, lo, hi))]
+    return union(parts) if parts else None
+
+
+# %%
+#| label: fig-line-boxes
+#| fig-cap: "Every character of the line with its box. The zeros are divided where there is least ink between the steps that say them."
+#| fig-alt: "The line TAKE 3000 HOME with one box around each character."
+at = strip.x0 + least_ink(strip.pixels, len(steps), found.peaks) / strip.factor
+seen = cv2.cvtColor(sheet.grey, cv2.COLOR_GRAY2BGR)
+boxes = []
+for e in decoding.edges:
+    p = window_piece(sheet.lines[0].pieces, at[found.lattice.start[e]], at[found.lattice.end[e]])
+    boxes.append(p.tight)
+    cv2.rectangle(seen, (p.x, p.y), (p.right, p.bottom), (0, 140, 0), 1)
+assert len(boxes) == len(decoding.characters)
+figure({decoding.text: seen}, columns=1)
+
+# %% [markdown]
+# ## Lines and cuts together
+#
+# Lines and cuts fail on different pictures. The line network reads through rules and through zeros that have grown together; the cuts are surer of letters written apart, because a network sees each of them alone and large. So both are asked.
+# The line network proposes cuts of its own, at its valleys. Each box that the cuts propose covers some steps, and the sum of these steps for each class is a second opinion on the box. The decoder weighs both opinions, and everything it knows of the text, in one lattice. The spaces between words stay what the gaps say: on the development pages the network's spaces made no page better.
+
+# %%
+#| export
+CUT_WEIGHT, STEP_WEIGHT = 0.7, 1.0  # of both opinions; 0.5 to 1.5 tried on the development pages
+LEAST = -18.0  # nats: no network is surer than this that a character is not there
+SILENT = 0.5  # probability of saying nothing from which a line is no text
+
+
+@dataclass(frozen=True)
+class LineReading:
+    "What the line network says of one line of a page."
+
+    strip: Strip
+    steps: np.ndarray  # float (T, 38), log-probabilities
+
+    def bounds(
+        self,
+        columns: np.ndarray,  # page pixels, ascending
+    ) -> np.ndarray:  # int, steps, ascending
+        "The steps at which columns of the page stand."
+        at = np.round((columns - self.strip.x0) / self._width)
+        return np.maximum.accumulate(np.clip(at, 0, len(self.steps)).astype(int))
+
+    @property
+    def _width(self) -> float:
+        "Page pixels of a step."
+        return self.strip.pixels.shape[1] / len(self.steps) / self.strip.factor
+
+    @property
+    def silent(self) -> bool:
+        "Whether the network reads no text here."
+        quiet = np.logaddexp(self.steps[:, BLANK], self.steps[:, SPACE]).sum()
+        return bool(quiet > np.log(SILENT))
+
+    def valleys(self) -> np.ndarray:  # float, page pixels
+        "Where the network would cut."
+        found = step_lattice(self.steps)
+        if found is None:
+            return np.zeros(0)
+        columns = least_ink(self.strip.pixels, len(self.steps), found.peaks)[1:-1]
+        return self.strip.x0 + columns / self.strip.factor
+
+
+def _node_columns(lattice: Lattice, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    "Where on the page the nodes of a lattice stand: between the ink that ends and the ink that begins there."
+    ends, starts = np.full(lattice.n_nodes, -np.inf), np.full(lattice.n_nodes, np.inf)
+    np.maximum.at(ends, lattice.end, right)
+    np.minimum.at(starts, lattice.start, left)
+    starts = np.where(np.isfinite(starts), starts, ends)
+    ends = np.where(np.isfinite(ends), ends, starts)
+    at = (starts + ends) / 2
+    at[0], at[-1] = -1e9, 1e9
+    return at
+
+
+def second_opinion(
+    lattice: Lattice,  # of cuts, with what the networks for boxes and characters say
+    left: np.ndarray,  # float (E,), page pixels: where the ink of each edge begins
+    right: np.ndarray,  # float (E,), where it ends
+    reading: LineReading,
+) -> Lattice:  # the same edges, weighed by both
+    "Add to each box of a lattice what the line network says of the steps that it covers."
+    at = reading.bounds(_node_columns(lattice, left, right))
+    first, length = at[lattice.start], at[lattice.end] - at[lattice.start]
+    window = window_logs(reading.steps, first, length)
+    blank = lattice.blank if lattice.blank is not None else np.zeros(len(first), bool)
+    logs = CUT_WEIGHT * lattice.logp + STEP_WEIGHT * np.maximum(window.once, LEAST)
+    total = np.logaddexp.reduce(logs, 1)
+    nothing = STEP_WEIGHT * np.maximum(window.nothing, LEAST)
+    score = CUT_WEIGHT * lattice.score + np.where(blank, nothing, total)
+    logp = np.where(blank[:, None], lattice.logp, logs - total[:, None])
+    return Lattice(
+        *(lattice.n_nodes, lattice.start, lattice.end, score.astype(np.float32)),
+        *(logp.astype(np.float32), lattice.space, lattice.blank),
+    )
+
+
+# %% [markdown]
+# ## Which reads what
+#
+# The next table was measured on pictures of real handwriting: words and numbers from forms, log books and photos. CER is the character error rate: wrong, missing and surplus characters, as a share of all characters of the truth. *Exact* is the share of pictures without an error.
+
+# %%
+#| label: tbl-line-readers
+#| tbl-cap: "Error of three ways to read, and of the strongest engine of today. Cuts are better at words, lines are better at numbers in table cells, and together they are at least as good as the better of the two on every kind."
+readers = pd.read_csv("stored/lines/readers.csv")
+readers.pivot(index="reader", columns="kind", values=["cer", "exact"]).round(3)
+
+# %% [markdown]
+# The figures come from `python benchmarks/lines.py DIR`, with DIR the data folder. RapidOCR 3.10 with the PP-OCRv6 small networks is set with care: lone words and numbers go to its recognition alone.
+# Its 31 MB read numbers in table cells and words better than our 3 MB. What it does not give is a box and a probability for each character.
+
+# %% [markdown]
+# ## Your own line network
+#
+# `Reader(lines="FILE.onnx")` and `customocr read --lines FILE.onnx` read with another network. Its answers are folded to our 36 classes and go through the same lattice, hints and boxes. `Reader(lines=False)` reads by cuts alone.
+
+# %% [markdown]
+# ## What we have
+#
+# - A strip is a line brought level and to 32 rows. A line network gives 38 probabilities at each of its steps.
+# - Sums over the steps of a window say how probable it is that exactly one character was written there. So steps become a lattice.
+# - Cuts and steps are weighed together, box by box. Next: [how the line network was trained](17_line_training.ipynb).
+
+# %% [markdown]
+# ## Exercises
+#
+# **1.** Write three zeros that touch and two that do not. How many peaks does the network see when you take `touching` from 0 to 1?
+#
+# ::: {.callout-tip collapse="true"}
+# ## Solution
+# Count the peaks of `1 - exp(blank)` that are higher than one half:
+# ```python
+# for touching in (0, 0.5, 1):
+#     page = write(["300 00"], seed=5, touching=touching, height=44).image
+#     sheet = analyse(page)
+#     (steps,) = reader.steps([line_strip(sheet, sheet.lines[0]).pixels])
+#     print(touching, greedy_text(steps))
+# ```
+# :::
+#
+# **2.** Build a reader of your own from `line_strip`, `LineNetwork.steps`, `step_lattice` and `decode_lines`, without any cut. On which sample page does it differ from `Reader`?
+#
+# ::: {.callout-tip collapse="true"}
+# ## Solution
+# ```python
+# def by_steps(grey):
+#     sheet = analyse(grey)
+#     strips = [line_strip(sheet, line).pixels for line in sheet.lines]
+#     found = [step_lattice(s) for s in reader.steps(strips)]
+#     return [d.text for d in decode_lines([f.lattice for f in found if f], Knowledge())]
+# ```
+# :::
