@@ -201,6 +201,15 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         help="train the network that judges boxes instead of the one for characters; needs the data folder's UNIPEN strokes",
     )
     train.add_argument("--pages", type=_count, metavar="N", help="pages composed for --boxes")
+    train.add_argument(
+        "--lines",
+        nargs="?",
+        const=True,
+        type=_count,
+        metavar="N",
+        help="train the network that reads whole lines, on N composed lines or for --minutes, "
+        "at most 90; needs the data folder's UNIPEN strokes",
+    )
     return top
 
 
@@ -449,6 +458,8 @@ def train_model(
         return 2
     require_opencv()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if options.lines is not None:
+        return train_lines(options)
     if options.boxes:
         print("composing pages", flush=True)
         from customocr.boxes import train as train_boxes
@@ -467,6 +478,25 @@ def train_model(
 
     said = given(options, "data", "az", "out", "epochs", "minutes", "seed", "resume")
     train(**said, begun=BEGUN)
+    return 0
+
+
+def train_lines(
+    options: argparse.Namespace,  # of `customocr train --lines`
+) -> int:  # exit code
+    "Train the network that reads whole lines."
+    for name in ("az", "epochs", "pages", "boxes"):
+        if getattr(options, name):
+            raise CustomOCRError(
+                f"--{name} does not go with --lines: composed lines are its only data, "
+                "--minutes or a number after --lines its measure"
+            )
+    from customocr.line_training import train
+
+    said = given(options, "data", "out", "minutes", "seed", "resume")
+    if options.lines is not True:
+        said["lines"] = options.lines
+    train(**said)
     return 0
 
 

@@ -34,10 +34,11 @@ from customocr.writing.compose import (
 )
 
 # %% auto #0
-__all__ = ['LINE_GAPS', 'CELLS', 'CELL_TOP', 'CELL_FOOT', 'Extent', 'LIGHT_SIDE', 'GREY', 'Draw', 'COLOURED', 'RULE_COLOURS',
-           'PHOTO', 'KINDS', 'PAPERS', 'PHOTOGRAPHED', 'VOWELS', 'CONSONANTS', 'HOW_OFTEN', 'TILTED', 'Paper',
-           'frames_of', 'rules_of', 'cell_rules', 'smooth_field', 'light_on', 'photograph', 'compose_page', 'tint',
-           'span', 'whole', 'pick', 'one_of', 'greys', 'random_paper', 'random_number', 'random_text', 'random_page']
+__all__ = ['LINE_GAPS', 'CELLS', 'CELL_TOP', 'CELL_FOOT', 'Extent', 'LIGHT_SIDE', 'TILE', 'WAVE_STEP', 'WAVE_SWING',
+           'WAVE_LENGTH', 'GREY', 'Draw', 'COLOURED', 'RULE_COLOURS', 'PHOTO', 'KINDS', 'PAPERS', 'PHOTOGRAPHED',
+           'WOVEN', 'VOWELS', 'CONSONANTS', 'HOW_OFTEN', 'TILTED', 'Paper', 'frames_of', 'rules_of', 'cell_rules',
+           'smooth_field', 'light_on', 'woven', 'guilloche', 'photograph', 'compose_page', 'tint', 'span', 'whole',
+           'pick', 'one_of', 'greys', 'woven_paper', 'random_paper', 'random_number', 'random_text', 'random_page']
 
 # %% ../../nbs/06b_papers.ipynb #285632dc
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Paper:
     jpeg: int = 0  # quality 1-100, 0: none
     scan: str = "none"  # none, binary (black and white), clip (paper white, faint ink lost)
     margin: tuple[float, float] = (0.6, 1.6)  # range of the white around the text
+    weave: float = 0.0  # woven print or cloth, standard deviation in grey levels
+    guilloche: float = 0.0  # families of fine printed waves, amplitude in grey levels
 
 # %% ../../nbs/06b_papers.ipynb #667cee9f
 LINE_GAPS = {"box": 2.6, "comb": 2.1, "boxes": 2.1}  # cap heights, least line gap of a form
@@ -227,6 +230,58 @@ def light_on(
         light *= 1 - paper.shadow * shade.clip(0, 1)
     return light.clip(0.05, 1.5)
 
+# %% ../../nbs/06b_papers.ipynb #e5c17443
+TILE = (3, 13)  # pixels, least side of a tile of a weave, and one more than the largest
+WAVE_STEP, WAVE_SWING, WAVE_LENGTH = (4, 14), (0, 12), (15, 90)  # pixels, of a guilloche's lines
+
+
+def _tile(rng: np.random.Generator) -> np.ndarray:  # float32 (h, w), mean 0, deviation 1
+    "A small random patch whose edges fit each other."
+    shape = rng.integers(*TILE, 2)
+    noise = np.tile(rng.standard_normal(shape).astype(np.float32), (3, 3))
+    smooth = cv2.GaussianBlur(noise, (0, 0), rng.uniform(0.5, 1.2))
+    h, w = shape.tolist()
+    middle = smooth[h : 2 * h, w : 2 * w]
+    return (middle - middle.mean()) / (middle.std() + 1e-6)
+
+
+def woven(
+    rng: np.random.Generator,
+    w: int,
+    h: int,
+) -> np.ndarray:  # float32 (h, w), mean about 0, deviation about 1
+    "A tile repeated over the page; at times every other row is shifted, at times all is turned."
+    tile = _tile(rng)
+    th, tw = tile.shape
+    cloth = np.tile(tile, (h // th + 2, w // tw + 2))
+    if rng.random() < 0.5:
+        for row in range(1, h // th + 2, 2):
+            band = np.s_[row * th : (row + 1) * th]
+            cloth[band] = np.roll(cloth[band], tw // 2, 1)
+    cloth = np.ascontiguousarray(cloth[:h, :w])
+    if rng.random() < 0.5:
+        angle, scale = rng.uniform(-45, 45), rng.uniform(0.7, 1.6)
+        turn = cv2.getRotationMatrix2D((w / 2, h / 2), angle, scale)
+        cloth = cv2.warpAffine(cloth, turn, (w, h), borderMode=cv2.BORDER_WRAP)
+    return cloth
+
+
+def guilloche(
+    rng: np.random.Generator,
+    w: int,
+    h: int,
+) -> np.ndarray:  # float32 (h, w), 0 between the lines, -1 on a line, less where lines cross
+    "One to three families of fine parallel waves."
+    ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)
+    lines = np.zeros((h, w), np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        step, swing = rng.uniform(*WAVE_STEP), rng.uniform(*WAVE_SWING)
+        length, a = rng.uniform(*WAVE_LENGTH), rng.uniform(-0.6, 0.6)
+        bent = swing * np.sin(2 * np.pi * xs / length + rng.uniform(0, 6.28))
+        y = ys * np.cos(a) + xs * np.sin(a) + bent
+        lines -= np.clip(np.cos(2 * np.pi * y / step) * 2 - 1, 0, 1)
+    return lines
+
 # %% ../../nbs/06b_papers.ipynb #09ad7977
 GREY = (0.114, 0.587, 0.299)  # weights of blue, green and red in a grey level (Rec. 601)
 
@@ -239,7 +294,7 @@ def _level(colour: Sequence[float], grey: bool) -> np.ndarray:
 def _blank_sheet(
     paper: Paper, w: int, h: int, rng: np.random.Generator, grey: bool
 ) -> np.ndarray:  # float32 (h, w, 1 or 3), 0-255
-    "Paper with its grain and printed waves."
+    "Paper with its grain and prints."
     image = np.empty((h, w, 1 if grey else 3), np.float32)
     image[:] = _level(paper.colour, grey)
     if paper.texture:
@@ -249,6 +304,10 @@ def _blank_sheet(
     if paper.pattern:
         one, other = _waves(w, h, rng)
         image += (paper.pattern * one * other)[..., None].astype(np.float32)
+    if paper.weave:
+        image += (paper.weave * woven(rng, w, h))[..., None]
+    if paper.guilloche:
+        image += (paper.guilloche * guilloche(rng, w, h))[..., None]
     return image
 
 
@@ -730,6 +789,37 @@ def _drawn(fields: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     for name, how in fields.items():
         drawn[name] = how(rng, drawn) if callable(how) else how
     return drawn
+
+
+WOVEN: dict[
+    str, Any
+] = {  # printed and woven paper; not in PAPERS, so random pages stay as they are
+    "level": span(130, 245),  # grey level of the paper
+    "ink": tint(5, 90),
+    "colour": lambda rng, drawn: (
+        tint(drawn["level"], drawn["level"], 4) if rng.random() < 0.5 else COLOURED
+    )(rng, drawn),
+    "weave": one_of(0.0, span(4, 25), p=(0.25, 0.75)),
+    "guilloche": one_of(0.0, span(4, 25)),
+    "texture": one_of(span(0.5, 2), span(3, 10)),
+    "gradient": span(0, 0.2),
+    "blur": span(0.3, 1),
+    "noise": span(0.5, 4),
+    "jpeg": whole(40, 95),
+    "opacity": span(0.6, 1),
+    "rules": one_of("none", "none", "underline"),
+    "rule_colour": tint(60, 140),
+    "slivers": one_of(0, 0, 2),
+    "margin": (0.2, 1.2),
+}
+
+
+def woven_paper(
+    rng: np.random.Generator,
+) -> Paper:
+    "Paper printed or woven all over, as cheques and vouchers are."
+    fields = _drawn(WOVEN, rng)
+    return Paper(**{name: value for name, value in fields.items() if name != "level"})
 
 
 def random_paper(

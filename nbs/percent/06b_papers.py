@@ -100,6 +100,8 @@ class Paper:
     jpeg: int = 0  # quality 1-100, 0: none
     scan: str = "none"  # none, binary (black and white), clip (paper white, faint ink lost)
     margin: tuple[float, float] = (0.6, 1.6)  # range of the white around the text
+    weave: float = 0.0  # woven print or cloth, standard deviation in grey levels
+    guilloche: float = 0.0  # families of fine printed waves, amplitude in grey levels
 
 
 # %% [markdown]
@@ -295,6 +297,80 @@ lit = {
 figure({name: (light.clip(0, 1) * 255).astype(np.uint8) for name, light in lit.items()}, 3)
 
 # %% [markdown]
+# ### Printed and woven paper
+# Cheques, vouchers and bank notes are printed all over, so that nobody can erase what stands on them. Two prints are common. A *weave* is a small tile that is repeated over the sheet, as in cloth. A *guilloche* is a family of fine parallel waves;
+# engravers lay up to three of them over each other. Both are as thin as a pen's stroke, so size does not tell them from writing. Only their contrast does.
+
+# %%
+#| export
+TILE = (3, 13)  # pixels, least side of a tile of a weave, and one more than the largest
+WAVE_STEP, WAVE_SWING, WAVE_LENGTH = (4, 14), (0, 12), (15, 90)  # pixels, of a guilloche's lines
+
+
+def _tile(rng: np.random.Generator) -> np.ndarray:  # float32 (h, w), mean 0, deviation 1
+    "A small random patch whose edges fit each other."
+    shape = rng.integers(*TILE, 2)
+    noise = np.tile(rng.standard_normal(shape).astype(np.float32), (3, 3))
+    smooth = cv2.GaussianBlur(noise, (0, 0), rng.uniform(0.5, 1.2))
+    h, w = shape.tolist()
+    middle = smooth[h : 2 * h, w : 2 * w]
+    return (middle - middle.mean()) / (middle.std() + 1e-6)
+
+
+def woven(
+    rng: np.random.Generator,
+    w: int,
+    h: int,
+) -> np.ndarray:  # float32 (h, w), mean about 0, deviation about 1
+    "A tile repeated over the page; at times every other row is shifted, at times all is turned."
+    tile = _tile(rng)
+    th, tw = tile.shape
+    cloth = np.tile(tile, (h // th + 2, w // tw + 2))
+    if rng.random() < 0.5:
+        for row in range(1, h // th + 2, 2):
+            band = np.s_[row * th : (row + 1) * th]
+            cloth[band] = np.roll(cloth[band], tw // 2, 1)
+    cloth = np.ascontiguousarray(cloth[:h, :w])
+    if rng.random() < 0.5:
+        angle, scale = rng.uniform(-45, 45), rng.uniform(0.7, 1.6)
+        turn = cv2.getRotationMatrix2D((w / 2, h / 2), angle, scale)
+        cloth = cv2.warpAffine(cloth, turn, (w, h), borderMode=cv2.BORDER_WRAP)
+    return cloth
+
+
+def guilloche(
+    rng: np.random.Generator,
+    w: int,
+    h: int,
+) -> np.ndarray:  # float32 (h, w), 0 between the lines, -1 on a line, less where lines cross
+    "One to three families of fine parallel waves."
+    ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)
+    lines = np.zeros((h, w), np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        step, swing = rng.uniform(*WAVE_STEP), rng.uniform(*WAVE_SWING)
+        length, a = rng.uniform(*WAVE_LENGTH), rng.uniform(-0.6, 0.6)
+        bent = swing * np.sin(2 * np.pi * xs / length + rng.uniform(0, 6.28))
+        y = ys * np.cos(a) + xs * np.sin(a) + bent
+        lines -= np.clip(np.cos(2 * np.pi * y / step) * 2 - 1, 0, 1)
+    return lines
+
+
+# %%
+#| fig-cap: "Two weaves and two guilloches, as they lie under the ink. Their lines are as fine as a pen's."
+#| fig-alt: "Four grey textures: a fine checked cloth, a slanted coarser cloth, wavy parallel lines, and three families of waves that cross."
+printed = {
+    f"{name}, seed {seed}": (128 + level * draw(np.random.default_rng(seed), 240, 90))
+    for name, draw, level in (("weave", woven, 22), ("guilloche", guilloche, 45))
+    for seed in (3, 8)
+}
+figure({name: image.clip(0, 255).astype(np.uint8) for name, image in printed.items()})
+
+# %%
+#| hide
+assert abs(woven(np.random.default_rng(1), 90, 60).std() - 1) < 0.4
+assert guilloche(np.random.default_rng(1), 90, 60).max() == 0
+
+# %% [markdown]
 # ### Ink on paper, before a camera
 # One small function for each thing that happens, and `photograph` calls them in the order in which they happen: sheet, ink, table, light, lens, sensor, scanner, file.
 
@@ -311,7 +387,7 @@ def _level(colour: Sequence[float], grey: bool) -> np.ndarray:
 def _blank_sheet(
     paper: Paper, w: int, h: int, rng: np.random.Generator, grey: bool
 ) -> np.ndarray:  # float32 (h, w, 1 or 3), 0-255
-    "Paper with its grain and printed waves."
+    "Paper with its grain and prints."
     image = np.empty((h, w, 1 if grey else 3), np.float32)
     image[:] = _level(paper.colour, grey)
     if paper.texture:
@@ -321,6 +397,10 @@ def _blank_sheet(
     if paper.pattern:
         one, other = _waves(w, h, rng)
         image += (paper.pattern * one * other)[..., None].astype(np.float32)
+    if paper.weave:
+        image += (paper.weave * woven(rng, w, h))[..., None]
+    if paper.guilloche:
+        image += (paper.guilloche * guilloche(rng, w, h))[..., None]
     return image
 
 
@@ -843,6 +923,37 @@ def _drawn(fields: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     return drawn
 
 
+WOVEN: dict[
+    str, Any
+] = {  # printed and woven paper; not in PAPERS, so random pages stay as they are
+    "level": span(130, 245),  # grey level of the paper
+    "ink": tint(5, 90),
+    "colour": lambda rng, drawn: (
+        tint(drawn["level"], drawn["level"], 4) if rng.random() < 0.5 else COLOURED
+    )(rng, drawn),
+    "weave": one_of(0.0, span(4, 25), p=(0.25, 0.75)),
+    "guilloche": one_of(0.0, span(4, 25)),
+    "texture": one_of(span(0.5, 2), span(3, 10)),
+    "gradient": span(0, 0.2),
+    "blur": span(0.3, 1),
+    "noise": span(0.5, 4),
+    "jpeg": whole(40, 95),
+    "opacity": span(0.6, 1),
+    "rules": one_of("none", "none", "underline"),
+    "rule_colour": tint(60, 140),
+    "slivers": one_of(0, 0, 2),
+    "margin": (0.2, 1.2),
+}
+
+
+def woven_paper(
+    rng: np.random.Generator,
+) -> Paper:
+    "Paper printed or woven all over, as cheques and vouchers are."
+    fields = _drawn(WOVEN, rng)
+    return Paper(**{name: value for name, value in fields.items() if name != "level"})
+
+
 def random_paper(
     name: str,  # one of PAPERS
     rng: np.random.Generator,
@@ -854,6 +965,19 @@ def random_paper(
     fields = _drawn(KINDS[name], rng)
     return Paper(**({**photo, **fields} if name in PHOTOGRAPHED else fields))
 
+
+# %%
+#| fig-cap: "A number on printed and woven paper. The print is as dark as some of the strokes."
+#| fig-alt: "The number 4200 handwritten on six small pieces of paper with cloth-like textures or wavy lines."
+cloths = {
+    f"seed {seed}": write(["4200"], woven_paper(np.random.default_rng(seed)), seed, height=34)
+    for seed in range(6)
+}
+figure({name: cv2.resize(page.image, (240, 110)) for name, page in cloths.items()}, 3)
+
+# %%
+#| hide
+assert woven_paper(np.random.default_rng(1)) == woven_paper(np.random.default_rng(1))
 
 # %% [markdown]
 # ### Words that mean nothing

@@ -102,6 +102,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Writing](05_writing.ipynb) | How does one pen stroke become a thousand different ones? | `customocr.writing.strokes` |
 # | [Composed pages](06_composing.ipynb) | How do we get text whose every box is known? | `customocr.writing.compose` |
 # | [Papers](06b_papers.ipynb) | What happens to a page before it reaches us? | `customocr.writing.papers` |
+# | [Lines to learn from](06c_lines.ipynb) | How do we get half a million lines whose text is known? | `customocr.writing.lines` |
 # | [Images](07_images.ipynb) | What is in an image file? | `customocr.images` |
 # | [Glyphs](08_glyphs.ipynb) | How does a crop become a glyph? | `customocr.glyphs` |
 # | [Ink](09_ink.ipynb) | Where is the ink, in any light? | `customocr.layout.ink` |
@@ -112,6 +113,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [The judge of boxes](13_boxes.ipynb) | Is this box one character? | `customocr.boxes` |
 # | [A better model](14_better_model.ipynb) | What makes the network read hands it has never seen? | `customocr.training` |
 # | [Decoding](15_decoding.ipynb) | How do the evidence of the page and our knowledge meet? | `customocr.decoding` |
+# | [Training a line network](17_line_training.ipynb) | What makes a line network read? | `customocr.line_training` |
 # | [Gallery](18_gallery.ipynb) | What does it make of rules, frames, shadows and chalk? | |
 #
 # The notebooks render as a site with a gallery, a glossary, exercises and a page to draw on: `quarto render`, with
