@@ -17,15 +17,15 @@ from .engine.network import Network, open_network
 from .errors import ModelError
 from .glyphs import CLASSES
 from .layout.ink import ink_strength
-from .layout.lines import SOLID, Piece, TextLine, union
+from .layout.lines import TextLine
 from .layout.sheet import Sheet
 
 # %% auto #0
 __all__ = ['ROWS', 'LETTER_ROWS', 'FAINTEST', 'BESIDE', 'LEVEL_FROM', 'STEEPEST', 'PICTURE_ROWS', 'PICTURE_PEN', 'LINES', 'BLANK',
-           'SPACE', 'WEAKEST', 'CLOSE', 'DIP', 'MOST_PEAKS', 'NO_WAY', 'NO_GAP', 'EVIDENCE', 'INSIDE', 'LEAST_COLUMNS',
-           'CUT_WEIGHT', 'STEP_WEIGHT', 'LEAST', 'SILENT', 'normalised', 'level_strip', 'Strip', 'line_strip',
-           'picture_strip', 'LineNetwork', 'greedy_text', 'WindowLogs', 'window_logs', 'StepLattice', 'step_lattice',
-           'least_ink', 'window_piece', 'LineReading', 'second_opinion']
+           'SPACE', 'WEAKEST', 'CLOSE', 'DIP', 'MOST_PEAKS', 'NO_WAY', 'NO_GAP', 'EVIDENCE', 'CUT_WEIGHT',
+           'STEP_WEIGHT', 'LEAST', 'SILENT', 'normalised', 'level_strip', 'Strip', 'line_strip', 'picture_strip',
+           'LineNetwork', 'greedy_text', 'WindowLogs', 'window_logs', 'StepLattice', 'step_lattice', 'least_ink',
+           'LineReading', 'second_opinion']
 
 # %% ../nbs/16_line_network.ipynb #2318cd1f
 ROWS = 32  # pixels, height of a strip
@@ -346,34 +346,6 @@ def least_ink(
     return np.array([*out, pixels.shape[1]])
 
 
-INSIDE = 0.75  # share of a piece's width inside a window from which all of it belongs there
-LEAST_COLUMNS = 2  # pixels of a piece that must be inside to count
-
-
-def _part(piece: Piece, lo: float, hi: float) -> Piece | None:
-    "The part of a piece between two columns; None where there is too little."
-    a, b = max(0, int(lo - piece.x)), min(piece.ink.shape[1], int(np.ceil(hi - piece.x)))
-    if b - a < min(LEAST_COLUMNS, piece.ink.shape[1]):
-        return None
-    if b - a >= INSIDE * piece.ink.shape[1]:
-        return piece
-    ink = piece.ink[:, a:b]
-    ys = np.flatnonzero((ink > SOLID).any(1))
-    if not len(ys):
-        return None
-    return Piece(piece.x + a, piece.y + int(ys[0]), ink[ys[0] : ys[-1] + 1])
-
-
-def window_piece(
-    pieces: Sequence[Piece],  # of the line
-    lo: float,  # page pixels, left end of the window
-    hi: float,  # page pixels, its right end
-) -> Piece | None:  # None where the window holds no ink
-    "The ink of a window."
-    parts = [part for p in pieces if p.right > lo and p.x < hi and (part := _part(p, lo, hi))]
-    return union(parts) if parts else None
-
-# %% ../nbs/16_line_network.ipynb #9213e6da
 CUT_WEIGHT, STEP_WEIGHT = 0.7, 1.0  # of both opinions; 0.5 to 1.5 tried on the development pages
 LEAST = -18.0  # nats: no network is surer than this that a character is not there
 SILENT = 0.5  # probability of saying nothing from which a line is no text

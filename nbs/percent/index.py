@@ -113,6 +113,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [The judge of boxes](13_boxes.ipynb) | Is this box one character? | `customocr.boxes` |
 # | [A better model](14_better_model.ipynb) | What makes the network read hands it has never seen? | `customocr.training` |
 # | [Decoding](15_decoding.ipynb) | How do the evidence of the page and our knowledge meet? | `customocr.decoding` |
+# | [Reading without cutting](16_line_network.ipynb) | What can be read where no cut is right? | `customocr.line_network` |
 # | [Training a line network](17_line_training.ipynb) | What makes a line network read? | `customocr.line_training` |
 # | [Gallery](18_gallery.ipynb) | What does it make of rules, frames, shadows and chalk? | |
 #
