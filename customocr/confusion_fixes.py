@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -123,7 +123,11 @@ def neighbour_fix(
     return "".join(out)
 
 # %% ../nbs/04_confusion_fixes.ipynb #b88551ab
-RULES = {"none": str, "blanket": blanket_fix, "neighbours": neighbour_fix}
+RULES: dict[str, Callable[[str], str]] = {
+    "none": str,
+    "blanket": blanket_fix,
+    "neighbours": neighbour_fix,
+}
 
 
 def fix_text(

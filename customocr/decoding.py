@@ -273,7 +273,8 @@ def load_runs(
         cut = int(z["five"])
     steps, counts = columns
     parts = (slice(None, cut), slice(cut, None))
-    return tuple(Runs(steps[part].cumsum(dtype=np.int32), counts[part]) for part in parts)
+    five, four = (Runs(steps[part].cumsum(dtype=np.int32), counts[part]) for part in parts)
+    return five, four
 
 
 @lru_cache(maxsize=4)
@@ -536,7 +537,7 @@ def _refuse_contradictions(knowledge: Knowledge) -> None:
 
 def _is_number(value, most: float) -> bool:
     "Whether an option is a number from 0 to `most`."
-    return isinstance(value, (int, float, np.number)) and 0 <= value <= most
+    return isinstance(value, (int, float, np.number)) and bool(0 <= value <= most)
 
 
 @dataclass(frozen=True)
@@ -658,7 +659,8 @@ def _words(sweep: Sweep, i: int, arcs: np.ndarray, shown: str, n_words: int):
         read = cls[begin:stop][real[begin:stop]]
         last = first + len(read)
         probability = sweep.probability(arcs[begin:stop])
-        others = (("".join(CLASSES[k] for k in read), probability),)
+        text = "".join(CLASSES[k] for k in read)
+        others: tuple[tuple[str, float], ...] = ((text, probability),)
         if probability < UNSURE and n_words > 1:
             found = sweep.readings(arcs[begin - 1] if begin else None, i, n_words, PATIENCE)
             others = tuple(("".join(CLASSES[k] for k in text), p) for text, p in found) or others
@@ -743,7 +745,8 @@ def _sweep(lattices: list[Lattice], step: _Round, most: int) -> Sweep:
 
 def _batches(lattices: Sequence[Lattice]) -> Iterator[list[int]]:
     "Numbers of lines in groups of at most `BATCH` nodes; lines without an edge are left out."
-    group, nodes = [], 0
+    group: list[int] = []
+    nodes = 0
     for i, x in enumerate(lattices):
         if not len(x.start):
             continue

@@ -30,7 +30,8 @@ def ink_box(
     if top < 8:
         return None
     _, mask = cv2.threshold(ink, math.ceil(INK_LEVEL * top) - 1, 255, cv2.THRESH_BINARY)
-    return cv2.boundingRect(mask)
+    x, y, w, h = cv2.boundingRect(mask)
+    return x, y, w, h
 
 # %% ../nbs/08_glyphs.ipynb #eaccd104
 def normalise_glyph(

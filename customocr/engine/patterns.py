@@ -55,10 +55,9 @@ class _Parser:
 
     def __init__(self, text: str, regular: bool):
         self.text, self.regular, self.at, self.depth = text, regular, 0, 0
-        self.step, self.free = (
-            [],
-            [],
-        )  # per state: (symbols, target) or None, and targets reached without a symbol
+        # Per state: (symbols, target) or None, and the targets reached without a symbol.
+        self.step: list[tuple[frozenset[int], int] | None] = []
+        self.free: list[list[int]] = []
 
     def fail(self, what: str, at: int | None = None):
         at = self.at if at is None else at
@@ -255,7 +254,7 @@ class _Parser:
             elif (index := _class_of(got)) >= 0:
                 some.add(index)
         self.at += 1
-        some = (ANY | {BLANK}) - some if negative else some
+        some = set(ANY | {BLANK}) - some if negative else some
         if not some:
             self.fail("the set holds no character that the reader knows (0-9, A-Z, blank)", begin)
         return frozenset(some)

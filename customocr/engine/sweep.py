@@ -200,7 +200,7 @@ class Sweep:
         n_lat, k = len(self.n_nodes), len(self.starts.state)
         self.n_states = self.n_arcs = 0
         self.flat = [np.empty(4096, t) for t in (np.int64, np.int64, np.float64, np.float64)]
-        self.back, self.arcs, self.finals = [np.full(n_lat * k, -1)], [], []
+        self.backs, self.arcs, self.finals = [np.full(n_lat * k, -1)], [], []
         first = np.tile(self.starts.first, n_lat)
         state = np.tile(self.starts.state, n_lat)
         self._append((np.zeros(n_lat * k, np.int64), state, first, first))
@@ -347,7 +347,7 @@ class Sweep:
         pick, base = keep[head], self.n_states
         lat, q, lang = lat[pick], q[pick], lang[pick]
         self._append((q, lang, top, summed))
-        self.back.append(self.n_arcs + winner)
+        self.backs.append(self.n_arcs + winner)
         self.arcs.append((source[keep], edge[keep], cls[keep], base + group, share))
         self.n_arcs += len(keep)
         return base, lat, q, lang, top, summed
@@ -448,7 +448,8 @@ class Sweep:
     def _gather(self):
         "States and arcs as long arrays. A key says what an arc reads, whatever its states."
         self.q, self.lang, self.best, self.total = (x[: self.n_states] for x in self.flat)
-        self.back = np.concatenate(self.back)
+        self.back = np.concatenate(self.backs)
+        self.backs.clear()
         columns = [np.concatenate(c) for c in zip(*self.arcs)] or [np.zeros(0, np.int64)] * 5
         self.source, edge, self.cls, self.target, self.share = columns
         self.edge = np.append(self.order, self.n_edges + np.arange(len(self.first)))[edge]
@@ -503,7 +504,7 @@ class Sweep:
             state = int(self.source[arc])
         return out[::-1]
 
-    def probability(self, arcs: Sequence[int]) -> float:
+    def probability(self, arcs: Sequence[int] | np.ndarray) -> float:
         "Probability that the text runs through what these arcs read, whatever the states."
         key = self.edge[arcs] * KINDS_OF_ARC + self.cls[arcs] + 1
         low, high = self.key.searchsorted(key), self.key.searchsorted(key, "right")
@@ -520,6 +521,7 @@ class Sweep:
                 chance = chance * np.append(joint, 0.0)[source]
             base = int(target.min())
             joint = np.bincount(target - base, weights=chance)
+        assert joint is not None, "a text has at least one arc"
         return float(min(1.0, joint.sum()))
 
     def readings(

@@ -67,9 +67,9 @@ def cut_columns(
     if not len(inner):
         return []
     low = (total[inner] <= total[inner - 1]) & (total[inner] <= total[inner + 1])
-    low = inner[low & (total[inner] <= CROSSED[0] * stroke + CROSSED[1])]
+    cheap = inner[low & (total[inner] <= CROSSED[0] * stroke + CROSSED[1])]
     chosen: list[int] = []
-    for c in low[np.argsort(total[low], kind="stable")]:
+    for c in cheap[np.argsort(total[cheap], kind="stable")]:
         if all(abs(c - q) >= APART * letter for q in chosen):
             chosen.append(int(c))
         if len(chosen) >= CUTS[0] + CUTS[1] * len(total) / letter:
@@ -245,7 +245,7 @@ def _placed(piece: Piece, f: float, cx: float, cy: float) -> np.ndarray:
     "A piece's ink enlarged f times in a window whose middle is (cx, cy)."
     height, width = WINDOW
     shift = width / 2 - f * (cx - piece.x), height / 2 - f * (cy - piece.y)
-    matrix = np.float32([[f, 0, shift[0]], [0, f, shift[1]]])
+    matrix = np.array([[f, 0, shift[0]], [0, f, shift[1]]], np.float32)
     return cv2.warpAffine(piece.ink, matrix, (width, height))
 
 

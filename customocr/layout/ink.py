@@ -53,7 +53,8 @@ def ink_strength(
     padded = cv2.copyMakeBorder(smooth, k, k, k, k, cv2.BORDER_REPLICATE)
     paper = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((k, k), np.uint8))
     paper = cv2.blur(paper, (k // 2 | 1, k // 2 | 1))[k:-k, k:-k]
-    return cv2.divide(cv2.subtract(paper, smooth), cv2.add(paper, QUIET), scale=255)
+    lighter = cv2.add(paper, QUIET)  # type: ignore[call-overload] # one number for all pixels
+    return cv2.divide(cv2.subtract(paper, smooth), lighter, scale=255)
 
 # %% ../../nbs/09_ink.ipynb #3215f77f
 REACH = 2.0  # letter heights: how far the strongest ink nearby is looked for
@@ -80,8 +81,8 @@ def ink_mask(
         strength, cv2.max(cv2.multiply(nearby, share), least), cv2.CMP_GT
     )
     around = cv2.GaussianBlur(strength, (0, 0), max(1.0, RIDGE_WIDTH * letter))
-    ridge = cv2.compare(strength, around, cv2.CMP_GT) & over(RIDGE, floor)
-    mask = ridge | over(STRONG, int(1.5 * floor))
+    ridge = cv2.bitwise_and(cv2.compare(strength, around, cv2.CMP_GT), over(RIDGE, floor))
+    mask = cv2.bitwise_or(ridge, over(STRONG, int(1.5 * floor)))
     _, labels = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
     sure = np.zeros(labels.max() + 1, np.uint8)
     sure[labels[over(SURELY, 2 * floor) > 0]] = 1

@@ -57,7 +57,7 @@ def frames(
     for i in np.flatnonzero(hollow)[:MOST_COMPONENTS]:
         rectangle[i] = _is_rectangle(labels[y[i] : y[i] + h[i], x[i] : x[i] + w[i]] == i + 1)
     for i in np.flatnonzero(hollow & (rectangle | (w * h >= 16 * np.median(w * h)))):
-        out[i] = _holds_ink(stats, i, bool(rectangle[i]))
+        out[i] = _holds_ink(stats, int(i), bool(rectangle[i]))
     sure = out & rectangle
     if sure.any():
         close = lambda a: np.abs(np.log(a[:, None] / a[sure])) < 0.12  # within an eighth
@@ -78,7 +78,7 @@ def _shear(mask: np.ndarray, slope: float, axis: int) -> np.ndarray:
         [[1, 0, 0], [-slope, 1, slope * w / 2]],
         [[1, -slope, slope * h / 2], [0, 1, 0]],
     )
-    matrix = np.float32(level if axis == 0 else upright)
+    matrix = np.array(level if axis == 0 else upright, np.float32)
     return cv2.warpAffine(mask, matrix, (w, h), flags=cv2.INTER_NEAREST)
 
 
@@ -86,8 +86,10 @@ def _opened(mask: np.ndarray, length: int, axis: int) -> np.ndarray:
     "Ink that goes straight for a length across (axis 0) or down (axis 1); gaps of up to 4 pixels are bridged first."
     along = lambda n: np.ones((1, n) if axis == 0 else (n, 1), np.uint8)
     closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, along(5))
-    beyond = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 0}
-    return cv2.morphologyEx(closed, cv2.MORPH_OPEN, along(length), **beyond)
+    edge = cv2.BORDER_CONSTANT  # no ink beyond the picture
+    return cv2.morphologyEx(
+        closed, cv2.MORPH_OPEN, along(length), borderType=edge, borderValue=(0,)
+    )
 
 
 def straight_runs(
@@ -139,7 +141,7 @@ def _thin_down(runs: np.ndarray, across: np.ndarray, letter: float) -> np.ndarra
     meets[:3] = meets[-3:] = 1
     meets[:, :2] = meets[:, -2:] = 1
     near = int(0.3 * letter)
-    met = lambda at, x, w: meets[max(0, at - near) : at + near, x : x + w].any()
+    met = lambda at, x, w: bool(meets[max(0, at - near) : at + near, x : x + w].any())
     between = lambda x, y, w, h: met(y, x, w) and met(y + h, x, w)
     return _select(
         runs,
@@ -205,12 +207,15 @@ def remove_rules(
     "Take rules out, and put back what bridges ink on both sides of one: the stroke that crosses it."
     if not rules.any():
         return mask
-    grown = cv2.dilate(rules, np.ones((3, 3), np.uint8))
+    grown: np.ndarray = cv2.dilate(rules, np.ones((3, 3), np.uint8))
     half = cv2.distanceTransform(grown, cv2.DIST_L2, 3)[rules > 0]
     thick = int(min(2 * np.percentile(half, 80) + 1, MOST_THICKNESS)) + 4
     left = mask & (1 - grown)
-    bridges = cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones((thick, 3), np.uint8))
-    bridges |= cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones((3, thick), np.uint8))
+    closed = [
+        cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones(side, np.uint8))
+        for side in ((thick, 3), (3, thick))
+    ]
+    bridges: np.ndarray = cv2.bitwise_or(*closed)
     return left | (bridges & grown & mask)
 
 # %% ../../nbs/10_rules.ipynb #ce07af79

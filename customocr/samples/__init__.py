@@ -30,11 +30,8 @@ class SamplePage:
 
 def pages() -> tuple[SamplePage, ...]:  # in the order of truth.tsv, the easiest first
     "All sample pages."
-    rows = [
-        line.split("\t")
-        for line in (FOLDER / "pages" / "truth.tsv").read_text(encoding="utf8").splitlines()
-    ]
-    rows = [dict(zip(rows[0], row)) for row in rows[1:]]
+    table = (FOLDER / "pages" / "truth.tsv").read_text(encoding="utf8").splitlines()
+    names, *rows = (line.split("\t") for line in table)
     boxes = json.loads((FOLDER / "pages" / "boxes.json").read_text())
     return tuple(
         SamplePage(
@@ -44,7 +41,7 @@ def pages() -> tuple[SamplePage, ...]:  # in the order of truth.tsv, the easiest
             tuple(tuple(map(tuple, line)) for line in boxes[r["path"]]),
             r["notes"],
         )
-        for r in rows
+        for r in (dict(zip(names, row)) for row in rows)
     )
 
 

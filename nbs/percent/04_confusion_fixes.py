@@ -24,7 +24,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -330,7 +330,11 @@ assert neighbour_fix("A0\n07") == "AO\n07", "a line break parts words"
 
 # %%
 #| export
-RULES = {"none": str, "blanket": blanket_fix, "neighbours": neighbour_fix}
+RULES: dict[str, Callable[[str], str]] = {
+    "none": str,
+    "blanket": blanket_fix,
+    "neighbours": neighbour_fix,
+}
 
 
 def fix_text(

@@ -385,7 +385,7 @@ def line_pieces(
     own[line + 1] = True
     label = np.where(own[labels[at]], labels[at], 0)
     level = max(float(np.percentile(strength[at][label > 0], 70)), 1.0)
-    soft = cv2.multiply(strength[at], 255 / level)
+    soft = cv2.multiply(strength[at], 255 / level)  # type: ignore[call-overload] # one number
     rim = cv2.dilate(label.astype(np.float32), np.ones((3, 3), np.uint8)).astype(label.dtype)
     grown = np.where(label > 0, label, rim)
     grown[(labels[at] > 0) & (label == 0)] = 0  # other lines' ink is not this one's soft edge

@@ -234,8 +234,10 @@ def _levelled(page: np.ndarray, slope: float) -> tuple[np.ndarray, np.ndarray]:
     c, s = abs(turn[0, 0]), abs(turn[0, 1])
     size = int(h * s + w * c), int(h * c + w * s)
     turn[:, 2] += (size[0] - w) / 2, (size[1] - h) / 2
-    how = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
-    return cv2.warpAffine(page, turn, size, **how), turn
+    level = cv2.warpAffine(
+        page, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return level, turn
 
 
 def _text_line(stages: _Stages, group: np.ndarray) -> TextLine | None:

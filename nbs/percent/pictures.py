@@ -70,7 +70,9 @@ def sample(
 ) -> np.ndarray:  # uint8 (h, w), or (h, w, 3) BGR
     "The picture of a sample page."
     how = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
-    return cv2.imread(str(samples.page(name)), how)
+    pixels = cv2.imread(str(samples.page(name)), how)
+    assert pixels is not None, f"{name}: the package's file cannot be decoded"
+    return pixels
 
 
 # %%
