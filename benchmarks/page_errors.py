@@ -164,7 +164,7 @@ STAGES = {  # name -> what is put in place of what
     ],
     "turning": [(sheet, "group_lines", _level)],
     "parts": [(sheet, "join_parts", lambda pieces, letter: pieces)],
-    "cuts": [(cuts, "cut_piece", lambda piece, total, steps, origin, letter: [piece])],
+    "cuts": [(cuts, "cut_piece", lambda piece, *_: [piece])],
     "notches": [(cuts, "notches", lambda ink, letter: [])],
     "joins": [(cuts, "MOST_PIECES", 1)],
     "judge": [(recognition.Reader, "_look", _indifferent)],
