@@ -376,9 +376,9 @@ def save_state(
     state: State,
 ) -> None:
     "Store a run, whole or not at all."
-    part = path.with_suffix(".part.npz")
-    values = {f"model{k}": np.array(v) for k, v in enumerate(model.variables)}
-    values |= {f"optimiser{k}": np.array(v) for k, v in enumerate(optimiser.variables)}
+    part, to_array = path.with_suffix(".part.npz"), keras.ops.convert_to_numpy
+    values = {f"model{k}": to_array(v) for k, v in enumerate(model.variables)}
+    values |= {f"optimiser{k}": to_array(v) for k, v in enumerate(optimiser.variables)}
     np.savez(part, state=json.dumps(asdict(state)), **values)
     os.replace(part, path)
 

@@ -357,7 +357,7 @@ def guilloche(
 
 # %%
 #| fig-cap: "Two weaves and two guilloches, as they lie under the ink. Their lines are as fine as a pen's."
-#| fig-alt: "Four grey textures: a fine checked cloth, a slanted coarser cloth, wavy parallel lines, and three families of waves that cross."
+#| fig-alt: "Four grey textures: horizontal bars, a fine dotted cloth, and two sheets of fine wavy lines that cross."
 printed = {
     f"{name}, seed {seed}": (128 + level * draw(np.random.default_rng(seed), 240, 90))
     for name, draw, level in (("weave", woven, 22), ("guilloche", guilloche, 45))

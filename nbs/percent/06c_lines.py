@@ -35,6 +35,7 @@ from customocr.errors import DataError
 from customocr.glyphs import CLASSES, ink_box
 from customocr.layout.ink import ink_strength
 from customocr.layout.sheet import LETTER
+from customocr.line_network import LETTER_ROWS, ROWS, level_strip, normalised, picture_strip
 from customocr.writing.compose import (
     Composed,
     Hand,
@@ -64,58 +65,7 @@ from customocr.pictures import figure, hands, write
 # %% [markdown]
 # ## The strip
 # The network sees a strip of 32 rows. There are two ways to one. Where the page's lines are known, `level_strip` cuts a line out of the page's *ink strength* ([Where is the ink?](09_ink.ipynb)), turns it level, and brings its letters to a height of 20
-# pixels. Where a picture is one line and nothing else, `picture_strip` takes all of it. Both are the ones with which the reader reads: what is trained on must look as what is read.
-
-# %%
-#| export
-ROWS = 32  # of a strip
-LETTER_ROWS = 20.0  # height of the letters in a strip
-FAINTEST = 48.0  # of 255: a strip whose ink is weaker is not stretched to full contrast
-SURROUNDINGS = 38  # pixels at a height of 64: surroundings in which paper is looked for
-
-
-def normalised(
-    strip: np.ndarray,  # uint8 (ROWS, w)
-) -> np.ndarray:  # uint8 (ROWS, w)
-    "A strip with its strongest ink at 255."
-    top = float(np.percentile(strip, 99.5)) if strip.size else 0
-    return cv2.convertScaleAbs(strip, alpha=255 / max(top, FAINTEST))
-
-
-def level_strip(
-    strength: np.ndarray,  # uint8 (h, w), of `ink_strength`
-    factor: float,  # strip pixels for each pixel of the page
-    slope: float,  # of the line, pixels down for each pixel to the right
-    x0: float,  # the strip's left end on the page
-    x1: float,  # its right end
-    cy: float,  # middle of the line, in the middle between x0 and x1
-) -> np.ndarray:  # uint8 (ROWS, w)
-    "A line cut out of a page's ink, level and at the height of letters that the network knows."
-    w, xm = max(8, int(np.ceil((x1 - x0) * factor))), (x0 + x1) / 2
-    matrix = np.float32(
-        [
-            [factor, 0, -x0 * factor],
-            [-slope * factor, factor, (-cy + slope * xm) * factor + ROWS / 2],
-        ]
-    )
-    if factor < 0.6:  # average first, so that thin strokes are not skipped
-        g = max(factor / 0.75, 0.05)
-        strength = cv2.resize(strength, None, fx=g, fy=g, interpolation=cv2.INTER_AREA)
-        matrix = matrix @ np.float32([[1 / g, 0, 0], [0, 1 / g, 0], [0, 0, 1]])
-    return normalised(cv2.warpAffine(strength, matrix, (w, ROWS), flags=cv2.INTER_LINEAR))
-
-
-def picture_strip(
-    grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
-) -> np.ndarray:  # uint8 (ROWS, w)
-    "The strip of a picture that is one line."
-    factor = 2 * ROWS / grey.shape[0]
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    w = max(16, round(grey.shape[1] * factor))
-    strength = ink_strength(cv2.resize(grey, (w, 2 * ROWS), interpolation=how), SURROUNDINGS)
-    size = max(8, w // 2), ROWS
-    return normalised(cv2.resize(strength, size, interpolation=cv2.INTER_AREA))
-
+# pixels. Where a picture is one line and nothing else, `picture_strip` takes all of it. Both are those of [the reader](16_line_network.ipynb): what is trained on must look as what is read.
 
 # %%
 #| fig-cap: "A photographed line, and the strip that the network sees: 32 rows, white ink on black."
@@ -301,9 +251,8 @@ def _line_strip(strength: np.ndarray, boxes: np.ndarray, rng: np.random.Generato
     level = y + h / 2 - slope * (x + w / 2 - (left + right) / 2)
     middle = float(np.median(level)) + rng.normal(0, PLACE_ERROR) * letter
     margin = rng.uniform(0.05, 1.0, 2) * letter
-    return level_strip(
-        strength, LETTER_ROWS / letter, slope, left - margin[0], right + margin[1], middle
-    )
+    ends = left - margin[0], right + margin[1]
+    return normalised(level_strip(strength, LETTER_ROWS / letter, slope, *ends, middle))
 
 
 def page_strips(
@@ -611,7 +560,8 @@ class LineMaker:
         letter = _about(min(inked[-1] - inked[0] + 1, 40), rng)
         middle += rng.normal(0, PLACE_ERROR) * letter
         strength = ink_strength(page, LETTER)
-        return level_strip(strength, LETTER_ROWS / letter, 0, 0, page.shape[1], middle)
+        factor = LETTER_ROWS / letter
+        return normalised(level_strip(strength, factor, 0, 0, page.shape[1], middle))
 
 
 def _print_around(
