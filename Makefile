@@ -17,8 +17,7 @@ test:  ## notebooks as tests, then pytest
 	$(PYTHON) -m pytest
 
 lint:  ## ruff and mypy; ruff formats notebooks through make sync
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m ruff format --check .
+	$(PYTHON) tools/lint.py
 	$(PYTHON) -m mypy
 
 site:  ## render the site from the stored outputs

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""How fast glyphs are classified: the shipped model in ONNX Runtime beside the same network in Keras, in one run.
+"""How fast glyphs are classified: the shipped model in ONNX Runtime beside the same network in
+Keras, in one run.
 
     python benchmarks/classify.py [--json OUT]
 
-Keras is optional (the `train` extra). Each figure is the median of calls that take turns, ten in a row each as in use, so that a
-busy machine slows all alike, with the best beside it; glyphs are the package's own, in the layout of `normalise_glyph`.
+Keras is optional (the `train` extra). Each figure is the median of calls that take turns, ten in a
+row each as in use, so that a busy machine slows all alike, with the best beside it; glyphs are the
+package's own, in the layout of `normalise_glyph`.
 """
 
 import argparse

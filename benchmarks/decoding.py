@@ -3,15 +3,20 @@
 
     python benchmarks/decoding.py [DATA] [--json OUT] [--only SECTION ...]
 
-DATA is a data folder (default: $CUSTOMOCR_DATA) with pages/truth.tsv and characters/train/unipen.npz; without one the
-package's own pages and glyphs are read. Sections:
+DATA is a data folder (default: $CUSTOMOCR_DATA) with pages/truth.tsv and
+characters/train/unipen.npz; without one the package's own pages and glyphs are read. Sections:
 
-  codes        500 random codes (seed 0) spelled with UNIPEN test writers' glyphs, half digits half letters: accuracy with and
-               without the prior; and names, numbers and addresses spelled the same way, for the other direction
-  confusions   look-alike errors and CER by kind on pages: bare network, blanket fix, neighbour rule, prior
-  hints        CER on digit kinds with alphabet="digits", on words with alphabet="letters"; words with the names of all other
+  codes        500 random codes (seed 0) spelled with UNIPEN test writers' glyphs, half digits half
+               letters: accuracy with and
+               without the prior; and names, numbers and addresses spelled the same way, for the
+               other direction
+  confusions   look-alike errors and CER by kind on pages: bare network, blanket fix, neighbour
+  rule, prior
+  hints        CER on digit kinds with alphabet="digits", on words with alphabet="letters"; words
+               with the names of all other
                images as a soft lexicon
-  calibration  expected calibration error of the characters that were segmented right (images with as many characters read as
+  calibration  expected calibration error of the characters that were segmented right (images with
+  as many characters read as
                written); error rate with the least sure 5 % of the characters left out
   time         share of a page's reading time that is decoding
 """
@@ -94,7 +99,10 @@ def codes(reader, data, results):
         glyphs = load_samples()
     chances = reader.likelihoods(glyphs.images)
     rng = np.random.default_rng(0)
-    names = "SOPHIE OLIVIER ISABEL BORIS SILVIO LOUISE BENOIT JOSEPH IRIS OSCAR ZOE SUZIE DUBOIS BOISSON ROSSI GOZZI LIZ COLLINS SOLIS VUONG QUINN".split()
+    names = (
+        "SOPHIE OLIVIER ISABEL BORIS SILVIO LOUISE BENOIT JOSEPH IRIS OSCAR ZOE SUZIE DUBOIS"
+        " BOISSON ROSSI GOZZI LIZ COLLINS SOLIS VUONG QUINN".split()
+    )
     texts = {
         "codes": random_codes(500, rng),
         "names": names * 10,
@@ -117,7 +125,8 @@ def codes(reader, data, results):
             right = [a == b for t, d in zip(some, read) for a, b in zip(solid(t), d.characters)]
             table[kind][name] = float(np.mean(right))
         print(
-            f"{kind:10s} {len(some):4d} texts  characters right: bare {table[kind]['bare']:.4f}  with prior {table[kind]['prior']:.4f}"
+            f"{kind:10s} {len(some):4d} texts  characters right: bare {table[kind]['bare']:.4f} "
+            f" with prior {table[kind]['prior']:.4f}"
         )
     cost = 100 * (table["codes"]["bare"] - table["codes"]["prior"])
     print(f"the prior costs {cost:.2f} points on random codes (target: at most 1)")
@@ -147,7 +156,8 @@ def confusions(reader, pages, results):
     before, after = (results["confusions"][n]["kinds"] for n in ("bare", "prior"))
     rise = max(after[k]["cer"] - before[k]["cer"] for k in after)
     print(
-        f"look-alike errors gone: {gone:.1%} (target: 80 %); largest rise of a kind's CER: {rise:+.4f} (target: at most 0.002)"
+        f"look-alike errors gone: {gone:.1%} (target: 80 %); largest rise of a kind's CER:"
+        f" {rise:+.4f} (target: at most 0.002)"
     )
 
 
@@ -169,7 +179,8 @@ def hints(reader, pages, results):
             a, b = (cer_by_kind(part, t)[kind]["cer"] for t in (without, given))
             results["hints"][f"{alphabet}/{kind}"] = dict(without=a, given=b)
             print(
-                f"alphabet={alphabet:8s} {kind:10s} {len(part):4d} images  CER without {a:.4f}  with {b:.4f}  ratio {b / max(a, 1e-9):.2f} (target: at most 0.8)"
+                f"alphabet={alphabet:8s} {kind:10s} {len(part):4d} images  CER without {a:.4f} "
+                f" with {b:.4f}  ratio {b / max(a, 1e-9):.2f} (target: at most 0.8)"
             )
     words = [p for p in pages if p[1] == "word"]
     split = [re.findall(r"[0-9A-Z]+", t) for *_, t in words]
@@ -187,7 +198,8 @@ def hints(reader, pages, results):
         ]
     )
     print(
-        f"lexicon: the names of all other images; {listed:.1%} of {len(words)} images hold only names that are in it"
+        f"lexicon: the names of all other images; {listed:.1%} of {len(words)} images hold only"
+        " names that are in it"
     )
     for name, texts in read.items():
         if len(texts) == len(words):
@@ -225,7 +237,8 @@ def calibration(reader, pages, results):
             n=len(rows), ece=float(ece), error=float(whole), error_at_95=float(answered)
         )
         print(
-            f"{name:16s} {len(rows):5d} characters  ECE {ece:.4f} (target: 0.03)  error {whole:.4f}, with 95 % answered {answered:.4f} (target: half)"
+            f"{name:16s} {len(rows):5d} characters  ECE {ece:.4f} (target: 0.03)  error"
+            f" {whole:.4f}, with 95 % answered {answered:.4f} (target: half)"
         )
 
 
@@ -253,7 +266,8 @@ def timing(reader, pages, results):
         median_ms=1e3 * statistics.median(a for a, _ in rows),
     )
     print(
-        f"decoding: median {results['time']['median_ms']:.1f} ms, {statistics.median(shares):.1%} of the reading time, at most {max(shares):.1%} over {len(rows)} images (target: a third)"
+        f"decoding: median {results['time']['median_ms']:.1f} ms, {statistics.median(shares):.1%}"
+        f" of the reading time, at most {max(shares):.1%} over {len(rows)} images (target: a third)"
     )
 
 

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""The ladder of notebook 05: from the tutorial's network to ours, one change a rung, each with several seeds on a small budget.
+"""The ladder of notebook 05: from the tutorial's network to ours, one change a rung, each with
+several seeds on a small budget.
 
-    python benchmarks/ladder.py [DATA] [--seeds 3] [--glyphs 30000] [--out runs/ladder.csv] [--rungs NAME ...]
+    python benchmarks/ladder.py [DATA] [--seeds 3] [--glyphs 30000] [--out runs/ladder.csv] [--rungs
+    NAME ...]
 
-DATA is the data folder (default: $CUSTOMOCR_DATA) with MNIST, the A-Z letters and UNIPEN. Every run shows the network the
-same number of glyphs and is judged on UNIPEN's validation writers, on crops from pages composed in their hands, on MNIST's
-validation digits and, where the folder has them, on foreign capitals (train_unlicensed). Rows already in --out are not run again: an interrupted ladder goes on where it was.
+DATA is the data folder (default: $CUSTOMOCR_DATA) with MNIST, the A-Z letters and UNIPEN. Every run
+shows the network the same number of glyphs and is judged on UNIPEN's validation writers, on crops
+from pages composed in their hands, on MNIST's validation digits and, where the folder has them, on
+foreign capitals (train_unlicensed). Rows already in --out are not run again: an interrupted ladder
+goes on where it was.
 """
 
 import argparse
@@ -79,7 +83,8 @@ def at_least(rung: str, name: str) -> bool:
 
 
 def foreign_capitals(data) -> tuple[np.ndarray, np.ndarray] | None:
-    "Capitals by hands and pens of other projects, a thousand of each; None where the folder has none."
+    """Capitals by hands and pens of other projects, a thousand of each; None where the folder has
+    none."""
     parts = []
     for name in FOREIGN:
         path = find_file(
@@ -218,7 +223,8 @@ def main():
     options.out.parent.mkdir(parents=True, exist_ok=True)
     if not options.out.exists():
         options.out.write_text(",".join(COLUMNS) + "\n")
-    done = {(row["rung"], row["seed"]) for row in csv.DictReader(open(options.out))}
+    with options.out.open() as file:
+        done = {(row["rung"], row["seed"]) for row in csv.DictReader(file)}
     for seed in range(1, options.seeds + 1):
         for rung in options.rungs:
             if (rung, str(seed)) in done:

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Time and peak memory of reading an A-Z CSV of the full set's size: first from the CSV, then from the cache, beside plain pandas.
+"""Time and peak memory of reading an A-Z CSV of the full set's size: first from the CSV, then from
+the cache, beside plain pandas.
 
     python benchmarks/letters.py [--rows 372450] [--pandas]
 
-The file is made of random digits drawn like letters (a fifth of the pixels inked), so no data set is needed; 700 MB of disk are.
+The file is made of random digits drawn like letters (a fifth of the pixels inked), so no data set
+is needed; 700 MB of disk are.
 """
 
 import argparse
@@ -23,7 +25,10 @@ start = time.perf_counter()
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 OURS = "from customocr.data import load_az; assert len(load_az(sys.argv[1])) == {rows}"
-PANDAS = "import pandas as pd; t = pd.read_csv(sys.argv[1]); x = t.drop(t.columns[0], axis=1).to_numpy().reshape(-1, 28, 28).astype('float32')"
+PANDAS = (
+    "import pandas as pd; t = pd.read_csv(sys.argv[1]); x = t.drop(t.columns[0],"
+    " axis=1).to_numpy().reshape(-1, 28, 28).astype('float32')"
+)
 
 
 def write_csv(
@@ -78,7 +83,8 @@ def main() -> None:
         path, cache = Path(folder, "az.csv"), Path(folder, "cache")
         write_csv(path, options.rows)
         print(
-            f"{options.rows:,} rows, {path.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}"
+            f"{options.rows:,} rows, {path.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores,"
+            f" {time.strftime('%Y-%m-%d')}"
         )
         print("first time ", measure(OURS.format(rows=options.rows), path, cache), flush=True)
         print("from cache ", measure(OURS.format(rows=options.rows), path, cache), flush=True)

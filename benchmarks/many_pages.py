@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""How fast, how light and how safe the reading of many pages is: every target of `customocr read FOLDER` in one run.
+"""How fast, how light and how safe the reading of many pages is: every target of `customocr read
+FOLDER` in one run.
 
-    python benchmarks/many_pages.py [--pages N] [--memory FEW MANY] [--skip SECTION ...] [--json OUT]
+    python benchmarks/many_pages.py [--pages N] [--memory FEW MANY] [--skip SECTION ...] [--json
+    OUT]
 
-Needs the extras pdf and cluster and an otherwise idle machine with two cores or more. The figures of the notebook are made by
+Needs the extras pdf and cluster and an otherwise idle machine with two cores or more. The figures
+of the notebook are made by
 `python benchmarks/many_pages.py --json nbs/stored/batch/many_pages.json` (half an hour). Sections:
 
   help      `customocr --help` beside `python -c pass`
   overhead  what decoding, writing and scheduling add to the bare reading of pages of one megapixel
-  speed     a folder of N pages (default 500): one process with all its threads, with one, two processes, two workers of Dask
-  memory    peak memory of the process that hands out the work, for FEW and MANY pages (default 100 and 5000)
+  speed     a folder of N pages (default 500): one process with all its threads, with one, two
+            processes, two workers of Dask
+  memory    peak memory of the process that hands out the work, for FEW and MANY pages (default 100
+            and 5000)
   lost      one of two Dask workers is killed in the middle: pages lost, pages there twice
 """
 
@@ -225,6 +230,7 @@ def main() -> None:
         if got is not None:
             met = got <= wanted if kind == "at most" else got >= wanted
             print(f"{name}: {got:.3f} ({kind} {wanted}): {'met' if met else 'MISSED'}")
+
 
 if __name__ == "__main__":
     main()

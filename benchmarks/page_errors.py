@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""How much of real pages is read right: character error rate by kind of page, for any reader, or with one stage left out.
+"""How much of real pages is read right: character error rate by kind of page, for any reader, or
+with one stage left out.
 
-    python benchmarks/page_errors.py [DATA] [--reader NAME ...] [--without STAGE ...] [--csv OUT] [--worst N]
+    python benchmarks/page_errors.py [DATA] [--reader NAME ...] [--without STAGE ...] [--csv OUT]
+    [--worst N]
 
-DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA); without one the package's own sample pages are read.
-Readers: customocr (default), tutorial (its boxes, our network), tesseract, rapidocr (1.4.4, as installed) and rapidocr3 (3.10,
-PP-OCRv6 small, set with care: pip install rapidocr==3.10.0) where they are installed, or
-MODULE:FUNCTION, a function from path to text. --without measures customocr with one stage switched off, so that one sees
-what the stage is worth; `--without all` takes them in turn.
+DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA); without one the package's own
+sample pages are read. Readers: customocr (default), tutorial (its boxes, our network), tesseract,
+rapidocr (1.4.4, as installed) and rapidocr3 (3.10, PP-OCRv6 small, set with care: pip install
+rapidocr==3.10.0) where they are installed, or MODULE:FUNCTION, a function from path to text.
+--without measures customocr with one stage switched off, so that one sees what the stage is worth;
+`--without all` takes them in turn.
 
-  cer     characters to insert, delete or change, over the characters written; 0-9 A-Z only, spaces and line breaks do not count
+  cer     characters to insert, delete or change, over the characters written; 0-9 A-Z only, spaces
+          and line breaks do not count
   exact   share of images whose characters are all right, in order
   layout  share of images right to the space and the line break
 """
@@ -27,9 +31,9 @@ import cv2
 import numpy as np
 
 from customocr import recognition
-from customocr.layout import cuts, sheet
 from customocr.glyphs import CLASSES
 from customocr.images import load_image
+from customocr.layout import cuts, sheet
 
 SAMPLES = Path(__import__("customocr").__file__).parent / "samples"
 COLUMNS = ("reader", "kind", "images", "characters", "cer", "exact", "layout")
@@ -80,7 +84,8 @@ LOW = 70  # pixels, up to which a picture of any shape is one line
 
 
 def careful_rapidocr():
-    "RapidOCR 3.10 as a careful user sets it: a crop of one line is recognised as it is, a page is searched for text first."
+    """RapidOCR 3.10 as a careful user sets it: a crop of one line is recognised as it is, a page is
+    searched for text first."""
     from rapidocr import RapidOCR
 
     settings = {"Global.log_level": "error", "Global.text_score": 0.3, "Global.use_cls": False}
@@ -159,9 +164,7 @@ STAGES = {  # name -> what is put in place of what
     "light": [(sheet, "ink_strength", _darkness)],
     "ridges": [(sheet, "ink_mask", _half_as_strong)],
     "scale": [(sheet, "_brought", _own_size)],
-    "rules": [
-        (sheet, "find_rules", lambda mask, labels, stats, letter: np.zeros_like(mask))
-    ],
+    "rules": [(sheet, "find_rules", lambda mask, labels, stats, letter: np.zeros_like(mask))],
     "turning": [(sheet, "group_lines", _level)],
     "parts": [(sheet, "join_parts", lambda pieces, letter: pieces)],
     "cuts": [(cuts, "cut_piece", lambda piece, *_: [piece])],
@@ -216,7 +219,8 @@ def measure(
         print(file=sys.stderr)
     for record in sorted(groups["all"], key=lambda r: -r[1])[:worst]:
         print(
-            f"{record[1]:3d}  {record[4].parent.name}/{record[4].name}  {record[5]!r} read as {record[6]!r}"
+            f"{record[1]:3d}  {record[4].parent.name}/{record[4].name}  {record[5]!r} read as"
+            f" {record[6]!r}"
         )
     rows = []
     for kind in sorted(groups, key=lambda k: (k == "all", k)):
@@ -233,7 +237,8 @@ def measure(
         )
         rows.append(dict(zip(COLUMNS, values)))
         print(
-            f"{name:24s} {kind:10s} images {images:4d}  characters {length:5d}  cer {values[4]:.3f}  exact {values[5]:.3f}  layout {values[6]:.3f}",
+            f"{name:24s} {kind:10s} images {images:4d}  characters {length:5d}  cer {values[4]:.3f}"
+            f"  exact {values[5]:.3f}  layout {values[6]:.3f}",
             flush=True,
         )
     return rows

@@ -3,15 +3,20 @@
 
     python benchmarks/pages.py [DATA] [--each N] [--json OUT] [--plot OUT.png] [--skip SECTION ...]
 
-DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA), else the package's own sample pages are read.
-The peers are optional: `pip install rapidocr_onnxruntime==1.4.4 tesserocr` and Debian's tesseract-ocr. Sections:
+DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA), else the package's own sample
+pages are read. The peers are optional: `pip install rapidocr_onnxruntime==1.4.4 tesserocr` and
+Debian's tesseract-ocr. Sections:
 
-  read     median time of one read in process by kind of page; every reader reads a file before the next file's turn, so
-           that a busy machine slows all alike; and the processor time of all cores, which other work hardly changes. Tesseract as library (tesserocr) and as people call it (pytesseract's way:
-           one process a page), both with --psm 6.
+  read     median time of one read in process by kind of page; every reader reads a file before the
+           next file's turn, so
+           that a busy machine slows all alike; and the processor time of all cores, which other
+           work hardly changes. Tesseract as library (tesserocr) and as people call it
+           (pytesseract's way: one process a page), both with --psm 6.
   photo    a 12-megapixel photo: time in process and peak memory of a process that does nothing else
-  process  a fresh process on a 1-megapixel page: `customocr read`, `tesseract`, and Python loading the same network in Keras
-  cost     time against pixels and against the number of characters on composed pages; --plot draws it
+  process  a fresh process on a 1-megapixel page: `customocr read`, `tesseract`, and Python loading
+  the same network in Keras
+  cost     time against pixels and against the number of characters on composed pages; --plot draws
+           it
 """
 
 import argparse
@@ -32,7 +37,7 @@ import cv2
 import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-from customocr.recognition import Reader  # noqa: E402
+from customocr.recognition import Reader
 
 SAMPLES = Path(__import__("customocr").__file__).parent / "samples"
 PAGE = SAMPLES / "pages" / "lines.jpg"  # four lines on paper, photographed
@@ -91,7 +96,10 @@ def machine() -> str:  # one line
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             pass
-    return f"{cpu}, {os.cpu_count()} cores{load}; Python {platform.python_version()}, {', '.join(versions)}"
+    return (
+        f"{cpu}, {os.cpu_count()} cores{load}; Python {platform.python_version()},"
+        f" {', '.join(versions)}"
+    )
 
 
 def pages(
@@ -174,7 +182,8 @@ def section_read(
     ]
     for title, by_reader in zip(("milliseconds", "processor milliseconds"), medians):
         print(
-            f"\nread: median {title} a file ({len(files)} files), and how many times those of customocr"
+            f"\nread: median {title} a file ({len(files)} files), and how many times those of"
+            " customocr"
         )
         for name, by_kind in by_reader.items():
             cells = [
@@ -215,7 +224,7 @@ try: print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[
 except OSError:  # not Linux; on Linux this would be the parent's peak where that was higher
     import resource
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024))
-"""
+"""  # noqa: E501
 
 
 def section_photo(
@@ -232,7 +241,8 @@ def section_photo(
         )
         peak = float(done.stdout)
     print(
-        f"\nphoto: {PHOTO[0]} x {PHOTO[1]} pixels read in {taken:.0f} ms; peak memory of the process {peak:.0f} MiB"
+        f"\nphoto: {PHOTO[0]} x {PHOTO[1]} pixels read in {taken:.0f} ms; peak memory of the"
+        f" process {peak:.0f} MiB"
     )
     return {"ms": taken, "peak_mib": peak}
 
@@ -247,7 +257,8 @@ keras.saving.load_model(sys.argv[1]).predict(numpy.zeros((50, 28, 28, 1), "float
 def keras_network(
     folder: Path,  # where a file may be written
 ) -> Path:  # .keras file
-    "The shipped network as Keras saves it; where only its ONNX form is shipped, the same layers untrained: as large, as slow."
+    """The shipped network as Keras saves it; where only its ONNX form is shipped, the same layers
+    untrained: as large, as slow."""
     shipped = SAMPLES.parent / "models" / "characters.keras"
     if shipped.exists():
         return shipped
@@ -296,7 +307,8 @@ def text_page(
     characters: int,  # how many
     pixels: int,  # of the page
 ) -> np.ndarray:  # uint8 (h, w)
-    "A page of so many glyphs of the shipped samples' kind on so many pixels, glyphs as large as they fit."
+    """A page of so many glyphs of the shipped samples' kind on so many pixels, glyphs as large as
+    they fit."""
     side = round(pixels**0.5)
     page = np.full((side, side), 235, np.uint8)
     columns = max(1, round(characters**0.5))

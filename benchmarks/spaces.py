@@ -1,6 +1,8 @@
-"""Fit again when a gap is a word space: `python benchmarks/spaces.py --data DIR` prints `SPACE_WEIGHTS` and `SPACE_BIAS`.
+"""Fit again when a gap is a word space: `python benchmarks/spaces.py --data DIR` prints
+`SPACE_WEIGHTS` and `SPACE_BIAS`.
 
-Pages are composed in the hands of UNIPEN's validation writers, where it is known between which characters a space stands.
+Pages are composed in the hands of UNIPEN's validation writers, where it is known between which
+characters a space stands.
 """
 
 import argparse
@@ -9,13 +11,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from customocr.writing.compose import unipen_hands
-from customocr.writing.papers import random_page
 from sklearn.linear_model import LogisticRegression
 
 from customocr.data import unipen_validation_writers
-from customocr.recognition import piece_gaps
 from customocr.layout.sheet import analyse
+from customocr.recognition import piece_gaps
+from customocr.writing.compose import unipen_hands
+from customocr.writing.papers import random_page
 
 KINDS = ("plain", "photo", "lowres", "ruled", "form", "scan")
 
@@ -95,7 +97,8 @@ def main():
     model = LogisticRegression(C=100, max_iter=2000).fit(x, y)
     p = model.predict_proba(x)[:, 1]
     print(
-        f"{len(y)} gaps, {y.mean():.3f} of them spaces; wrong at one half {((p > 0.5) != y).mean():.4f}, log loss {-np.log(np.where(y, p, 1 - p)).mean():.4f}"
+        f"{len(y)} gaps, {y.mean():.3f} of them spaces; wrong at one half"
+        f" {((p > 0.5) != y).mean():.4f}, log loss {-np.log(np.where(y, p, 1 - p)).mean():.4f}"
     )
     print(
         "SPACE_WEIGHTS =",

@@ -3,11 +3,13 @@
 
     python benchmarks/training.py [DATA] [--epochs 20] [--share 0.1] [--long 480000] [--json OUT]
 
-MNIST and the A-Z letters are joined and split 80/20, stratified, as in the tutorial. The tutorial's network trains for its 20 epochs;
-ours has to reach the best validation accuracy of all 20 in `--share` of the wall time that took, drawing its glyphs included.
-Several budgets are tried from small to large, each from new weights with a rate schedule of its own length; the first that
-reaches it counts. Processor time stands beside wall time: on a busy machine it is the steadier of the two. A last, longer run
-of ours (--long) shows what is left in the same data; both recipes' reports are kept.
+MNIST and the A-Z letters are joined and split 80/20, stratified, as in the tutorial. The tutorial's
+network trains for its 20 epochs; ours has to reach the best validation accuracy of all 20 in
+`--share` of the wall time that took, drawing its glyphs included. Several budgets are tried from
+small to large, each from new weights with a rate schedule of its own length; the first that reaches
+it counts. Processor time stands beside wall time: on a busy machine it is the steadier of the two.
+A last, longer run of ours (--long) shows what is left in the same data; both recipes' reports are
+kept.
 """
 
 import argparse
@@ -25,7 +27,9 @@ from customocr.training import drawn_ahead, fit, image_source, logits_of, softma
 
 BUDGETS = (12_000, 24_000, 36_000, 48_000, 64_000, 72_000, 96_000, 192_000)  # glyphs shown
 DRAWINGS = 4  # parts in which a budget is drawn
-SAME = 0.65  # share of the glyphs that stay as they are: what the recipe leaves of MNIST, of which this data set mostly is
+# share of the glyphs that stay as they are: what the recipe leaves of MNIST, of which this data set
+# mostly is
+SAME = 0.65
 
 
 def table(
@@ -126,7 +130,8 @@ def main():
     share, cpu_share = row["seconds"] / whole["seconds"], row["cpu_seconds"] / whole["cpu_seconds"]
     reached = row["accuracy"] >= goal
     print(
-        f"{'reached' if reached else 'NOT reached'} with {share:.3f} of the wall time, {cpu_share:.3f} of the processor time"
+        f"{'reached' if reached else 'NOT reached'} with {share:.3f} of the wall time,"
+        f" {cpu_share:.3f} of the processor time"
     )
     if options.long:
         row, reports["ours"] = ours(part, held, options.long)

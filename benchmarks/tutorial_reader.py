@@ -1,7 +1,8 @@
 """The tutorial's way to read a page, as one function, so that it can be measured like any reader.
 
-Boxes and glyphs are the tutorial's (`segmentation.tutorial_boxes`, `tutorial_glyphs`), the network is the shipped one: what
-differs from `Reader` is the segmentation alone. Boxes come left to right, as the tutorial sorts them, without lines or spaces.
+Boxes and glyphs are the tutorial's (`segmentation.tutorial_boxes`, `tutorial_glyphs`), the network
+is the shipped one: what differs from `Reader` is the segmentation alone. Boxes come left to right,
+as the tutorial sorts them, without lines or spaces.
 """
 
 from functools import cache

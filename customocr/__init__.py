@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 def __getattr__(
     name: str,  # of something that is not here yet
 ) -> object:
-    "The front door, opened when somebody comes: OpenCV and ONNX Runtime take longer to load than `--help` may."
+    """The front door, opened when somebody comes: OpenCV and ONNX Runtime take longer to load than
+    `--help` may."""
     if name not in __all__:
         raise AttributeError(f"module 'customocr' has no attribute {name!r}")
     from customocr import recognition

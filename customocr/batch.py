@@ -85,7 +85,8 @@ class Job:
         self,
         source: PageSource,
     ) -> Result:  # with the page, or where it was written, with numbers about it
-        "Read a page and write it, if something is to be written. Raises `CustomOCRError` where that fails."
+        """Read a page and write it, if something is to be written. Raises `CustomOCRError` where
+        that fails."""
         result, picture = self.read(source)
         if not self.out:
             return result
@@ -159,7 +160,8 @@ def write_whole(
     data: bytes,
     hidden: Path,  # folder on the same disk for the file until it is whole
 ) -> None:
-    "Write a file under another name and rename it, so that it is whole or absent. Raises `CustomOCRError`."
+    """Write a file under another name and rename it, so that it is whole or absent. Raises
+    `CustomOCRError`."""
     part = hidden / "new" / uuid.uuid4().hex
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -235,7 +237,8 @@ class Processes(Here):
         self._new_pool()
 
     def _new_pool(self) -> None:
-        "A fresh pool; processes are spawned, since a fork would copy locks and threads in any state."
+        """A fresh pool; processes are spawned, since a fork would copy locks and threads in any
+        state."""
         self.pool = ProcessPoolExecutor(
             self.jobs, get_context("spawn"), initializer=_start_process, initargs=(self.content,)
         )
@@ -290,7 +293,8 @@ class Cluster(Here):
         job: Job,
         scheduler,  # address such as tcp://host:8786, or a `distributed.Client`
     ):
-        "Raises `CustomOCRError` without the extra `cluster`, or where nobody answers at the address."
+        """Raises `CustomOCRError` without the extra `cluster`, or where nobody answers at the
+        address."""
         super().__init__(job)
         distributed = needed("distributed", "cluster", "reading on a cluster")
         self.own = isinstance(scheduler, str)
@@ -387,7 +391,8 @@ def read_many(
     dpi: int = PDF_DPI,  # at which PDFs are drawn
     **settings,  # what is known of the text, as for `Reader.read`
 ) -> Iterator[Result]:  # one for each page, in order
-    "Read pages one after the other in constant memory. An error is a result, unless asked otherwise."
+    """Read pages one after the other in constant memory. An error is a result, unless asked
+    otherwise."""
     job = Job(reader or Reader(), _settings(settings), dpi)
     workers, bar = _workers(job, jobs, scheduler), Progress(progress)
     try:
@@ -468,7 +473,8 @@ class Journal:
         self.db.execute("PRAGMA synchronous = OFF")
         self.db.execute("BEGIN EXCLUSIVE")
         self.db.execute(
-            f"CREATE TABLE IF NOT EXISTS pages ({PAGE_COLUMNS}, PRIMARY KEY (base, page)) WITHOUT ROWID"
+            f"CREATE TABLE IF NOT EXISTS pages ({PAGE_COLUMNS}, PRIMARY KEY (base, page)) WITHOUT"
+            " ROWID"
         )
         (last,) = self.db.execute("SELECT coalesce(max(run), 0) FROM pages").fetchone()
         self.run, self.order = last // 10**9 + 1, 0
@@ -549,7 +555,8 @@ def write_report(
     journal: Journal,
     out: Path,  # folder of the results
 ) -> Path:  # the CSV
-    "Pages of a run with seconds, characters, mean confidence (0 to 1) and error. Raises `CustomOCRError`."
+    """Pages of a run with seconds, characters, mean confidence (0 to 1) and error. Raises
+    `CustomOCRError`."""
     import csv
 
     part = out / HIDDEN / REPORT
@@ -678,7 +685,8 @@ class _Run:
             self.tidy(waiting[2])
 
     def tidy(self, source):
-        "Parts are needed no more when all pages of the file were read; else the failed ones are tried again."
+        """Parts are needed no more when all pages of the file were read; else the failed ones are
+        tried again."""
         rows = self.journal._do(
             "SELECT count(*) FROM pages WHERE base = ? AND error != ''", (source.base,)
         ).fetchone()
@@ -707,8 +715,9 @@ def write_many(
 ) -> Summary:
     """Read pages into a folder, and go on where an earlier run stopped.
 
-    A page is read again where its file, the settings or the formats changed, where it failed, or where a result is gone.
-    Raises `CustomOCRError` where the folder cannot be written into or another run does so, and where a hint makes no sense.
+    A page is read again where its file, the settings or the formats changed, where it failed, or
+    where a result is gone. Raises `CustomOCRError` where the folder cannot be written into or
+    another run does so, and where a hint makes no sense.
     """
     out = Path(os.path.abspath(out))
     _check_out(sources, out)
@@ -733,7 +742,8 @@ def write_many(
 
 
 def _check_out(sources, out):
-    "The folder of the results must be one, and not one that is read, where results would lie between the pages."
+    """The folder of the results must be one, and not one that is read, where results would lie
+    between the pages."""
     if is_url(str(out)) or (out.exists() and not out.is_dir()):
         raise CustomOCRError(f"{out} is not a folder; name a folder to write results into")
     for name in sources:

@@ -6,7 +6,6 @@ Whatever takes time to import is imported when it is needed.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -14,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from customocr import __version__
-from customocr.errors import CustomOCRError, ImageError, require_opencv
+from customocr.errors import CustomOCRError, require_opencv
 
 STDIN = STDOUT = "-"
 FORMAT_NAMES = (
@@ -33,7 +32,8 @@ TRAINING_NEEDS = ("tensorflow", "keras", "tf2onnx", "onnx", "pandas", "sklearn")
 
 
 def parser() -> argparse.ArgumentParser:  # of the whole command
-    "The commands and their options; options have the names of `Reader.read`'s and `training.train`'s parameters."
+    """The commands and their options; options have the names of `Reader.read`'s and
+    `training.train`'s parameters."""
     top = argparse.ArgumentParser(
         prog="customocr",
         description="Reads hand-printed digits and capitals from photos, scans and form fields.",
@@ -44,7 +44,9 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
     read = commands.add_parser(
         "read",
         help="read images, PDFs and folders",
-        description="Reads each page of images, PDFs and folders, and prints or writes what stands there.",
+        description=(
+            "Reads each page of images, PDFs and folders, and prints or writes what stands there."
+        ),
     )
     read.set_defaults(run=read_images)
     read.add_argument(
@@ -64,8 +66,10 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         "--out",
         default=STDOUT,
         metavar="PLACE",
-        help="a folder, which mirrors the folders that are read and is gone on with by a second run; "
-        "or a file, for one source; - is standard output (default)",
+        help=(
+            "a folder, which mirrors the folders that are read and is gone on with by a second run;"
+            " or a file, for one source; - is standard output (default)"
+        ),
     )
     work = read.add_argument_group("how much at once")
     work.add_argument(
@@ -102,12 +106,18 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
     know.add_argument(
         "--alphabet",
         metavar="CHARACTERS",
-        help="the characters that can occur: digits, letters, alphanumeric, or the characters themselves",
+        help=(
+            "the characters that can occur: digits, letters, alphanumeric, or the characters"
+            " themselves"
+        ),
     )
     know.add_argument(
         "--pattern",
         metavar="MASK",
-        help="what a line looks like: A letter, 9 digit, * either, {n} after one repeats it; or re: and a regular expression",
+        help=(
+            "what a line looks like: A letter, 9 digit, * either, {n} after one repeats it; or re:"
+            " and a regular expression"
+        ),
     )
     know.add_argument(
         "--lexicon", type=Path, metavar="FILE", help="the words to expect, one a line"
@@ -116,7 +126,10 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         "--strict",
         action="store_true",
         default=None,
-        help="read nothing but what fits the lexicon or the pattern; exit code 1 where something does not",
+        help=(
+            "read nothing but what fits the lexicon or the pattern; exit code 1 where something"
+            " does not"
+        ),
     )
     know.add_argument(
         "--no-prior",
@@ -198,7 +211,10 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
     train.add_argument(
         "--boxes",
         action="store_true",
-        help="train the network that judges boxes instead of the one for characters; needs the data folder's UNIPEN strokes",
+        help=(
+            "train the network that judges boxes instead of the one for characters; needs the data"
+            " folder's UNIPEN strokes"
+        ),
     )
     train.add_argument("--pages", type=_count, metavar="N", help="pages composed for --boxes")
     train.add_argument(
@@ -467,7 +483,8 @@ def train_model(
         for name in ("az", "minutes"):
             if getattr(options, name) is not None:
                 raise CustomOCRError(
-                    f"--{name} does not go with --boxes: composed pages are its only data, --pages and --epochs its measure"
+                    f"--{name} does not go with --boxes: composed pages are its only data, --pages"
+                    " and --epochs its measure"
                 )
         train_boxes(**given(options, "data", "out", "pages", "epochs", "seed", "resume"))
         return 0

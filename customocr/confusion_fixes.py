@@ -59,7 +59,8 @@ def spell(
     writers: np.ndarray,  # int (N,), who drew each
     rng: np.random.Generator,  # chooses writer and glyphs
 ) -> np.ndarray:  # int (T,), index of one glyph per character
-    "Glyphs that spell a text in one writer's hand; where the writer has no such glyph, another's is taken."
+    """Glyphs that spell a text in one writer's hand; where the writer has no such glyph, another's
+    is taken."""
     writer = rng.choice(np.unique(writers))
     out = []
     for c in text.replace(" ", ""):
@@ -101,8 +102,9 @@ def neighbour_fix(
     text: str,  # what was read; words are parted by blanks or line breaks
     pairs: Sequence[tuple[str, str]] = TUTORIAL_PAIRS,  # (digit, letter) that look alike
 ) -> str:  # the same text, look-alikes made to fit their neighbours
-    "A look-alike among letters becomes the letter, among digits the digit; between the two it stays."
-    to_letter, to_digit = {d: l for d, l in pairs}, {l: d for d, l in pairs}
+    """A look-alike among letters becomes the letter, among digits the digit; between the two it
+    stays."""
+    to_letter, to_digit = dict(pairs), {l: d for d, l in pairs}
     unsure = {*to_letter, *to_digit}
 
     def certain(characters) -> str:

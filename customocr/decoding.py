@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import KnowledgeError
-from .glyphs import CLASSES
 from .engine.patterns import BLANK, Automaton, compile_pattern
 from .engine.sweep import Starts, Sweep, arcs_at_a_node, spread
+from .errors import KnowledgeError
+from .glyphs import CLASSES
 
 # %% auto #0
 __all__ = ['N', 'BORDER', 'ORDER', 'NEUTRAL', 'WORD', 'NUMBER', 'INITIALS', 'CODE', 'LISTED', 'N_CONTEXT', 'N_LOWER', 'UNIFORM',

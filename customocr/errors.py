@@ -2,7 +2,8 @@
 
 
 class CustomOCRError(Exception):
-    "Base of all errors a user of customocr can cause; the command line prints it and exits with code 2."
+    """Base of all errors a user of customocr can cause; the command line prints it and exits with
+    code 2."""
 
 
 class ImageError(CustomOCRError):
@@ -26,7 +27,8 @@ class InstallError(CustomOCRError, ImportError):
 
 
 def require_opencv() -> None:
-    "Load OpenCV, or say how to get one that loads: the wheel for desktops wants libraries that a bare container lacks."
+    """Load OpenCV, or say how to get one that loads: the wheel for desktops wants libraries that a
+    bare container lacks."""
     try:
         import cv2  # noqa: F401 (the import is the question)
     except ImportError as error:

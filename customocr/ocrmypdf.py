@@ -1,7 +1,8 @@
 """OCRmyPDF reads with customocr: `ocrmypdf --plugin customocr.ocrmypdf in.pdf out.pdf`.
 
-OCRmyPDF hands over the picture of a page and takes hOCR, from which it makes the invisible text. With `--rotate-pages` it
-asks first how a page must be turned. Its other engine, Tesseract, need not be installed.
+OCRmyPDF hands over the picture of a page and takes hOCR, from which it makes the invisible text.
+With `--rotate-pages` it asks first how a page must be turned. Its other engine, Tesseract, need not
+be installed.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ class CustomOCREngine(OcrEngine):
 
     @staticmethod
     def generate_pdf(input_file: Path, output_pdf: Path, output_text: Path, options) -> None:
-        "Read a page and write its text as a PDF in which nothing is seen (--pdf-renderer sandwich)."
+        """Read a page and write its text as a PDF in which nothing is seen (--pdf-renderer
+        sandwich)."""
         from PIL import Image
 
         page = read(input_file)

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from customocr.writing.compose import FontHand
-from customocr.writing.papers import Paper, compose_page
 
 from customocr import boxes as judge
 from customocr import samples
@@ -11,6 +9,8 @@ from customocr.boxes import KINDS, join, kind_of, label_page
 from customocr.layout.cuts import WINDOW
 from customocr.layout.lines import Piece
 from customocr.layout.sheet import analyse
+from customocr.writing.compose import FontHand
+from customocr.writing.papers import Paper, compose_page
 
 
 def piece(x, y, w, h):

@@ -9,7 +9,7 @@ nbformat = pytest.importorskip("nbformat", reason="the dev extra is not installe
 pytest.importorskip("pandas", reason="the train extra is not installed")
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
-import check_stored  # noqa: E402 (found through the line above)
+import check_stored
 
 CELLS = [
     "import pandas as pd\nfrom pathlib import Path",

@@ -101,18 +101,21 @@ def test_sources_may_stand_after_options(calls, images, capsys):
 def test_formats_are_those_of_the_writers():
     from customocr.formats.writers import FORMATS
 
-    assert cli.FORMAT_NAMES == tuple(FORMATS)
+    assert tuple(FORMATS) == cli.FORMAT_NAMES
 
 
 def test_options_have_the_names_of_the_readers_parameters(calls, images):
     words = images.folder / "words.txt"
     words.write_text("12\n345\n")
-    options = "--alphabet digits --pattern 999 --strict --no-prior --reject 0.6 --no-rotate --model net.onnx"
+    options = (
+        "--alphabet digits --pattern 999 --strict --no-prior --reject 0.6 --no-rotate --model"
+        " net.onnx"
+    )
     assert cli.main(["read", *options.split(), "--lexicon", str(words), images.a]) == 0
     assert len(calls.settings.pop("lexicon")) == 2, "the words are indexed once, not for each page"
     settings = {name: str(value) for name, value in calls.settings.items()}
     assert settings == {
-        "alphabet": "digits", "pattern": "999", "strict": "True", "prior": "False", "reject": "0.6", "rotate": "False",
+        "alphabet": "digits", "pattern": "999", "strict": "True", "prior": "False", "reject": "0.6", "rotate": "False",  # noqa: E501
     }  # fmt: skip
     assert str(calls.model) == "net.onnx"
 
@@ -218,7 +221,10 @@ def run(*arguments, **options):
 def test_version_is_instant_and_imports_nothing_heavy():
     done = run("--version")
     assert done.returncode == 0 and done.stdout.decode() == f"customocr {__version__}\n"
-    code = "import sys, customocr.cli; print([m for m in ('numpy', 'cv2', 'onnxruntime', 'tensorflow') if m in sys.modules])"
+    code = (
+        "import sys, customocr.cli; print([m for m in ('numpy', 'cv2', 'onnxruntime', 'tensorflow')"
+        " if m in sys.modules])"
+    )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True).stdout.decode().strip()
         == "[]"

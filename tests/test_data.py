@@ -1,4 +1,5 @@
-"""What a user relies on when reading data: the right samples, honest splits, and one clear refusal for each kind of wrong file."""
+"""What a user relies on when reading data: the right samples, honest splits, and one clear refusal
+for each kind of wrong file."""
 
 import io
 import zipfile
@@ -42,7 +43,10 @@ def test_importing_data_needs_nothing_heavy():
     import subprocess
     import sys
 
-    code = "import sys, customocr.data; print([m for m in ('tensorflow', 'keras', 'pandas', 'sklearn', 'matplotlib') if m in sys.modules])"
+    code = (
+        "import sys, customocr.data; print([m for m in ('tensorflow', 'keras', 'pandas', 'sklearn',"
+        " 'matplotlib') if m in sys.modules])"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -1,4 +1,5 @@
-"""What users of the decoder rely on: exactness, knowledge in each form, calibrated numbers, errors."""
+"""What users of the decoder rely on: exactness, knowledge in each form, calibrated numbers,
+errors."""
 
 import itertools
 import os
@@ -9,11 +10,11 @@ import numpy as np
 import pytest
 
 from customocr import decoding as D
-from customocr.engine import sweep
 from customocr.decoding import Knowledge, Lattice, Lexicon, decode, decode_lines
+from customocr.engine import sweep
+from customocr.engine.patterns import BLANK, compile_pattern
 from customocr.errors import KnowledgeError
 from customocr.glyphs import CLASSES
-from customocr.engine.patterns import BLANK, compile_pattern
 
 PAIRS = ("0O", "1I", "5S", "2Z", "8B")
 ADDRESS = ("1000 HILLTOP CIR", "BALTIMORE MD 21250")

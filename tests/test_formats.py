@@ -1,8 +1,8 @@
-"""Files of many pages are read page by page, and what is written is what others' programs and published rules expect."""
+"""Files of many pages are read page by page, and what is written is what others' programs and
+published rules expect."""
 
 import io
 import json
-import os
 import re
 import shutil
 import subprocess

@@ -1,4 +1,5 @@
-"""Pictures as people have them: each source gives upright grey or BGR bytes, or one error that says what to do."""
+"""Pictures as people have them: each source gives upright grey or BGR bytes, or one error that says
+what to do."""
 
 import io
 
@@ -12,7 +13,8 @@ from customocr.images import load_image
 
 @pytest.fixture
 def page() -> np.ndarray:
-    "A white BGR page, 60 x 100, with a black bar at its left edge and a blue spot at the lower right."
+    """A white BGR page, 60 x 100, with a black bar at its left edge and a blue spot at the lower
+    right."""
     page = np.full((60, 100, 3), 255, np.uint8)
     page[10:50, 5:10] = 0
     page[45:55, 80:95] = (200, 30, 30)
@@ -167,7 +169,10 @@ NOISE = np.random.default_rng(0).integers(0, 255, (80, 80, 3), dtype=np.uint8)
         (truncated(encoded(NOISE, ".bmp")), "truncated"),
         (truncated(encoded(NOISE, ".tiff")), "truncated"),
     ],
-    ids="empty text pdf heic unknown png_head jpg_head half_jpg jpg_without_end half_png half_webp half_bmp half_tiff".split(),
+    ids=(
+        "empty text pdf heic unknown png_head jpg_head half_jpg jpg_without_end half_png half_webp"
+        " half_bmp half_tiff".split()
+    ),
 )
 def test_bad_files_say_what_is_wrong_in_one_line(tmp_path, capfd, content, said):
     file = tmp_path / "page.png"

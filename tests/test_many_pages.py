@@ -1,4 +1,5 @@
-"""Many pages: what `Reader` withstands, folders that are gone on with, and the same on processes and on a Dask cluster."""
+"""Many pages: what `Reader` withstands, folders that are gone on with, and the same on processes
+and on a Dask cluster."""
 
 import csv
 import json
@@ -182,9 +183,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path):
             ElementTree.parse(out / name)
     finished = run(*line[4:])
     assert finished.returncode == 0, finished.stderr
-    (read, kept) = map(
-        int, re.findall(r"(\d+) pages read.*?(\d+) had been read", finished.stderr)[0]
-    )
+    read, kept = map(int, re.findall(r"(\d+) pages read.*?(\d+) had been read", finished.stderr)[0])
     assert read + kept == 62 and kept >= 10
     assert len(files(out)) == 12 * 2 + 50 + 1
     assert len(ElementTree.parse(out / "book.hocr").findall(".//*[@class='ocr_page']")) == 50
@@ -237,7 +236,7 @@ def test_a_full_disk_stops_the_run_with_one_line(tmp_path):
         done = run(scans, "--out", disk / "out", "--format", "overlay")
         assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
         assert "No space left on device" in done.stderr
-        made = [f for f in (disk / "out").glob("*.png")]
+        made = list((disk / "out").glob("*.png"))
         assert 0 < len(made) < 8 and all(cv2.imread(str(f)) is not None for f in made)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
@@ -383,7 +382,10 @@ def test_a_missing_library_is_named_with_its_extra(library, extra, tmp_path):
         "fpdf": ["--format", "pdf", "--out", tmp_path / "out"],
         "distributed": ["--scheduler", "tcp://x:1"],
     }
-    code = f"import sys; sys.modules[{library!r}] = None; from customocr.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = (
+        f"import sys; sys.modules[{library!r}] = None; from customocr.cli import main;"
+        " sys.exit(main(sys.argv[1:]))"
+    )
     line = [sys.executable, "-c", code, "read", source, *options.get(library, [])]
     done = subprocess.run(list(map(str, line)), capture_output=True, text=True, timeout=120)
     assert done.returncode in (1, 2) and f"customocr[{extra}]" in done.stderr.splitlines()[0]

@@ -1,4 +1,5 @@
-"""What a user relies on in training: the tutorial's network, runs that survive, an equal ONNX file."""
+"""What a user relies on in training: the tutorial's network, runs that survive, an equal ONNX
+file."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""`customocr read` as a process, with the shipped network, on what people give it: the text or one clear line, never a traceback."""
+"""`customocr read` as a process, with the shipped network, on what people give it: the text or one
+clear line, never a traceback."""
 
 import json
 import subprocess
@@ -16,12 +17,14 @@ TEXT = {page.name: page.text for page in samples.pages()}
 
 @pytest.fixture(scope="module")
 def said() -> str:
-    "What the reader says of the sample page as it is: every disguise of the page must give the same."
+    """What the reader says of the sample page as it is: every disguise of the page must give the
+    same."""
     return Reader().read(samples.page("lines")).text + "\n"
 
 
 def read(*arguments: str, **options) -> subprocess.CompletedProcess:
-    "Run `customocr read`; whatever happens, it happens without a traceback and with exit code 0, 1 or 2."
+    """Run `customocr read`; whatever happens, it happens without a traceback and with exit code 0,
+    1 or 2."""
     done = subprocess.run(
         [sys.executable, "-m", "customocr", "read", *map(str, arguments)],
         capture_output=True,
@@ -194,7 +197,10 @@ def test_hints_that_do_not_fit_are_said(tmp_path):
 
 
 def test_a_pipe_that_closes_early_is_no_error():
-    command = f'"{sys.executable}" -m customocr read "{samples.page("lines")}" "{samples.page("hello")}" | head -n 1'
+    command = (
+        f'"{sys.executable}" -m customocr read "{samples.page("lines")}" "{samples.page("hello")}"'
+        " | head -n 1"
+    )
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, timeout=120
     )

@@ -1,4 +1,5 @@
-"""The reader as a user meets it: the same text whatever the size, light, polarity or direction of the page, in order, with boxes that fit."""
+"""The reader as a user meets it: the same text whatever the size, light, polarity or direction of
+the page, in order, with boxes that fit."""
 
 import json
 import subprocess
@@ -10,11 +11,11 @@ import numpy as np
 import pytest
 
 from customocr import samples
-from customocr.writing.compose import box_scores
 from customocr.confusion_fixes import align
 from customocr.errors import ImageError, KnowledgeError, ModelError
 from customocr.glyphs import CLASSES
 from customocr.recognition import Page, Reader
+from customocr.writing.compose import box_scores
 
 SAMPLES = {p.name: p for p in samples.pages()}
 
@@ -304,7 +305,10 @@ def test_an_explanation_keeps_every_stage(reader):
 
 
 def test_reading_needs_no_training_libraries():
-    code = "import sys, customocr.recognition; print([m for m in ('tensorflow', 'keras', 'pandas', 'matplotlib', 'seaborn', 'sklearn') if m in sys.modules])"
+    code = (
+        "import sys, customocr.recognition; print([m for m in ('tensorflow', 'keras', 'pandas',"
+        " 'matplotlib', 'seaborn', 'sklearn') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 

@@ -32,7 +32,7 @@ def test_a_page_by_name():
 
 def test_glyphs_cover_all_classes_in_many_fonts_and_the_reader_s_layout():
     with np.load(samples.glyphs()) as z:
-        x, y, font, fonts, licences = z["x"], z["y"], z["font"], z["font_names"], z["licences"]
+        x, y, fonts, licences = z["x"], z["y"], z["font_names"], z["licences"]
     assert x.shape[1:] == (28, 28) and x.dtype == np.uint8
     assert (np.bincount(y, minlength=36) == len(fonts)).all() and len(fonts) >= 60
     assert len(licences) == len(fonts) and all(

@@ -3,8 +3,6 @@
 import cv2
 import numpy as np
 import pytest
-from customocr.writing.compose import FontHand, box_scores
-from customocr.writing.papers import Paper, compose_page
 
 from customocr import samples
 from customocr.layout.cuts import (
@@ -35,6 +33,8 @@ from customocr.segmentation import (
     tutorial_sheet,
     tutorial_stages,
 )
+from customocr.writing.compose import FontHand, box_scores
+from customocr.writing.papers import Paper, compose_page
 
 pytest.importorskip("fontTools", reason="writing pages with fonts needs fontTools (extra train)")
 PATRICK = FontHand(samples.fonts()["patrick-hand"])

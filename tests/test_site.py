@@ -1,7 +1,7 @@
 """The site as its readers meet it: in Chromium, without the network.
 
-The drawing page is plain files and is tested wherever npm and Chromium are; the rendered site where Quarto is as well.
-Screenshots are left in artefacts/.
+The drawing page is plain files and is tested wherever npm and Chromium are; the rendered site where
+Quarto is as well. Screenshots are left in artefacts/.
 """
 
 import base64
@@ -32,7 +32,8 @@ from measure_site import CHROMIUM, FLAGS, PHONE, WIDE, measure, served
 def browser():
     if CHROMIUM is None:
         pytest.skip(
-            "no Chromium on PATH (Debian: apt-get install chromium): pages are not looked at in a browser"
+            "no Chromium on PATH (Debian: apt-get install chromium): pages are not looked at in a"
+            " browser"
         )
     sync_api = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: pip install playwright"
@@ -46,7 +47,8 @@ def browser():
 
 @pytest.fixture
 def visit(browser):
-    "visit(address, size): an opened page. At the end, nothing may have gone wrong in it or left this machine."
+    """visit(address, size): an opened page. At the end, nothing may have gone wrong in it or left
+    this machine."""
     complaints, contexts = [], []
 
     def open_page(address: str, size: dict = WIDE, **options):
@@ -195,7 +197,8 @@ def test_the_neighbour_rule_is_python_s(visit, draw_page):
     words = ["".join(rng.choice(list("0O1I5SAB27 "), rng.integers(1, 9))) for _ in range(200)]
     page = ready(visit(draw_page))
     there = page.evaluate(
-        "async (words) => { const { neighbourFix } = await import('./page.js'); return words.map(neighbourFix); }",
+        "async (words) => { const { neighbourFix } = await import('./page.js'); return"
+        " words.map(neighbourFix); }",
         words,
     )
     assert there == [neighbour_fix(word) for word in words]
@@ -291,7 +294,8 @@ def test_a_drawing_can_be_kept(visit, draw_page):
 
 
 def ink_at_other_sizes(count: int) -> list[np.ndarray]:
-    "Pixels as a page has them: our own sample glyphs, cut to their ink, at sizes from 9 to 180 pixels."
+    """Pixels as a page has them: our own sample glyphs, cut to their ink, at sizes from 9 to 180
+    pixels."""
     import cv2
 
     from customocr.glyphs import ink_box
@@ -395,9 +399,7 @@ def test_every_internal_link_and_picture_exists(pages):
             target = target.resolve()
             target = target / "index.html" if target.is_dir() else target
             name = f"{page.relative_to(SITE)} -> {link}"
-            if not target.exists():
-                broken.append(name)
-            elif (
+            if not target.exists() or (
                 fragment
                 and target in pages
                 and unquote(fragment) not in pages[target].ids | {"top"}
@@ -431,7 +433,8 @@ def test_a_page_is_whole_and_fits_its_screen(visit, site, name, size):
     page.wait_for_load_state("networkidle")
     assert page.locator("h1").first.inner_text().strip()
     assert page.evaluate(
-        "[...document.images].every((i) => i.complete && i.naturalWidth > 0 || i.loading === 'lazy')"
+        "[...document.images].every((i) => i.complete && i.naturalWidth > 0 || i.loading ==="
+        " 'lazy')"
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), (
         "wider than the screen"
@@ -450,7 +453,8 @@ def test_the_site_opens_on_home(visit, site):
 
 
 def test_no_code_is_cut_off(browser, site, pages):
-    "At 1280 pixels every block fits; at 390 what does not fit scrolls by itself, and the page stands still."
+    """At 1280 pixels every block fits; at 390 what does not fit scrolls by itself, and the page
+    stands still."""
     page = browser.new_page()
     names = [str(p.relative_to(SITE)) for p in pages if p.parent == SITE / "nbs"]
     assert len(names) > 10
@@ -484,7 +488,8 @@ def test_the_site_leads_to_the_drawing_page(visit, site):
 
 
 def test_code_keeps_its_lines(pages):
-    "What the notebook filters hand on loses no line break: where a line ends, another does not begin."
+    """What the notebook filters hand on loses no line break: where a line ends, another does not
+    begin."""
     for notebook in (ROOT / "nbs").glob("[0-9]*.ipynb"):
         page = SITE / "nbs" / f"{notebook.stem}.html"
         shown = [line.rstrip() for line in html_text(page).splitlines()]
@@ -524,7 +529,8 @@ def test_tables_of_results_can_be_drawn_from_the_stored_figures():
         stale += [name] if drawn != text else []
     if stale:  # the site is right all the same: a render draws them anew
         pytest.skip(
-            f"{', '.join(stale)} show older figures than nbs/stored: run python tools/build_pages.py and commit them"
+            f"{', '.join(stale)} show older figures than nbs/stored: run python"
+            " tools/build_pages.py and commit them"
         )
 
 

@@ -90,7 +90,7 @@ def test_a_bar_becomes_a_one_with_its_flag_to_the_left_above_the_baseline(stroke
         one = flag_one(bar[0], length, 0.5, 0.5)
         assert np.array_equal(one[-len(bar[0]) :], bar[0])  # the bar itself stays
         flag = one[: -len(bar[0])]
-        assert (flag[:, 0] < 0).all() and (0 < flag[:, 1]).all() and (flag[:, 1] <= 1000).all()
+        assert (flag[:, 0] < 0).all() and (flag[:, 1] > 0).all() and (flag[:, 1] <= 1000).all()
     assert np.ptp(flag_one(bar[0], 1.0, 0.5, 0.5)[:, 0]) > 3 * np.ptp(
         flag_one(bar[0], 0.0, 0.5, 0.5)[:, 0]
     )

@@ -12,7 +12,7 @@ pytest.importorskip("nbdev", reason="the dev extra is not installed")
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
-import sync as tool  # noqa: E402
+import sync as tool
 
 TWIN = """# %% [markdown]
 # # Twice
@@ -190,6 +190,20 @@ def test_what_is_committed_is_not_lost_and_stops_nothing(project):
     assert cells(project)[-1].source == "double(21)"
 
 
+def test_a_merge_that_waits_for_its_commit_stops_nothing(project):
+    twin = project / "nbs" / "percent" / "index.py"
+    for branch, old, new in (("other", "(21)", "(4)"), ("this", "# > How", "# > This is how")):
+        git(project, "checkout", "--quiet", "-b", branch, "HEAD" if branch == "other" else "HEAD~1")
+        edit(twin, old, new)
+        assert sync(project).returncode == 0
+        git(project, "commit", "--quiet", "-a", "-m", f"On {branch}")
+    git(project, "merge", "--quiet", "--no-commit", "other")
+    (project / ".sync.json").unlink()
+    done = sync(project)
+    assert done.returncode == 0, done.stderr
+    assert "This is how" in twin.read_text() and "double(4)" in twin.read_text()
+
+
 def test_taking_over_every_notebook_at_once_is_refused(project):
     done = sync(project, "--from-notebook")
     assert done.returncode == 2 and "name the notebooks" in done.stderr
@@ -321,7 +335,7 @@ for number, cell in enumerate(notebook.cells):
     if cell.cell_type == "code":
         cell.execution_count = number
         cell.metadata["execution"] = {"iopub.execute_input": "2026-01-01T00:00:00Z"}
-"""
+"""  # noqa: E501
 
 
 def test_a_save_in_jupyter_leaves_no_noise(project):

@@ -1,9 +1,11 @@
-"""Write the API reference from the package's files: signatures, docstrings, and the comments beside parameters (docments).
+"""Write the API reference from the package's files: signatures, docstrings, and the comments beside
+parameters (docments).
 
-What kept libraries do of it, and why this stays: quartodoc and griffe read docstrings only, and here a parameter is told by the
-comment beside it. fastcore's `docments`, which nbdev's `show_doc` uses, needs the modules imported, TensorFlow with them
-(23 s against 0.3 s), and loses the comment of 26 in 495 parameters, those whose annotation takes several lines. So the
-files are read with `ast` and `tokenize`, and Quarto does the rest.
+What kept libraries do of it, and why this stays: quartodoc and griffe read docstrings only, and
+here a parameter is told by the comment beside it. fastcore's `docments`, which nbdev's `show_doc`
+uses, needs the modules imported, TensorFlow with them (23 s against 0.3 s), and loses the comment
+of 26 in 495 parameters, those whose annotation takes several lines. So the files are read with
+`ast` and `tokenize`, and Quarto does the rest.
 """
 
 import ast
@@ -28,7 +30,19 @@ INNER = {"cli"}  # the command, which --help explains
 def comments(source: str) -> dict[int, str]:
     "Comment of each line, without its hash."
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return {t.start[0]: t.string.lstrip("# ").strip() for t in tokens if t.type == tokenize.COMMENT}
+    found, above = {}, []
+    for token in tokens:
+        if token.type == tokenize.COMMENT:
+            text, line = token.string.lstrip("# ").strip(), token.start[0]
+            if token.line.lstrip().startswith("#"):  # a long one stands above what it is about
+                above = (
+                    [*above, (line, text)] if above and above[-1][0] == line - 1 else [(line, text)]
+                )
+            else:
+                found[line] = text
+        elif above and token.start[0] == above[-1][0] + 1 and token.string.strip():
+            found.setdefault(token.start[0], " ".join(text for _, text in above))
+    return found
 
 
 def plain(text: str) -> str:
@@ -226,10 +240,10 @@ def api_page() -> str:  # Markdown
     there = told()
     parts = ["---", "title: API reference", "toc-depth: 3", "---", ""]
     parts.append(
-        "Every public function, with the shape, type, unit and range of what goes in and comes out. "
-        "The front door is [`recognition.Reader`](#recognition.Reader). Shapes are NumPy's: "
-        "`(N, 28, 28)` is N glyphs. The modules that read come first, then those that make "
-        "([Architecture](architecture.qmd) has the map).\n"
+        "Every public function, with the shape, type, unit and range of what goes in and comes out."
+        " The front door is [`recognition.Reader`](#recognition.Reader). Shapes are NumPy's: `(N,"
+        " 28, 28)` is N glyphs. The modules that read come first, then those that make"
+        " ([Architecture](architecture.qmd) has the map).\n"
     )
     parts.append("{{< include _map.qmd >}}\n")
     parts.append("| Module | What for |\n| --- | --- |")

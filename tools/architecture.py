@@ -1,11 +1,13 @@
 """Draw the map of the package's modules from their imports, and follow one page through them.
 
-    python tools/architecture.py            what nbs/architecture.qmd shows: nbs/_map.qmd and nbs/_journey.qmd
+    python tools/architecture.py            what nbs/architecture.qmd shows: nbs/_map.qmd and
+                                            nbs/_journey.qmd
     python tools/architecture.py FILE.svg   the map alone, as a picture of its own
 
-Quarto runs the first form before each render. Nothing here names a module: sub-packages, halves and arrows come from the files.
-A module belongs to the half that *makes* when it needs, itself or through another, one of the libraries for making (MAKING);
-all others *read*. The command opens both halves and stands above them.
+Quarto runs the first form before each render. Nothing here names a module: sub-packages, halves and
+arrows come from the files. A module belongs to the half that *makes* when it needs, itself or
+through another, one of the libraries for making (MAKING); all others *read*. The command opens both
+halves and stands above them.
 """
 
 import ast
@@ -148,7 +150,8 @@ def ordered(names: list[str], uses: dict[str, set[str]]) -> dict[str, int]:
 
 
 def boxes_of(found: dict[str, Module]) -> tuple[dict[str, Box], dict[tuple[str, str], list[str]]]:
-    "Boxes by name, and arrows (box, box) -> names taken along it; those imported at once come first."
+    """Boxes by name, and arrows (box, box) -> names taken along it; those imported at once come
+    first."""
     half = halves(found)
     packages = {m.folder for m in found.values() if m.folder}
     packages -= {"customocr"}
@@ -281,7 +284,8 @@ def _box_svg(box: Box, found: dict[str, Module], link: str) -> str:
 
 
 def _curve(a: Box, b: Box, others: list[Box]) -> str:
-    "The way from under `a` to above `b` that passes behind the fewest other boxes and stays among them."
+    """The way from under `a` to above `b` that passes behind the fewest other boxes and stays among
+    them."""
     left = min(box.x for box in [a, b, *others]) - 6
     right = max(box.x + box.w for box in [a, b, *others]) + 6
     shares, y0, y1 = (0.5, 0.25, 0.75), a.y + a.h, b.y - 5
@@ -340,7 +344,7 @@ STYLE = """<style>
 .map .box.making rect { stroke: #b4641e; } .map .box.reading rect { stroke: #1b62a8; }
 .map path { fill: none; stroke: #7d8ca0; stroke-width: 1.4; } .map marker path { fill: #7d8ca0; stroke: none; }
 .map path:hover { stroke-width: 3.5; } .map a { text-decoration: none; } .map a:hover text { text-decoration: underline; }
-</style>"""
+</style>"""  # noqa: E501
 TIP = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="6" markerHeight="6" '
     'orient="auto"><path d="M0,0 L8,4 L0,8 z"/></marker></defs>'
@@ -463,7 +467,8 @@ def journey(
 ) -> list[Step]:  # in the order of the calls, each function once
     """Read a sample page and note which function made what.
 
-    Told are the reader's own functions and the first function of each other module that a call enters.
+    Told are the reader's own functions and the first function of each other module that a call
+    enters.
     """
     from customocr import samples
     from customocr.recognition import Reader
@@ -504,7 +509,8 @@ def journey(
 def journey_page() -> str:  # Markdown
     "The steps as a list, calls within calls set in."
     return "\n".join(
-        f"{'  ' * s.depth}- `{s.name}` ([{s.module}](api.qmd#{s.module})) → `{s.gives}`. {s.purpose}"
+        f"{'  ' * s.depth}- `{s.name}` ([{s.module}](api.qmd#{s.module})) → `{s.gives}`."
+        f" {s.purpose}"
         for s in journey()
     )
 

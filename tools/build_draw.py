@@ -1,9 +1,11 @@
-"""Build the site's drawing page: plain files, with ONNX Runtime for browsers (from npm) and the shipped network beside.
+"""Build the site's drawing page: plain files, with ONNX Runtime for browsers (from npm) and the
+shipped network beside.
 
     python tools/build_draw.py [FOLDER]
 
-FOLDER is _site/draw unless it is named. Quarto runs this after each render (`post-render` in _quarto.yml). The
-result needs no server of its own: any static one will do, such as `python -m http.server -d _site`.
+FOLDER is _site/draw unless it is named. Quarto runs this after each render (`post-render` in
+_quarto.yml). The result needs no server of its own: any static one will do, such as `python -m
+http.server -d _site`.
 """
 
 import hashlib
@@ -21,7 +23,9 @@ MODEL = ROOT / "customocr" / "models" / "characters.onnx"
 SAMPLE = ROOT / "customocr" / "samples" / "pages" / "lines.jpg"
 FILES = {  # what the page loads of onnxruntime-web 1.30.0 -> SHA-256
     "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
-    "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+    "ort-wasm-simd-threaded.wasm": (
+        "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"
+    ),
 }
 
 
@@ -38,7 +42,8 @@ def sha256(path: Path) -> str:
 
 
 def runtime() -> Path:  # folder that holds FILES
-    "The browser's ONNX Runtime, from npm the first time and from its cache under node_modules after that."
+    """The browser's ONNX Runtime, from npm the first time and from its cache under node_modules
+    after that."""
     version = json.loads((PAGE / "package.json").read_text())["dependencies"]["onnxruntime-web"]
     cache = PAGE / "node_modules" / f"onnxruntime-web-{version}"
     if not all(
@@ -64,7 +69,8 @@ def runtime() -> Path:  # folder that holds FILES
             packed = list(Path(folder).glob("*.tgz"))
             if done.returncode or not packed:
                 raise NoNpm(
-                    f"npm could not fetch onnxruntime-web {version}: {done.stderr.strip() or 'no answer'}"
+                    f"npm could not fetch onnxruntime-web {version}:"
+                    f" {done.stderr.strip() or 'no answer'}"
                 )
             with tarfile.open(packed[0]) as archive:
                 for name in FILES:
@@ -72,13 +78,15 @@ def runtime() -> Path:  # folder that holds FILES
         for name, digest in FILES.items():
             if sha256(cache / name) != digest:
                 raise BuildError(
-                    f"{name} of onnxruntime-web {version} is not the file that was tested (SHA-256 differs)"
+                    f"{name} of onnxruntime-web {version} is not the file that was tested (SHA-256"
+                    " differs)"
                 )
     return cache
 
 
 def class_shares(model: Path) -> list[float]:  # one a class, as the file notes them
-    "How often the network was shown each class: the page divides by it, as the reader in Python does."
+    """How often the network was shown each class: the page divides by it, as the reader in Python
+    does."""
     import onnxruntime
 
     network = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])

@@ -1,12 +1,14 @@
-"""Write what the site draws from other files: the API reference, the list of exercises, the tables of results.
+"""Write what the site draws from other files: the API reference, the list of exercises, the tables
+of results.
 
     python tools/build_pages.py
 
-Quarto runs this before each render (`pre-render` in _quarto.yml). Made anew each time and not kept in git: nbs/api.qmd
-(api_page.py), nbs/exercises.qmd from the notebooks' "Exercises" sections, and the parts of nbs/architecture.qmd (architecture.py).
-nbs/results.qmd, nbs/diary.qmd and nbs/model_card.qmd are written by hand but for their tables, which come from the stored
-figures of the benchmarks (nbs/stored): no figure is copied by hand. Which figures stand in a table, and what they are called
-there, is all that the code below knows; no library knows it.
+Quarto runs this before each render (`pre-render` in _quarto.yml). Made anew each time and not kept
+in git: nbs/api.qmd (api_page.py), nbs/exercises.qmd from the notebooks' "Exercises" sections, and
+the parts of nbs/architecture.qmd (architecture.py). nbs/results.qmd, nbs/diary.qmd and
+nbs/model_card.qmd are written by hand but for their tables, which come from the stored figures of
+the benchmarks (nbs/stored): no figure is copied by hand. Which figures stand in a table, and what
+they are called there, is all that the code below knows; no library knows it.
 """
 
 import json
@@ -50,8 +52,8 @@ def exercises_of(notebook: Path) -> tuple[str, list[str]] | None:
 def exercises_page() -> str:
     parts = ["---", "title: Exercises", "---", ""]
     parts.append(
-        "Each notebook ends with a few exercises that can be done in its own kernel, with a folded solution. "
-        "Here they are together: open the notebook, run it, and try before you unfold.\n"
+        "Each notebook ends with a few exercises that can be done in its own kernel, with a folded"
+        " solution. Here they are together: open the notebook, run it, and try before you unfold.\n"
     )
     parts.append("{{< include _look_alikes.qmd >}}\n")
     for notebook in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
@@ -227,7 +229,8 @@ def speed_table() -> str:
     )
     photo = run["photo"]
     tables.append(
-        f"A photo of 12 megapixels takes {milliseconds(photo['ms'])} ms in process; a process that reads nothing else peaks at {photo['peak_mib']:.0f} MiB."
+        f"A photo of 12 megapixels takes {milliseconds(photo['ms'])} ms in process; a process that"
+        f" reads nothing else peaks at {photo['peak_mib']:.0f} MiB."
     )
     tables.append(f"Measured on: {run['machine']}.")
     return "\n\n".join(tables)
@@ -344,7 +347,10 @@ def boxes_table() -> str:
     ]
     rows.append(
         [
-            f"Right on {found['validation_boxes']:,} boxes of {found['validation_writers']} other writers",
+            (
+                f"Right on {found['validation_boxes']:,} boxes of {found['validation_writers']}"
+                " other writers"
+            ),
             share(found["validation_accuracy"]),
         ]
     )
@@ -374,7 +380,10 @@ def race_table() -> str:
         ]
         for name, row in last.items()
     ]
-    goal = f"The tutorial's best of all epochs is {share(run['goal'])}; ours {'reached' if run['reached'] else 'did not reach'} it"
+    goal = (
+        f"The tutorial's best of all epochs is {share(run['goal'])}; ours"
+        f" {'reached' if run['reached'] else 'did not reach'} it"
+    )
     return (
         table(["Recipe", "Glyphs shown", "Right", "Seconds", "CPU seconds"], rows)
         + f"\n\n{goal} in {run['share']:.1%} of its wall time."

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Compare every table that a notebook prints from nbs/stored/ with the files there.
 
-A stored file is measured anew, the notebook that shows it is not run again, and the two disagree. Running whole notebooks
-takes minutes. So this takes, of each notebook, the cells that show something of a stored file, and with each only the
-statements it depends on: imports, definitions and the reading of the file. They run in a copy of nbs/stored, and what they
-print and show must be what the notebook stores. Pictures are not compared.
+A stored file is measured anew, the notebook that shows it is not run again, and the two disagree.
+Running whole notebooks takes minutes. So this takes, of each notebook, the cells that show
+something of a stored file, and with each only the statements it depends on: imports, definitions
+and the reading of the file. They run in a copy of nbs/stored, and what they print and show must be
+what the notebook stores. Pictures are not compared.
 
     python tools/check_stored.py [NOTEBOOK...]    exit code 1 where an output and a file disagree
 """
@@ -62,7 +63,8 @@ def root_name(
 def names_of(
     node: ast.AST,
 ) -> tuple[set[str], set[str]]:  # stored and loaded, as seen from outside of functions
-    "Names that a piece of code binds and reads; what is local to a function or comprehension stays there."
+    """Names that a piece of code binds and reads; what is local to a function or comprehension
+    stays there."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {(name.asname or name.name).split(".")[0] for name in node.names}, set()
     if isinstance(node, ast.Name):

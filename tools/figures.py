@@ -1,6 +1,8 @@
-"""Figures of the pages that are not notebooks, made anew at each render (build_pages.py calls this) and not kept in git.
+"""Figures of the pages that are not notebooks, made anew at each render (build_pages.py calls this)
+and not kept in git.
 
-Charts come from the stored figures, as SVG whose colours follow the page's scheme; pictures from the package's sample pages.
+Charts come from the stored figures, as SVG whose colours follow the page's scheme; pictures from
+the package's sample pages.
 """
 
 import base64
@@ -30,7 +32,8 @@ NAMES = {
 }
 
 
-LABELS = {  # reader -> side of its name that stands at the dot, points above it: no name lies on another
+# reader -> side of its name that stands at the dot, points above it: no name lies on another
+LABELS = {
     "tesseract": ("right", -14),
     "rapidocr": ("center", 9),
     "rapidocr3": ("right", 6),
@@ -80,7 +83,8 @@ def raw(*parts: str, kind: str = "charts") -> str:  # Markdown
 
 
 def sizes() -> dict[str, float]:  # reader -> megabytes of its models
-    "How large what each reader has learnt is: ours from the files, the others as noted in sizes.csv."
+    """How large what each reader has learnt is: ours from the files, the others as noted in
+    sizes.csv."""
     noted = {r["reader"]: int(r["bytes"]) / 1e6 for r in rows_of(STORED / "pages" / "sizes.csv")}
     ours = sum(p.stat().st_size for p in MODELS.iterdir() if p.suffix in (".onnx", ".npz")) / 1e6
     tutorial = (MODELS / "characters.onnx").stat().st_size / 1e6
@@ -147,7 +151,10 @@ def ladder_chart() -> str:  # Markdown
     axes.invert_yaxis()
     axes.set(xlabel="characters right, %")
     axes.legend(**LEGEND)
-    about = "The rungs of the ladder from the tutorial's network to the shipped recipe, with the share of characters right."
+    about = (
+        "The rungs of the ladder from the tutorial's network to the shipped recipe, with the share"
+        " of characters right."
+    )
     return raw(svg(figure, about))
 
 
@@ -228,12 +235,18 @@ def terms_picture() -> str:  # HTML in Markdown
         right = name == "word"
         at = (x + w + 6, y + h / 2 + 6) if right else (x, y - 9 if name == "line" else y + h + 26)
         parts.append(
-            f'<rect x="{x - 4}" y="{y - 4}" width="{w + 8}" height="{h + 8}" fill="none" stroke="{colour}" stroke-width="3"/>'
-            f'<text x="{at[0]:.0f}" y="{at[1]:.0f}" fill="{colour}" font-size="21" font-weight="600" font-family="system-ui, sans-serif">{name}</text>'
+            f'<rect x="{x - 4}" y="{y - 4}" width="{w + 8}" height="{h + 8}" fill="none"'
+            f' stroke="{colour}" stroke-width="3"/><text x="{at[0]:.0f}" y="{at[1]:.0f}"'
+            f' fill="{colour}" font-size="21" font-weight="600" font-family="system-ui,'
+            f' sans-serif">{name}</text>'
         )
-    about = "A photo of an address with one line, one word and the bounding box of one character marked."
+    about = (
+        "A photo of an address with one line, one word and the bounding box of one character"
+        " marked."
+    )
     return raw(
-        f'<svg class="figure" role="img" aria-label="{about}" viewBox="0 0 626 422" width="520">{"".join(parts)}</svg>'
+        f'<svg class="figure" role="img" aria-label="{about}" viewBox="0 0 626 422"'
+        f' width="520">{"".join(parts)}</svg>'
     )
 
 
@@ -255,5 +268,8 @@ def look_alikes_picture() -> str:  # Markdown
         "_look_alikes.jpg",
         cv2.resize(np.vstack(rows), None, fx=1.8, fy=1.8, interpolation=cv2.INTER_CUBIC),
     )
-    caption = "0 and O, 1 and I, 5 and S in turn, by five hands each. In which pairs would you know one from the other without a neighbour?"
+    caption = (
+        "0 and O, 1 and I, 5 and S in turn, by five hands each. In which pairs would you know one"
+        " from the other without a neighbour?"
+    )
     return f"![{caption}](images/_look_alikes.jpg)\n"

@@ -1,11 +1,14 @@
-"""Make customocr/models/prior.npz, the character n-gram prior of the decoder, from freely licensed word lists.
+"""Make customocr/models/prior.npz, the character n-gram prior of the decoder, from freely licensed
+word lists.
 
-    pip install faker==40.54.0; apt-get install wamerican wbritish    (or unpack the packages and pass --dict)
+    pip install faker==40.54.0; apt-get install wamerican wbritish    (or unpack the packages and
+                                                                      pass --dict)
     python tools/make_prior.py [--dict /usr/share/dict] [--out customocr/models/prior.npz]
 
-Sources: SCOWL's American and British words (Debian's wamerican and wbritish 2020.12.07; free to use, copy, modify,
-distribute and sell), first and last names, street words, cities and months of Faker (MIT). Only counts of five letters in a
-row go into the file, no word list. Nothing here is drawn at random, so the same sources give the same file.
+Sources: SCOWL's American and British words (Debian's wamerican and wbritish 2020.12.07; free to
+use, copy, modify, distribute and sell), first and last names, street words, cities and months of
+Faker (MIT). Only counts of five letters in a row go into the file, no word list. Nothing here is
+drawn at random, so the same sources give the same file.
 """
 
 import argparse
@@ -94,13 +97,16 @@ def dictionary_words(folder: Path) -> set[str]:
 
 
 def common_words() -> set[str]:
-    "Months, weekdays, address abbreviations, and the alphabet itself: what forms and samples hold again and again."
-    from faker.providers.address.en_US import Provider
+    """Months, weekdays, address abbreviations, and the alphabet itself: what forms and samples hold
+    again and again."""
     import calendar
+
+    from faker.providers.address.en_US import Provider
 
     words = set(strings(Provider.states_abbr)) | set(strings(Provider.street_suffixes))
     words |= set(
-        "ST AVE RD DR LN CT PL BLVD CIR HWY PKWY SQ TER APT STE PO BOX NO MR MRS MS DR ID REF TEL FAX ATTN".split()
+        "ST AVE RD DR LN CT PL BLVD CIR HWY PKWY SQ TER APT STE PO BOX NO MR MRS MS DR ID REF TEL"
+        " FAX ATTN".split()
     )
     words |= set(
         list(calendar.month_name)[1:]
@@ -109,7 +115,9 @@ def common_words() -> set[str]:
         + list(calendar.day_abbr)
     )
     words |= set(
-        "THE OF AND TO IN IS YOU THAT IT HE WAS FOR ON ARE AS WITH HIS THEY AT BE THIS FROM OR HAD BY HOT WORD BUT WHAT SOME WE CAN OUT OTHER WERE ALL THERE WHEN UP USE YOUR HOW SAID AN EACH SHE".split()
+        "THE OF AND TO IN IS YOU THAT IT HE WAS FOR ON ARE AS WITH HIS THEY AT BE THIS FROM OR HAD"
+        " BY HOT WORD BUT WHAT SOME WE CAN OUT OTHER WERE ALL THERE WHEN UP USE YOUR HOW SAID AN"
+        " EACH SHE".split()
     )
     words |= {"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
     return {w.upper() for w in words}
@@ -118,7 +126,8 @@ def common_words() -> set[str]:
 def count(
     weights: dict[str, int],
 ) -> tuple[np.ndarray, np.ndarray]:  # runs as numbers in base 27, sorted, and their counts
-    "Weighted counts of ORDER symbols in a row: 0 is the word's border, put in front ORDER - 1 times and once behind; 1-26 are the letters."
+    """Weighted counts of ORDER symbols in a row: 0 is the word's border, put in front ORDER - 1
+    times and once behind; 1-26 are the letters."""
     counts: Counter = Counter()
     for word, weight in weights.items():
         run = 0
@@ -134,7 +143,8 @@ def write(
     counts: np.ndarray,  # int64 (K,), how often each occurs
     out: Path,  # the file to write
 ) -> None:
-    "Counts of five and of four symbols in a form that loads fast: one byte each, large numbers apart."
+    """Counts of five and of four symbols in a form that loads fast: one byte each, large numbers
+    apart."""
     counts = np.minimum(counts, 65535)
     four, where = np.unique(runs % 27 ** (ORDER - 1), return_inverse=True)
     columns = {
@@ -173,7 +183,8 @@ def main():
     runs, counts = count(weights)
     write(runs, counts, a.out)
     print(
-        f"{len(words)} dictionary words, {len(names)} names, {len(places)} place words: {len(runs)} different runs of {ORDER} letters, {a.out.stat().st_size / 1e3:.0f} kB in {a.out}"
+        f"{len(words)} dictionary words, {len(names)} names, {len(places)} place words: {len(runs)}"
+        f" different runs of {ORDER} letters, {a.out.stat().st_size / 1e3:.0f} kB in {a.out}"
     )
 
 

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""Make customocr/samples: glyphs of 36 classes and pages with known text, drawn with openly licensed handwriting fonts.
+"""Make customocr/samples: glyphs of 36 classes and pages with known text, drawn with openly
+licensed handwriting fonts.
 
-tools/fonts/fonts.tsv pins each font: package, version, licence, and its use (glyphs: drawn into glyphs.npz; pages: only on
-pages, so that no page is written in a hand the glyphs were drawn from; ship: a page font whose file is also in the package).
+tools/fonts/fonts.tsv pins each font: package, version, licence, and its use (glyphs: drawn into
+glyphs.npz; pages: only on pages, so that no page is written in a hand the glyphs were drawn from;
+ship: a page font whose file is also in the package).
 
-    python tools/make_samples.py                   fetch the fonts (npm, and apt-get for Debian's), make everything
-    python tools/make_samples.py --fonts FOLDER    take the font files from a folder (searched to the bottom)
+    python tools/make_samples.py                   fetch the fonts (npm, and apt-get for Debian's),
+                                                   make everything
+    python tools/make_samples.py --fonts FOLDER    take the font files from a folder (searched to
+                                                   the bottom)
     python tools/make_samples.py --only pages      or glyphs, or fonts
 """
 
@@ -19,10 +23,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from customocr.writing.compose import FontHand, rasterise
-from customocr.writing.papers import Paper, compose_page
 
 from customocr.glyphs import CLASSES, normalise_glyph
+from customocr.writing.compose import FontHand, rasterise
+from customocr.writing.papers import Paper, compose_page
 
 ROOT = Path(__file__).resolve().parents[1]
 LIST = ROOT / "tools" / "fonts" / "fonts.tsv"
@@ -30,7 +34,8 @@ SAMPLES = ROOT / "customocr" / "samples"
 CACHE = Path.home() / ".cache" / "customocr" / "fonts"
 SEED = 2024
 JPEG_QUALITY = 80  # what phones use is higher; at 80 a page takes 20-30 kB
-GLYPH_HEIGHT = 80  # pixels, cap height at which a glyph is drawn before it becomes 20: enough for smooth grey edges
+# pixels, cap height at which a glyph is drawn before it becomes 20: enough for smooth grey edges
+GLYPH_HEIGHT = 80
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ def run(command: list[str], folder: Path) -> None:
     "Run a package manager; a failure ends the script with what it said."
     if shutil.which(command[0]) is None:
         sys.exit(
-            f"{command[0]} is not installed; get the fonts of tools/fonts/fonts.tsv in another way and pass their folder with --fonts"
+            f"{command[0]} is not installed; get the fonts of tools/fonts/fonts.tsv in another way"
+            " and pass their folder with --fonts"
         )
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
@@ -338,9 +344,11 @@ def make_pages(files: dict[str, Path], out: Path) -> None:
         cv2.imwrite(
             str(out / s.file),
             image,
-            [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-            if s.file.endswith("jpg")
-            else [cv2.IMWRITE_PNG_COMPRESSION, 9],
+            (
+                [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+                if s.file.endswith("jpg")
+                else [cv2.IMWRITE_PNG_COMPRESSION, 9]
+            ),
         )
         rows.append(
             "\t".join(
@@ -356,7 +364,8 @@ def make_pages(files: dict[str, Path], out: Path) -> None:
         )
         boxes[s.file] = [b.tolist() for b in found]
         print(
-            f"{s.file}: {image.shape[1]} x {image.shape[0]}, {(out / s.file).stat().st_size / 1000:.0f} kB"
+            f"{s.file}: {image.shape[1]} x {image.shape[0]},"
+            f" {(out / s.file).stat().st_size / 1000:.0f} kB"
         )
     (out / "truth.tsv").write_text("\n".join(rows) + "\n", encoding="utf8")
     (out / "boxes.json").write_text(

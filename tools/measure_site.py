@@ -2,14 +2,16 @@
 
     quarto render && python tools/measure_site.py
 
-Each page of _site is opened in Chromium, on a screen of 1280 x 900 pixels and on a phone of 390 x 844.
+Each page of _site is opened in Chromium, on a screen of 1280 x 900 pixels and on a phone of 390 x
+844.
 
-words     of prose: headings, paragraphs, lists, tables and captions; no code, no output, no folded part
+words     of prose: headings, paragraphs, lists, tables and captions; no code, no output, no folded
+          part
 lines     of code that is visible without unfolding
 longest   visible code block, in lines
 figures   pictures and drawings of the page
-picture   where the first of them begins, in screens of 900 pixels from the top; below 1 it is in the first screen
-minutes   to read it, at 100 words and 20 lines of code a minute
+picture   where the first of them begins, in screens of 900 pixels from the top; below 1 it is in
+the first screen minutes   to read it, at 100 words and 20 lines of code a minute
 cut       code blocks and outputs that do not fit their box at 1280 pixels
 stuck     those at 390 pixels that do not fit and do not scroll either
 wider     pixels by which the whole page is wider than the phone
@@ -49,7 +51,7 @@ COUNT = """() => {
   const tops = drawn.map((e) => e.getBoundingClientRect().top + scrollY);
   return {words, lines: lines.reduce((a, b) => a + b, 0), longest: Math.max(0, ...lines),
           figures: drawn.length, picture: tops.length ? Math.min(...tops) / 900 : null};
-}"""
+}"""  # noqa: E501
 
 FIT = """() => {
   const boxes = [...document.querySelectorAll("main pre, main .cell-output-display, main table")].filter((e) => e.checkVisibility());
@@ -63,7 +65,7 @@ FIT = """() => {
   const root = document.documentElement;
   return {over: over.filter((e) => e.tagName === "PRE").map(say), stuck: over.filter((e) => !scrolls(e)).map(say),
           wider: Math.max(0, root.scrollWidth - innerWidth)};
-}"""
+}"""  # noqa: E501
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

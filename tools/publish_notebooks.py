@@ -1,4 +1,5 @@
-"""Put the notebooks beside the site's pages, so that "Open this notebook" gives the file itself. Quarto runs this after a render."""
+"""Put the notebooks beside the site's pages, so that "Open this notebook" gives the file itself.
+Quarto runs this after a render."""
 
 import os
 import shutil

@@ -1,10 +1,13 @@
-"""Notebook in, notebook out: what a notebook shows as HTML or as a widget, made fit for a page without a network.
+"""Notebook in, notebook out: what a notebook shows as HTML or as a widget, made fit for a page
+without a network.
 
-Quarto pipes each notebook through this (`ipynb-filters` in _quarto.yml). For any HTML output, a table of pandas too, it would
-load scripts from elsewhere in case they are wanted; as raw HTML inside Markdown the table is the same and nothing is loaded.
-A widget needs a kernel: on a page it is left out, and the prose and figures around it stand alone. A figure is numbered, and
-what its `fig-alt` says is its caption too; one without gets the paragraph that leads to it as its text for those who cannot
-see it. Imports, checks and long code are folded; the line that unfolds them says what is inside.
+Quarto pipes each notebook through this (`ipynb-filters` in _quarto.yml). For any HTML output, a
+table of pandas too, it would load scripts from elsewhere in case they are wanted; as raw HTML
+inside Markdown the table is the same and nothing is loaded. A widget needs a kernel: on a page it
+is left out, and the prose and figures around it stand alone. A figure is numbered, and what its
+`fig-alt` says is its caption too; one without gets the paragraph that leads to it as its text for
+those who cannot see it. Imports, checks and long code are folded; the line that unfolds them says
+what is inside.
 """
 
 import ast
@@ -51,7 +54,8 @@ def last_paragraph(markdown: str) -> str:
 
 
 def tell(cell: dict, lead: str, number: int) -> int:  # the next figure's number
-    "Number and caption a cell's figure with its `fig-alt`; where it has none, the text that leads to it says what it is."
+    """Number and caption a cell's figure with its `fig-alt`; where it has none, the text that leads
+    to it says what it is."""
     source = "".join(cell["source"])
     figures = sum(any(k.startswith("image/") for k in o.get("data", {})) for o in cell["outputs"])
     alt = re.search(r"^#\| *fig-alt: *(.*)$", source, re.M)

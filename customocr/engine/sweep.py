@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from customocr.engine.patterns import BLANK, N, Automaton
+from customocr.engine.patterns import BLANK, Automaton, N
 
 EVIDENCE_WEIGHT = 1.0  # on the network's log-probabilities
 SEGMENT_WEIGHT = 1.0  # on the log-scores of the cuts

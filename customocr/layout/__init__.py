@@ -1,1 +1,2 @@
-"""What finds: a picture becomes ink, ink becomes lines of pieces, pieces become candidates for characters."""
+"""What finds: a picture becomes ink, ink becomes lines of pieces, pieces become candidates for
+characters."""

@@ -20,7 +20,8 @@ LIGHT_BONUS = 0.2  # in votes, for each unit of brightness over that
 
 
 def _vote(grey: np.ndarray, k: int) -> float:
-    "Dark against light details narrower than k pixels: 1 where all are dark, -1 where all are light."
+    """Dark against light details narrower than k pixels: 1 where all are dark, -1 where all are
+    light."""
     kernel = np.ones((k, k), np.uint8)
     padded = cv2.copyMakeBorder(grey, k, k, k, k, cv2.BORDER_REPLICATE)
     hats = (cv2.morphologyEx(padded, hat, kernel) for hat in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT))
@@ -74,7 +75,8 @@ def ink_mask(
     strength: np.ndarray,  # uint8 (h, w), from `ink_strength`
     letter: float,  # pixels, height of a character
 ) -> np.ndarray:  # uint8 (h, w), 1 ink, 0 paper
-    "Ink: half as strong as the strongest nearby, or a weak ridge that is connected to surely inked pixels."
+    """Ink: half as strong as the strongest nearby, or a weak ridge that is connected to surely
+    inked pixels."""
     k, floor = int(REACH * letter) | 1, _noise_floor(strength)
     nearby = cv2.blur(cv2.dilate(strength, np.ones((k, k), np.uint8)), (k, k))
     over = lambda share, least: cv2.compare(
@@ -96,6 +98,7 @@ MOST_COMPONENTS = 1500  # of a page that are looked at one by one: bounds time o
 def components(
     mask: np.ndarray,  # uint8 (h, w), 1 ink
 ) -> tuple[np.ndarray, np.ndarray]:  # labels int32 (h, w), 0 paper; int (N, 5): x, y, w, h, pixels
-    "Connected pieces of ink (8 neighbours). Row i of the second array tells of the pixels labelled i + 1."
+    """Connected pieces of ink (8 neighbours). Row i of the second array tells of the pixels
+    labelled i + 1."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     return labels, stats[1:].astype(int)

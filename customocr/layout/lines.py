@@ -30,7 +30,8 @@ def _on_edge(stats: np.ndarray, shape: Sequence[int]) -> np.ndarray:
 
 
 def _like_letters(stats: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    "Which components may tell the letters' height: no specks, no long or nearly empty ones, no bars from edge to edge."
+    """Which components may tell the letters' height: no specks, no long or nearly empty ones, no
+    bars from edge to edge."""
     _, _, w, h, ink = stats.T.astype(float)
     ok = (h >= 5) & (w < 6 * h) & (h < 12 * w) & (ink >= 0.04 * w * h) & (ink >= 8)
     ok &= ~(_on_edge(stats, shape) & (h > 0.9 * shape[0]) & (shape[0] > 40))
@@ -77,7 +78,8 @@ class _Boxes:
 
 
 def _neighbours(b: _Boxes, letter: float, slope: float) -> tuple[np.ndarray, np.ndarray]:
-    "Pairs (i, j) where j is i's nearest to the right on a line of this slope, and i is j's nearest to the left."
+    """Pairs (i, j) where j is i's nearest to the right on a line of this slope, and i is j's
+    nearest to the left."""
     level, middle = b.level(slope), b.middle
     gap = np.maximum(b.x0[None] - b.x1[:, None], 0)
     dx, off = middle[None] - middle[:, None], np.abs(level[None] - level[:, None])
@@ -90,7 +92,8 @@ def _neighbours(b: _Boxes, letter: float, slope: float) -> tuple[np.ndarray, np.
 
 
 def _slope(b: _Boxes, letter: float) -> float:
-    "Median slope, dy/dx, between neighbours that stand close and are about equally high; long steps count more."
+    """Median slope, dy/dx, between neighbours that stand close and are about equally high; long
+    steps count more."""
     slope = 0.0
     for _ in range(3):
         i, j = _neighbours(b, letter, slope)
@@ -124,7 +127,8 @@ def _chains(b: _Boxes, letter: float, slope: float) -> list[np.ndarray]:
 
 
 def _off(line: np.ndarray, chain: np.ndarray, b: _Boxes, level: np.ndarray, letter: float) -> float:
-    "By how much a chain is off a line's level where it stands; infinite where it cannot be part of it."
+    """By how much a chain is off a line's level where it stands; infinite where it cannot be part
+    of it."""
     near = line[np.argsort(np.abs(b.middle[line] - b.middle[chain].mean()))[:4]]
     off = float(abs(np.median(level[near]) - level[chain].mean()))
     overlap = np.minimum(b.x1[chain].max(), b.x1[line]) - np.maximum(b.x0[chain].min(), b.x0[line])
@@ -150,7 +154,8 @@ def _joined(
 def _line_of(
     middle: float, level: float, lines: list[np.ndarray], b: _Boxes, levels: np.ndarray, most: float
 ) -> int | None:
-    "The line in which a small part stands, or next to which it stands no farther than `most` pixels."
+    """The line in which a small part stands, or next to which it stands no farther than `most`
+    pixels."""
     best, found = most, None
     for n, line in enumerate(lines):
         distance = np.abs(b.middle[line] - middle)
@@ -167,7 +172,8 @@ def group_lines(
     stats: np.ndarray,  # int (N, 5), components of a page
     letter: float,  # pixels
 ) -> tuple[list[np.ndarray], float]:  # components of each line in reading order; slope, dy/dx
-    "Text lines: chains of mutual neighbours, chains on one level joined, small parts given to the line they stand in."
+    """Text lines: chains of mutual neighbours, chains on one level joined, small parts given to the
+    line they stand in."""
     if not len(stats):
         return [], 0.0
     x, y, w, h, _ = stats.T.astype(float)
@@ -305,7 +311,8 @@ def join_parts(
     pieces: list[Piece],  # of one line, left to right
     letter: float,  # pixels
 ) -> list[Piece]:  # left to right
-    "Drop dots and accents that float above a letter; join parts that stand above each other, as the bars of an E do."
+    """Drop dots and accents that float above a letter; join parts that stand above each other, as
+    the bars of an E do."""
     out = _without_marks(pieces, letter)
     while pair := _first_pair(out, letter):
         rest = [p for i, p in enumerate(out) if i not in pair]

@@ -32,7 +32,8 @@ def _is_rectangle(part: np.ndarray) -> bool:
 
 
 def _holds_ink(stats: np.ndarray, i: int, rectangle: bool) -> bool:
-    "Whether component i has a smaller one inside its box; a box that is no clear rectangle needs clearer ink."
+    """Whether component i has a smaller one inside its box; a box that is no clear rectangle needs
+    clearer ink."""
     x, y, w, h, ink = stats.T
     cx, cy, area = x + w / 2, y + h / 2, w * h
     least_height, ratio = (0.2, 1.5) if rectangle else (0.1, 6)
@@ -83,7 +84,8 @@ def _shear(mask: np.ndarray, slope: float, axis: int) -> np.ndarray:
 
 
 def _opened(mask: np.ndarray, length: int, axis: int) -> np.ndarray:
-    "Ink that goes straight for a length across (axis 0) or down (axis 1); gaps of up to 4 pixels are bridged first."
+    """Ink that goes straight for a length across (axis 0) or down (axis 1); gaps of up to 4 pixels
+    are bridged first."""
     along = lambda n: np.ones((1, n) if axis == 0 else (n, 1), np.uint8)
     closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, along(5))
     edge = cv2.BORDER_CONSTANT  # no ink beyond the picture
@@ -180,7 +182,8 @@ def find_rules(
     stats: np.ndarray,  # int (N, 5)
     letter: float,  # pixels, height of a character
 ) -> np.ndarray:  # uint8 (h, w), 1 where ink belongs to a rule or frame
-    "Straight thin runs of ink, longer than writing makes them: ruled lines, frames, edges of cells and sheets."
+    """Straight thin runs of ink, longer than writing makes them: ruled lines, frames, edges of
+    cells and sheets."""
     out = np.zeros_like(mask)
     if not len(stats):
         return out
@@ -204,7 +207,8 @@ def remove_rules(
     mask: np.ndarray,  # uint8 (h, w), 1 ink
     rules: np.ndarray,  # uint8 (h, w), from `find_rules`
 ) -> np.ndarray:  # uint8 (h, w), the ink that is left
-    "Take rules out, and put back what bridges ink on both sides of one: the stroke that crosses it."
+    """Take rules out, and put back what bridges ink on both sides of one: the stroke that crosses
+    it."""
     if not rules.any():
         return mask
     grown: np.ndarray = cv2.dilate(rules, np.ones((3, 3), np.uint8))

@@ -1,4 +1,5 @@
-"""Pages, glyphs and fonts that come with the package, all made or openly licensed (see README.md beside this file)."""
+"""Pages, glyphs and fonts that come with the package, all made or openly licensed (see README.md
+beside this file)."""
 
 from __future__ import annotations
 

@@ -81,10 +81,11 @@ for library in (
 # name means the same samples from the top of a notebook to its end.
 
 # %%
-#| export
+# | export
 @dataclass(frozen=True, eq=False)
 class Characters:
-    "Images of single characters with their labels, sources and writers. `chars[mask_or_slice_or_indices]` is a part."
+    """Images of single characters with their labels, sources and writers.
+    `chars[mask_or_slice_or_indices]` is a part."""
 
     images: np.ndarray  # uint8 (N, 28, 28), white ink on black
     labels: np.ndarray  # uint8 (N,), index into `names`
@@ -114,7 +115,8 @@ class Characters:
         for name in ("labels", "source", "writer"):
             if getattr(self, name).shape != (n,):
                 raise DataError(
-                    f"{n} images but {name} of shape {getattr(self, name).shape}; there must be one for each image"
+                    f"{n} images but {name} of shape {getattr(self, name).shape}; there must be one"
+                    " for each image"
                 )
         for name, top in (
             ("labels", len(CLASSES)),
@@ -142,7 +144,10 @@ class Characters:
         return replace(self, **parts)
 
     def __repr__(self):
-        return f"Characters({len(self):,} of {len(np.unique(self.labels))} classes from {', '.join(self.source_names)})"
+        return (
+            f"Characters({len(self):,} of {len(np.unique(self.labels))} classes from"
+            f" {', '.join(self.source_names)})"
+        )
 
     def _repr_markdown_(self):
         rows = []
@@ -150,9 +155,13 @@ class Characters:
             mask = self.source == i
             seen, counts = np.unique(self.labels[mask], return_counts=True)
             writers = len(np.unique(self.writer[mask & (self.writer >= 0)])) or "not known"
-            span = f"{counts.min():,} ({CLASSES[seen[counts.argmin()]]}) to {counts.max():,} ({CLASSES[seen[counts.argmax()]]})"
+            span = (
+                f"{counts.min():,} ({CLASSES[seen[counts.argmin()]]}) to {counts.max():,}"
+                f" ({CLASSES[seen[counts.argmax()]]})"
+            )
             rows.append(
-                f"| {name} | {mask.sum():,} | {len(seen)} | {span if len(seen) else '-'} | {writers} |"
+                f"| {name} | {mask.sum():,} | {len(seen)} | {span if len(seen) else '-'} |"
+                f" {writers} |"
             )
         return "\n".join(
             [
@@ -174,7 +183,8 @@ class Characters:
         return replace(self, images=normalise_glyphs(self.images))
 
     def without_repeats(self) -> Characters:
-        "Exact repeats of an image with the same label taken out; the first of each stays, in order."
+        """Exact repeats of an image with the same label taken out; the first of each stays, in
+        order."""
         keys = [
             hashlib.sha1(image.tobytes() + bytes([label])).digest()
             for image, label in zip(self.images, self.labels)
@@ -233,7 +243,7 @@ def contact_sheet(
 # where to put it.
 
 # %%
-#| export
+# | export
 DATA_VARIABLE = "CUSTOMOCR_DATA"  # environment variable that names the data folder
 PLACES = ("", "characters/train", "characters/test")  # where in the data folder a file may stand
 
@@ -254,9 +264,9 @@ def data_folder(
 
 def find_file(
     names: Sequence[str],  # file names, the preferred first
-    data: str
-    | Path
-    | None = None,  # a file, the folder to look in, or None for the folder CUSTOMOCR_DATA names
+    data: (
+        str | Path | None
+    ) = None,  # a file, the folder to look in, or None for the folder CUSTOMOCR_DATA names
 ) -> Path | None:  # the file, None where there is none
     "The first of `names` in the data folder; `data` itself if it is a file."
     if data and Path(data).is_file():
@@ -274,11 +284,14 @@ def missing(
     where_from: str,  # where a user gets it
     data: str | Path | None = None,  # where it was looked for
 ) -> DataError:
-    "The error for a file that is not there: where it was looked for, where to get it and where to put it."
+    """The error for a file that is not there: where it was looked for, where to get it and where to
+    put it."""
     looked = data or os.environ.get(DATA_VARIABLE)
     return DataError(
-        f"{what} not found in {looked or 'any folder: none was given and ' + DATA_VARIABLE + ' is not set'}. "
-        f"Get {where_from} and put it into the folder that {DATA_VARIABLE} names as '{name}', or give its path"
+        f"{what} not found in"
+        f" {looked or 'any folder: none was given and ' + DATA_VARIABLE + ' is not set'}. Get"
+        f" {where_from} and put it into the folder that {DATA_VARIABLE} names as '{name}', or give"
+        " its path"
     )
 
 
@@ -287,13 +300,15 @@ def open_arrays(
     path: str | Path,  # an .npz file
     needed: Sequence[str],  # names of arrays that must be in it
 ) -> Iterator[np.lib.npyio.NpzFile]:
-    "An npz file for reading. Raises `DataError` where it is damaged, is another kind of file or lacks an array."
+    """An npz file for reading. Raises `DataError` where it is damaged, is another kind of file or
+    lacks an array."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             absent = [name for name in needed if name not in arrays]
             if absent:
                 raise DataError(
-                    f"{path}: has no array {', '.join(absent)}; it has {', '.join(arrays.files) or 'none'}"
+                    f"{path}: has no array {', '.join(absent)}; it has"
+                    f" {', '.join(arrays.files) or 'none'}"
                 )
             yield arrays
     except FileNotFoundError:
@@ -310,14 +325,16 @@ def check_glyphs(
     path: str | Path,  # the file, for the message
     classes: int = len(CLASSES),  # labels must be below this
 ) -> None:
-    "Raise `DataError`, with the reason and the row, unless these are glyphs (white on black) and labels as we know them."
+    """Raise `DataError`, with the reason and the row, unless these are glyphs (white on black) and
+    labels as we know them."""
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
         raise DataError(
             f"{path}: images must be uint8 (N, 28, 28), found {images.dtype} {images.shape}"
         )
     if labels.shape != (len(images),) or labels.dtype.kind not in "ui":
         raise DataError(
-            f"{path}: {len(images)} images need {len(images)} whole-number labels, found {labels.dtype} {labels.shape}"
+            f"{path}: {len(images)} images need {len(images)} whole-number labels, found"
+            f" {labels.dtype} {labels.shape}"
         )
     if not len(images):
         raise DataError(f"{path}: has no rows")
@@ -329,7 +346,8 @@ def check_glyphs(
     edges = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], 1)
     if np.median(edges) > 127:
         raise DataError(
-            f"{path}: the images are dark ink on light; invert them (255 - x), glyphs are white on black"
+            f"{path}: the images are dark ink on light; invert them (255 - x), glyphs are white on"
+            " black"
         )
 
 
@@ -339,18 +357,24 @@ def check_glyphs(
 # has the form in which this project keeps its own glyphs, and so has a loader that others will share.
 
 # %%
-#| export
+# | export
 def load_npz(
-    path: str
-    | Path,  # an .npz with x uint8 (N, 28, 28) and y (N,), where known writer and writer_names (or font, font_names)
+    path: (
+        str
+        # an .npz with x uint8 (N, 28, 28) and y (N,), where known writer and writer_names (or font,
+        # font_names)
+        | Path
+    ),
     name: str | None = None,  # name of the source; None = the file's
 ) -> Characters:
-    "Glyphs from a file of arrays, the form in which this project keeps its own. Raises `DataError` where it is another."
+    """Glyphs from a file of arrays, the form in which this project keeps its own. Raises
+    `DataError` where it is another."""
     with open_arrays(path, ["x", "y"]) as arrays:
         images, labels = arrays["x"], arrays["y"]
         if "names" in arrays and "".join(map(str, arrays["names"].ravel())) != CLASSES:
             raise DataError(
-                f"{path}: its classes are {''.join(map(str, arrays['names'].ravel()))[:60]}, not {CLASSES}"
+                f"{path}: its classes are {''.join(map(str, arrays['names'].ravel()))[:60]}, not"
+                f" {CLASSES}"
             )
         hand = next((key for key in ("writer", "font") if key in arrays), None)
         writer = arrays[hand] if hand else None
@@ -371,7 +395,8 @@ def load_npz(
 
 
 def load_samples() -> Characters:
-    "The glyphs of all 36 classes that the package carries, drawn with handwriting fonts; the font is the writer."
+    """The glyphs of all 36 classes that the package carries, drawn with handwriting fonts; the font
+    is the writer."""
     from customocr.samples import glyphs
 
     return load_npz(glyphs(), "fonts")
@@ -411,7 +436,8 @@ def load_mnist(
     part: str = "all",  # "train" (60,000), "test" (10,000) or "all", train before test
     download: bool = True,  # let `keras.datasets` fetch the file where it is not on this machine
 ) -> Characters:
-    "MNIST's digits. Raises `DataError` where the file is missing and cannot be fetched, or is not MNIST."
+    """MNIST's digits. Raises `DataError` where the file is missing and cannot be fetched, or is not
+    MNIST."""
     if part not in PARTS:
         raise DataError(f"MNIST has the parts {', '.join(PARTS)}, not '{part}'")
     path = find_file(["mnist.npz"], data) or (_keras_copy() if _keras_copy().is_file() else None)
@@ -559,7 +585,7 @@ plot_counts(digits)
 # (`python benchmarks/letters.py --pandas`). And it needs to be read only once: the arrays are kept in a cache folder.
 
 # %%
-#| export
+# | export
 AZ_FILES = (
     "A_Z Handwritten Data.csv",
     "A_Z Handwritten Data.csv.zip",
@@ -574,18 +600,20 @@ FIRST_LETTER = CLASSES.index("A")  # what is added to a letter's label, so that 
 
 
 def cache_folder() -> Path:
-    "Where parsed files are kept: the folder CUSTOMOCR_CACHE names, else `customocr` in the user's cache folder."
+    """Where parsed files are kept: the folder CUSTOMOCR_CACHE names, else `customocr` in the user's
+    cache folder."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("CUSTOMOCR_CACHE") or Path(home) / "customocr")
 
 
 def load_az(
-    data: str
-    | Path
-    | None = None,  # the CSV, a zip with it, or the data folder; None = CUSTOMOCR_DATA
+    data: (
+        str | Path | None
+    ) = None,  # the CSV, a zip with it, or the data folder; None = CUSTOMOCR_DATA
     cache: bool = True,  # keep the parsed arrays, and use them if the file is unchanged
 ) -> Characters:
-    "The A-Z letters. Raises `DataError` where the file is missing, cut short, or a line is not a label and 784 pixels."
+    """The A-Z letters. Raises `DataError` where the file is missing, cut short, or a line is not a
+    label and 784 pixels."""
     path = find_file(AZ_FILES, data)
     if path is None:
         raise missing(
@@ -649,14 +677,16 @@ def _open_csv(path: Path) -> Iterator[io.TextIOWrapper]:
         ]
         if not members:
             raise DataError(
-                f"{path}: no .csv in this zip; it has {', '.join(archive.namelist()[:3]) or 'nothing'}"
+                f"{path}: no .csv in this zip; it has"
+                f" {', '.join(archive.namelist()[:3]) or 'nothing'}"
             )
         with archive.open(members[0]) as file:
             yield io.TextIOWrapper(file, encoding="ascii", errors="replace", newline="")
 
 
 def _is_header(line: str) -> bool:
-    "Whether most fields of a line are not whole numbers: names, or the ones pandas makes up (0, 0.1, 0.2)."
+    """Whether most fields of a line are not whole numbers: names, or the ones pandas makes up (0,
+    0.1, 0.2)."""
     fields = line.strip().split(",")
     return sum(not field.strip().isdigit() for field in fields) > len(fields) / 2
 
@@ -669,7 +699,10 @@ def _first_bad_line(path: Path) -> str:
             if not line.strip() or (i == 1 and _is_header(line)):
                 continue
             if len(fields) != AZ_FIELDS:
-                return f"line {i} has {len(fields)} fields, expected {AZ_FIELDS} (a label and {SIDE * SIDE} pixels)"
+                return (
+                    f"line {i} has {len(fields)} fields, expected {AZ_FIELDS} (a label and"
+                    f" {SIDE * SIDE} pixels)"
+                )
             wrong = next((field for field in fields if not field.isdigit()), None)
             if wrong is not None:
                 return f"line {i} has '{wrong[:20]}' where a whole number belongs"
@@ -711,7 +744,8 @@ def read_az(
         except (EOFError, zipfile.BadZipFile, zlib.error):
             reason = "the file is cut short or damaged"
         raise DataError(
-            f"{path}: {reason or error}; it is not the A-Z set as published, get it again from {AZ_PAGE}"
+            f"{path}: {reason or error}; it is not the A-Z set as published, get it again from"
+            f" {AZ_PAGE}"
         ) from error
     if not done:
         raise DataError(f"{path}: has no rows; get it again from {AZ_PAGE}")
@@ -781,17 +815,18 @@ assert "line 2 has the label 26" in refusal
 # that the network has never seen?
 
 # %%
-#| export
+# | export
 UNIPEN_PAGE = (
-    "UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), draw its isolated digits and capitals as 28 x 28 glyphs, save them "
-    "with their writers (arrays x, y, writer, writer_names)"
+    "UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), draw its isolated digits and capitals as 28"
+    " x 28 glyphs, save them with their writers (arrays x, y, writer, writer_names)"
 )
 
 
 def load_unipen(
     data: str | Path | None = None,  # unipen.npz or the data folder; None = CUSTOMOCR_DATA
 ) -> Characters:
-    "UNIPEN's isolated digits and capitals with their writers. Raises `DataError` where the file is missing or has no writers."
+    """UNIPEN's isolated digits and capitals with their writers. Raises `DataError` where the file
+    is missing or has no writers."""
     path = find_file(["unipen.npz"], data)
     if path is None:
         raise missing("UNIPEN", "unipen.npz", UNIPEN_PAGE, data)
@@ -855,7 +890,8 @@ IMAGE_TYPES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 def read_ink(
     path: str | Path,  # an image of one character, any size, dark on light or light on dark
 ) -> np.ndarray:  # uint8 (h, w), white ink on black
-    "One image as ink: alpha laid on white, grey, the border's grey taken for paper, faint specks dropped."
+    """One image as ink: alpha laid on white, grey, the border's grey taken for paper, faint specks
+    dropped."""
     image = cv2.imdecode(
         np.frombuffer(Path(path).read_bytes() or b"\0", np.uint8), cv2.IMREAD_UNCHANGED
     )
@@ -879,7 +915,8 @@ def load_folder(
     folder: str | Path,  # has one folder per class, named 0-9 or A-Z, each with images
     name: str | None = None,  # name of the source; None = the folder's
 ) -> Characters:
-    "A folder of images per class. Raises `DataError` for a folder that is no class, a file that is no image, an empty image."
+    """A folder of images per class. Raises `DataError` for a folder that is no class, a file that
+    is no image, an empty image."""
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
@@ -980,7 +1017,8 @@ def join(
 def load_all(
     data: str | Path | None = None,  # the data folder; None = CUSTOMOCR_DATA
 ) -> Characters:
-    "MNIST, the A-Z letters and UNIPEN joined, as far as the folder holds them; the package's own glyphs where it holds none."
+    """MNIST, the A-Z letters and UNIPEN joined, as far as the folder holds them; the package's own
+    glyphs where it holds none."""
     folder = data_folder(data)
     loaders = [(["mnist.npz"], load_mnist), (AZ_FILES, load_az), (["unipen.npz"], load_unipen)]
     found = [load(folder) for names, load in loaders if folder and find_file(names, folder)]
@@ -1101,7 +1139,8 @@ def split_stratified(
     test: float = 0.2,  # share of each class in the second part
     seed: int = 1,  # scikit-learn's random_state; the tutorial's is 1
 ) -> tuple[Characters, Characters]:  # train, test
-    "Random split with the same share of each class in both parts. Raises `DataError` where a class has one sample only."
+    """Random split with the same share of each class in both parts. Raises `DataError` where a
+    class has one sample only."""
     from sklearn.model_selection import train_test_split
 
     try:
@@ -1135,7 +1174,7 @@ assert np.abs(class_counts(test_part) - 0.2 * class_counts(joined)).max() <= 1
 # The honest way: nobody who wrote a training sample wrote a test sample.
 
 # %%
-#| export
+# | export
 def writer_mask(
     characters: Characters,  # anything with `writer` and `writer_names`
     writers: Sequence[str],  # names
@@ -1154,13 +1193,15 @@ def split_writers(
     unknown = np.flatnonzero(characters.writer < 0)
     if len(unknown):
         raise DataError(
-            f"{len(unknown):,} samples have no known writer (the first is row {unknown[0]}); a split by writer needs all"
+            f"{len(unknown):,} samples have no known writer (the first is row {unknown[0]}); a"
+            " split by writer needs all"
         )
     writers = np.unique(characters.writer)
     n = round(test * len(writers))
     if not 0 < n < len(writers):
         raise DataError(
-            f"a split by writer with {test} of {len(writers)} writers held out leaves one part empty"
+            f"a split by writer with {test} of {len(writers)} writers held out leaves one part"
+            " empty"
         )
     held = np.random.default_rng(seed).permutation(writers)[:n]
     mask = np.isin(characters.writer, held)
@@ -1171,7 +1212,8 @@ def split_writers(
 on_both = lambda parts: len(set(parts[0].writer) & set(parts[1].writer))
 by_sample, by_writer = split_stratified(pens), split_writers(pens)
 print(
-    f"writers on both sides: {on_both(by_sample)} when split by sample, {on_both(by_writer)} when split by writer"
+    f"writers on both sides: {on_both(by_sample)} when split by sample, {on_both(by_writer)} when"
+    " split by writer"
 )
 
 # %%
@@ -1185,18 +1227,20 @@ assert on_both(by_writer) == 0 < on_both(by_sample)
 # generator nor on the order of a file: the names sorted by their SHA-256, the first 30 and the next 30.
 
 # %%
-#| export
+# | export
 HELD_OUT = 30  # writers in each held-out part, a tenth of the 296
 UNIPEN_TEST = tuple(
     """
-aga/002 aga/004 aga/008 aga/013 apa/001 apa/003 apb/001 apb/017 apb/031 app/005 app/010 ceb/001 ced/007 ced/018 ced/026
-ibm/019 imp/014 imp/029 imp/032 kai/011 lou/001 pri/001 pri/002 syn/005 syn/013 syn/017 tos/004 tos/012 tos/013 tos/046
+aga/002 aga/004 aga/008 aga/013 apa/001 apa/003 apb/001 apb/017 apb/031 app/005 app/010 ceb/001
+ced/007 ced/018 ced/026 ibm/019 imp/014 imp/029 imp/032 kai/011 lou/001 pri/001 pri/002 syn/005
+syn/013 syn/017 tos/004 tos/012 tos/013 tos/046
 """.split()
 )
 UNIPEN_VALIDATION = tuple(
     """
-apb/023 apb/033 app/001 app/004 cea/002 ced/001 ced/013 ced/014 ced/015 ced/016 ced/017 ced/031 ced/032 ced/037 ced/039
-ced/041 ibm/003 ibm/004 ibm/006 ibm/020 imp/012 imp/019 imp/027 kai/001 syn/014 tos/025 tos/028 tos/031 tos/038 tos/051
+apb/023 apb/033 app/001 app/004 cea/002 ced/001 ced/013 ced/014 ced/015 ced/016 ced/017 ced/031
+ced/032 ced/037 ced/039 ced/041 ibm/003 ibm/004 ibm/006 ibm/020 imp/012 imp/019 imp/027 kai/001
+syn/014 tos/025 tos/028 tos/031 tos/038 tos/051
 """.split()
 )
 
@@ -1215,7 +1259,8 @@ def draw_writers(
     names: Sequence[str],  # all writer names, any order
     n: int = HELD_OUT,  # writers in each part
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:  # test, validation; sorted
-    "The rule that chose the held-out writers: names sorted by SHA-256, the first `n` and the next `n`."
+    """The rule that chose the held-out writers: names sorted by SHA-256, the first `n` and the next
+    `n`."""
     ranked = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
     return tuple(sorted(ranked[:n])), tuple(sorted(ranked[n : 2 * n]))
 
@@ -1223,7 +1268,8 @@ def draw_writers(
 def split_unipen(
     characters: Characters,  # UNIPEN's glyphs; its strokes have the same order
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # indices of train, validation and test samples
-    "The project's fixed split of UNIPEN by writer. Raises `DataError` where a held-out writer is missing from it."
+    """The project's fixed split of UNIPEN by writer. Raises `DataError` where a held-out writer is
+    missing from it."""
     absent = sorted(set(UNIPEN_TEST + UNIPEN_VALIDATION) - set(characters.writer_names))
     if absent:
         raise DataError(

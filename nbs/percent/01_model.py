@@ -76,7 +76,7 @@ import tempfile
 import matplotlib.pyplot as plt
 import seaborn as sns
 
-from customocr.data import class_counts, load_all, load_samples
+from customocr.data import load_all, load_samples
 from customocr.pictures import show
 
 

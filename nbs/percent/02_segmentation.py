@@ -32,9 +32,9 @@ import pandas as pd
 from imutils.contours import sort_contours
 
 from customocr import samples
+from customocr.pictures import figure, outlined, sample, show, tiles, write
 from customocr.writing.compose import box_scores
 from customocr.writing.papers import Paper
-from customocr.pictures import figure, outlined, sample, show, tiles, write
 
 # %% [markdown]
 # ## A photo, and grey

@@ -161,7 +161,8 @@ def spell(
     writers: np.ndarray,  # int (N,), who drew each
     rng: np.random.Generator,  # chooses writer and glyphs
 ) -> np.ndarray:  # int (T,), index of one glyph per character
-    "Glyphs that spell a text in one writer's hand; where the writer has no such glyph, another's is taken."
+    """Glyphs that spell a text in one writer's hand; where the writer has no such glyph, another's
+    is taken."""
     writer = rng.choice(np.unique(writers))
     out = []
     for c in text.replace(" ", ""):
@@ -190,9 +191,10 @@ def random_codes(
 
 # %%
 rng = np.random.default_rng(4)
-WORDS = """SIZE BOSS SISTER OIL ISSUE SOLO IRIS OASIS BISON ZOO HILLTOP BALTIMORE OXFORD PARIS LISBON BOSTON SIMON OLIVIA SOPHIE
-LOUIS BENOIT ROSSI SILVA IBRAHIM OSCAR ISABEL SIENNA SOLIS MISSION POSITION SESSION OBVIOUS BUSINESS SERIOUS SCHOOL
-INVOICE POLICY SERVICE PROVISION DIVISION BOOKS ROOMS STREET ISLAND CIRCLE SQUARE""".split()
+WORDS = """SIZE BOSS SISTER OIL ISSUE SOLO IRIS OASIS BISON ZOO HILLTOP BALTIMORE OXFORD PARIS
+LISBON BOSTON SIMON OLIVIA SOPHIE LOUIS BENOIT ROSSI SILVA IBRAHIM OSCAR ISABEL SIENNA SOLIS
+MISSION POSITION SESSION OBVIOUS BUSINESS SERIOUS SCHOOL INVOICE POLICY SERVICE PROVISION DIVISION
+BOOKS ROOMS STREET ISLAND CIRCLE SQUARE""".split()
 texts = {
     "words": WORDS * 4,
     "numbers": ["".join(rng.choice(list("0123456789"), rng.integers(3, 9))) for _ in range(200)],
@@ -285,8 +287,9 @@ def neighbour_fix(
     text: str,  # what was read; words are parted by blanks or line breaks
     pairs: Sequence[tuple[str, str]] = TUTORIAL_PAIRS,  # (digit, letter) that look alike
 ) -> str:  # the same text, look-alikes made to fit their neighbours
-    "A look-alike among letters becomes the letter, among digits the digit; between the two it stays."
-    to_letter, to_digit = {d: l for d, l in pairs}, {l: d for d, l in pairs}
+    """A look-alike among letters becomes the letter, among digits the digit; between the two it
+    stays."""
+    to_letter, to_digit = dict(pairs), {l: d for d, l in pairs}
     unsure = {*to_letter, *to_digit}
 
     def certain(characters) -> str:
@@ -424,7 +427,8 @@ pages = folder / "pages" if folder else SAMPLES / "pages"
 
 
 def page_texts(root):
-    "Path, kind and text of the pages in a truth.tsv; those with lower-case letters are passed over."
+    """Path, kind and text of the pages in a truth.tsv; those with lower-case letters are passed
+    over."""
     with open(root / "truth.tsv", encoding="utf8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             if row.get("lower") != "yes":

@@ -27,7 +27,6 @@ import numpy as np
 # %%
 #| code-fold: true
 #| code-summary: "Imports"
-from customocr import samples
 from customocr.layout.sheet import analyse
 from customocr.pictures import sample, show, tiles, write
 from customocr.writing.papers import Paper
@@ -96,7 +95,8 @@ boxes
 def normalise_glyph(
     ink: np.ndarray,  # uint8 (h, w), white ink on black, any size
 ) -> np.ndarray:  # uint8 (28, 28), white on black; all zero where there is no ink
-    "Crop to the ink, bring its longest side to 20 pixels and its centre of mass to the middle of 28 x 28."
+    """Crop to the ink, bring its longest side to 20 pixels and its centre of mass to the middle of
+    28 x 28."""
     box = ink_box(ink)
     glyph = np.zeros((SIDE, SIDE), np.uint8)
     if box is None:
@@ -139,7 +139,8 @@ show(tiles(glyphs), 4)
 def is_normalised(
     glyphs: np.ndarray,  # uint8 (N, 28, 28), white on black
 ) -> np.ndarray:  # bool (N,), True where the glyph already has the layout
-    "Whether each glyph's ink is 18-20 pixels long, centred within 1.5 pixels and bright: MNIST's own digits are."
+    """Whether each glyph's ink is 18-20 pixels long, centred within 1.5 pixels and bright: MNIST's
+    own digits are."""
     top = glyphs.reshape(len(glyphs), -1).max(1)
     mask = glyphs >= np.maximum(1, INK_LEVEL * top)[:, None, None]
     sides = []

@@ -24,8 +24,14 @@ import cv2
 import numpy as np
 
 from customocr.layout.ink import components, ink_mask, ink_strength, polarity
-from customocr.layout.lines import TextLine, group_lines, join_parts, letter_height, line_pieces
-from customocr.layout.lines import single
+from customocr.layout.lines import (
+    TextLine,
+    group_lines,
+    join_parts,
+    letter_height,
+    line_pieces,
+    single,
+)
 from customocr.layout.rules import find_rules, frames, maybe_text, remove_rules
 
 # %%
@@ -37,10 +43,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from customocr import samples
-from customocr.writing.compose import box_scores
-from customocr.writing.papers import PAPERS, Paper
 from customocr.pictures import figure, hands, on_white, outlined, sample, some_pages, worth, write
 from customocr.segmentation import tutorial_boxes
+from customocr.writing.compose import box_scores
+from customocr.writing.papers import PAPERS, Paper
 
 # %% [markdown]
 # ## Nine sizes of one line
@@ -91,7 +97,8 @@ GOOD_GUESS = (0.65, 1.5)  # letter height over LETTER between which the first lo
 
 
 def _where_written(stats: np.ndarray, height: float, f: float) -> tuple[slice, slice]:
-    "Rows and columns of the full picture around what is about as large as its letters; f is the reduction."
+    """Rows and columns of the full picture around what is about as large as its letters; f is the
+    reduction."""
     _, _, w, h, _ = stats.T
     like = (h >= 0.45 * height) & (h <= 2.6 * height) & (w <= 9 * height)
     x, y, w, h, _ = stats[like].T
@@ -204,7 +211,8 @@ def _stages(grey: np.ndarray) -> _Stages:
 
 
 def _brought(grey: np.ndarray, height: float) -> tuple[np.ndarray, float, _Stages]:
-    "The page at its working size, the scale, its stages. Where the first look misjudged the height, a second try."
+    """The page at its working size, the scale, its stages. Where the first look misjudged the
+    height, a second try."""
     for last in (False, True):
         scale = min(LETTER / height, MOST_ENLARGED, math.sqrt(MOST_PIXELS / grey.size))
         scale = 1.0 if abs(scale - 1) < 0.05 else scale
@@ -228,7 +236,8 @@ ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned
 
 
 def _levelled(page: np.ndarray, slope: float) -> tuple[np.ndarray, np.ndarray]:
-    "The page turned so that lines of a slope lie level, enlarged to hold all of it; float64 (2, 3) how it was turned."
+    """The page turned so that lines of a slope lie level, enlarged to hold all of it; float64 (2,
+    3) how it was turned."""
     h, w = page.shape
     turn = cv2.getRotationMatrix2D((w / 2, h / 2), math.degrees(math.atan(slope)), 1)
     c, s = abs(turn[0, 0]), abs(turn[0, 1])

@@ -794,7 +794,7 @@ def classifier(
 # The card is written by the same command as the model, so that no figure in it is copied by hand.
 
 # %%
-#| export
+# | export
 GOALS = {  # top1 and merged that the project set itself
     "chars74k_hnd_36": (0.955, 0.985),
     "bishwaprotapi_36": (0.940, 0.970),
@@ -806,7 +806,9 @@ GOALS = {  # top1 and merged that the project set itself
 SETS = {  # what the sets are, for people
     "chars74k_hnd_36": "Chars74K EnglishHnd, digits and capitals drawn on a tablet, 55 people",
     "bishwaprotapi_36": "characters on paper, small blurred crops",
-    "binaryalphadigits_36": "Binary Alphadigits, stretched to 20 x 16, without class 1 (solid blocks)",
+    "binaryalphadigits_36": (
+        "Binary Alphadigits, stretched to 20 x 16, without class 1 (solid blocks)"
+    ),
     "usps_digits_5000": "USPS, 16 x 16 grey digits; letters compete",
     "mnist_test": "MNIST, test part; letters compete",
     "unipen_unseen_writers": "UNIPEN, 30 writers never trained or tuned on",
@@ -817,17 +819,25 @@ SETS = {  # what the sets are, for people
     "fonts": "fonts not trained on",
 }
 DATA = {  # licences as their sources state them
-    "unipen": "UNIPEN train_r01_v07, isolated digits and capitals as pen strokes (International "
-    "Unipen Foundation; doi 10.5281/zenodo.1195803, CC BY 4.0; its CDROM-README asks for research "
-    "use, no commercial distribution and a reference: the two differ)",
+    "unipen": (
+        "UNIPEN train_r01_v07, isolated digits and capitals as pen strokes (International Unipen"
+        " Foundation; doi 10.5281/zenodo.1195803, CC BY 4.0; its CDROM-README asks for research"
+        " use, no commercial distribution and a reference: the two differ)"
+    ),
     "unipen pictures": "the pictures of the same UNIPEN samples, as they are",
-    "crops": "characters that the package's segmentation cut from pages composed in the hands of "
-    "UNIPEN's training writers",
-    "mnist": "MNIST, training part less its last 5,000 (LeCun, Cortes, Burges; terms as the Keras "
-    "data set)",
+    "crops": (
+        "characters that the package's segmentation cut from pages composed in the hands of "
+        "UNIPEN's training writers"
+    ),
+    "mnist": (
+        "MNIST, training part less its last 5,000 (LeCun, Cortes, Burges; terms as the Keras "
+        "data set)"
+    ),
     "az": "Kaggle A-Z handwritten letters (terms of its Kaggle page)",
-    "fonts": "glyphs of openly licensed handwriting fonts (OFL 1.1 and Apache-2.0, listed in "
-    "samples/README.md)",
+    "fonts": (
+        "glyphs of openly licensed handwriting fonts (OFL 1.1 and Apache-2.0, listed in "
+        "samples/README.md)"
+    ),
 }
 DRAWN = {  # how a source's glyphs are made new
     "unipen": "pen strokes with a hand and a pen of their own",
@@ -879,9 +889,10 @@ def _trained_on(about: dict) -> str:
     )
     return f"""{listed}
 
-{shown:,} glyphs were shown, each drawing at least twice (`customocr/writing/strokes.py`): {made}; then ink, lens, scan,
-threshold and crop by chance. Of the glyphs, {often}. Before it looks, the network therefore expects {expects}
-as often as another letter; the file notes it as `class_shares`, and the reader divides by it.{apart}"""
+{shown:,} glyphs were shown, each drawing at least twice (`customocr/writing/strokes.py`): {made};
+then ink, lens, scan, threshold and crop by chance. Of the glyphs, {often}. Before it looks, the
+network therefore expects {expects} as often as another letter; the file notes it as
+`class_shares`, and the reader divides by it.{apart}"""
 
 
 def _command(about: dict) -> str:
@@ -900,9 +911,9 @@ def card(
     test = "None of the foreign collections was at hand: this model is not measured on strangers."
     if about["test"]:
         test = (
-            "Whether the project's own goal was reached stands in brackets. 0/O and the other "
-            "pairs: how well the two are told apart when only they are in question, 0.5 is guessing.\n\n"
-            + _table_of(about["test"], GOALS)
+            "Whether the project's own goal was reached stands in brackets. 0/O and the other"
+            " pairs: how well the two are told apart when only they are in question, 0.5 is"
+            " guessing.\n\n" + _table_of(about["test"], GOALS)
         )
     source = (
         " MNIST holds digits only, and a network can learn a collection's looks in place of its "
@@ -915,10 +926,10 @@ def card(
         writers = f"\n\nUNIPEN writers of the test: {', '.join(about['test_writers'])}."
     return f"""# Character model
 
-One glyph of 28 x 28 pixels in, the probabilities of 0-9 and A-Z out. {about["parameters"]:,} parameters,
-{about["bytes"]:,} bytes of ONNX (opset 17), batch norm folded in, probabilities calibrated. Input `glyphs`, float32
-(N, 28, 28, 1), white ink on black, 0..1, laid out by `customocr.glyphs.normalise_glyph`; output `probabilities`,
-float32 (N, 36).
+One glyph of 28 x 28 pixels in, the probabilities of 0-9 and A-Z out. {about["parameters"]:,}
+parameters, {about["bytes"]:,} bytes of ONNX (opset 17), batch norm folded in, probabilities
+calibrated. Input `glyphs`, float32 (N, 28, 28, 1), white ink on black, 0..1, laid out by
+`customocr.glyphs.normalise_glyph`; output `probabilities`, float32 (N, 36).
 
 ## Trained on
 
@@ -930,11 +941,12 @@ float32 (N, 36).
 {_command(about)}
 ```
 
-{about["minutes"]:.1f} minutes on {about["processors"]} cores ({about["cpu_minutes"]:.1f} minutes of processor time),
-{about["precision"]}, Keras {about["keras"]}, Python {about["python"]}. Threads make the sums of a training step differ in
-their last digits: the same seed draws the same glyphs, the figures repeat nearly, not exactly. Temperature
-{about["temperature"]}, with the smallest cross-entropy on the validation set `{about["calibrated_on"]}`. ONNX Runtime and
-Keras differ by {about["keras_difference"]:.1g} at most.
+{about["minutes"]:.1f} minutes on {about["processors"]} cores ({about["cpu_minutes"]:.1f} minutes
+of processor time), {about["precision"]}, Keras {about["keras"]}, Python {about["python"]}.
+Threads make the sums of a training step differ in their last digits: the same seed draws the same
+glyphs, the figures repeat nearly, not exactly. Temperature {about["temperature"]}, with the
+smallest cross-entropy on the validation set `{about["calibrated_on"]}`. ONNX Runtime and Keras
+differ by {about["keras_difference"]:.1g} at most.
 
 ## Never trained or tuned on
 
@@ -946,9 +958,10 @@ Keras differ by {about["keras_difference"]:.1g} at most.
 
 ## Limits
 
-Digits and capitals only: lower case, accents and punctuation come out as the nearest of the 36. A lone 0 or O, 1 or I
-cannot be told apart by shape alone; the reader decides them from the neighbours.{source} Crops with parts of
-neighbours, and characters lower than about 8 pixels, are read worse.{writers}
+Digits and capitals only: lower case, accents and punctuation come out as the nearest of the 36. A
+lone 0 or O, 1 or I cannot be told apart by shape alone; the reader decides them from the
+neighbours.{source} Crops with parts of neighbours, and characters lower than about 8 pixels, are
+read worse.{writers}
 """
 
 
@@ -1230,7 +1243,7 @@ def _check_order(
     "Refuse what cannot be meant, before any work."
     if epochs is not None and minutes is not None:
         raise ModelError("give epochs or minutes, not both")
-    if minutes is not None and minutes <= 0 or epochs is not None and epochs <= 0:
+    if (minutes is not None and minutes <= 0) or (epochs is not None and epochs <= 0):
         raise ModelError("epochs and minutes must be above 0")
     known = (out / "settings.json").exists()
     if known and not resume:

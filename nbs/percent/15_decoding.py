@@ -38,10 +38,10 @@ from pathlib import Path
 
 import numpy as np
 
-from customocr.errors import KnowledgeError
-from customocr.glyphs import CLASSES
 from customocr.engine.patterns import BLANK, Automaton, compile_pattern
 from customocr.engine.sweep import Starts, Sweep, arcs_at_a_node, spread
+from customocr.errors import KnowledgeError
+from customocr.glyphs import CLASSES
 
 # %%
 #| code-fold: true
@@ -52,9 +52,9 @@ import time
 from collections import Counter
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import NullFormatter
-import pandas as pd
 
 from customocr.confusion_fixes import (
     LOOK_ALIKES,

@@ -112,7 +112,8 @@ def needed(
     extra: str,  # of customocr that brings it
     what: str,  # that cannot be done without it
 ):  # the library
-    "Import a library that few need. Raises `CustomOCRError`, which names the extra, where it is missing."
+    """Import a library that few need. Raises `CustomOCRError`, which names the extra, where it is
+    missing."""
     from importlib import import_module
 
     try:
@@ -158,7 +159,8 @@ def open_file(
 def stamp(
     name: str,  # path or URL
 ) -> str:  # differs after a change
-    "Size and time of change of a file, to tell whether it is still the one that was read; empty where it cannot be had."
+    """Size and time of change of a file, to tell whether it is still the one that was read; empty
+    where it cannot be had."""
     try:
         if is_url(name):
             fs, path = needed("fsspec", "cluster", f"reading {name}").core.url_to_fs(name)
@@ -183,13 +185,16 @@ def stamp(
 
 # %%
 #| export
-THUMBNAIL = 254  # TIFF's tag NewSubfileType; its lowest bit says: a smaller version of another picture (TIFF 6.0, page 36)
+# TIFF's tag NewSubfileType; its lowest bit says: a smaller version of another picture (TIFF 6.0,
+# page 36)
+THUMBNAIL = 254
 
 
 def tiff_pages(
     file,  # binary file that can be sought in
 ) -> list[int]:  # positions of the pages in the chain of directories
-    "The pages of a TIFF or BigTIFF, without thumbnails. Only the directories are read, not the pictures."
+    """The pages of a TIFF or BigTIFF, without thumbnails. Only the directories are read, not the
+    pictures."""
     head = file.read(16)
     order = "<" if head[:2] == b"II" else ">"
     big = head[2:4] in (b"\x2b\0", b"\0\x2b")
@@ -224,7 +229,8 @@ def _tag(data, order, entry):
 # %%
 #| export
 PDF_DPI = 200  # dots per inch at which a PDF is drawn
-PDF_PIXELS = 12_000_000  # a PDF's page is drawn with at most this many: a sheet of A3 at 200 dpi is 7.7 million
+# a PDF's page is drawn with at most this many: a sheet of A3 at 200 dpi is 7.7 million
+PDF_PIXELS = 12_000_000
 
 
 def _pdf(file):
@@ -263,7 +269,8 @@ def count_pages(
     name: str,  # path or URL, for the messages
     file=None,  # binary file; None: open it
 ) -> int:  # at least 1
-    "How many pages a file has; one, where it cannot be told, so that reading says what is wrong. Raises `CustomOCRError`."
+    """How many pages a file has; one, where it cannot be told, so that reading says what is wrong.
+    Raises `CustomOCRError`."""
     if file is None:
         with open_file(name) as file:
             return count_pages(name, file)
@@ -390,7 +397,8 @@ def find(
     names: list[str],  # files, folders, patterns, URLs or `-`
     leave_out: str | Path | None = None,  # a folder that is not searched: that of the results
 ) -> Iterator[PageSource]:
-    "The pages of what a user named, in order. What cannot be opened comes as a page that fails when it is read."
+    """The pages of what a user named, in order. What cannot be opened comes as a page that fails
+    when it is read."""
     several, given = len(names) > 1, {}
     for name in names:
         try:
@@ -405,7 +413,8 @@ def find(
 
 
 def _free(base, given):
-    "A place for a result that no other file of the command line has: with a number where two have one name."
+    """A place for a result that no other file of the command line has: with a number where two have
+    one name."""
     given[base] = given.get(base, 0) + 1
     return base if given[base] == 1 else f"{base}-{given[base]}"
 
@@ -433,7 +442,8 @@ def _files(name, several, given, leave_out):
 
 
 def _walk(root, prefix, leave_out):
-    "Image files below a folder; those that differ only in the suffix keep it in the names of their results."
+    """Image files below a folder; those that differ only in the suffix keep it in the names of
+    their results."""
     skip = os.path.realpath(leave_out) if leave_out else None
     for folder, below, files in os.walk(root):
         below[:] = sorted(

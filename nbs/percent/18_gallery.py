@@ -50,10 +50,11 @@ def told(pair: tuple[str, str]) -> str:
 
 
 # %%
-#| code-fold: true
-#| code-summary: "The table"
+# | code-fold: true
+# | code-summary: "The table"
 rows = [
-    f"| {name} | {page.notes.split('; font')[0]} | {len(page.text)} | {', '.join(map(told, wrong(name))) or 'nothing'} |"
+    f"| {name} | {page.notes.split('; font')[0]} | {len(page.text)} |"
+    f" {', '.join(map(told, wrong(name))) or 'nothing'} |"
     for name, page in truth.items()
 ]
 Markdown(
@@ -68,7 +69,8 @@ errors, length = (
     sum(len(page.text) for page in truth.values()),
 )
 print(
-    f"{errors} wrong of {length} characters, spaces and line breaks counted: CER {errors / length:.3f}"
+    f"{errors} wrong of {length} characters, spaces and line breaks counted: CER"
+    f" {errors / length:.3f}"
 )
 
 # %%

@@ -43,14 +43,13 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 from xml.etree import ElementTree
 
 import numpy as np
 
 from customocr import __version__
-from customocr.errors import CustomOCRError
 from customocr.formats.sources import PageSource, needed, open_file
 from customocr.images import load_image
 from customocr.recognition import Line, Page
@@ -187,7 +186,7 @@ table[table.level == 5].head(4)
 # `ROTATION` in ALTO, `orientation` in PAGE.
 
 # %%
-#| export
+# | export
 def _element(parent, tag, text=None, **attributes):
     "A new element; attributes with `None` are left out."
     given = {name: str(value) for name, value in attributes.items() if value is not None}
@@ -206,7 +205,8 @@ def baseline(
     line: Line,
     rotation: int = 0,  # of the page
 ) -> tuple[float, int]:  # slope, pixels from the box's lower left corner, down is positive
-    "The line that the characters stand on, for upright pages; a straight line through the lower edges of the characters."
+    """The line that the characters stand on, for upright pages; a straight line through the lower
+    edges of the characters."""
     boxes = np.array([c.box for word in line.words for c in word.characters], float)
     x, _, _, h = line.box
     if rotation or len(boxes) < 4 or np.ptp(boxes[:, 0]) == 0:
@@ -362,7 +362,7 @@ def page_xml(
 ) -> str:  # an XML file
     "A page as PAGE XML of 2019-07-15 (https://github.com/PRImA-Research-Lab/PAGE-XML)."
     source, page = result.source, result.page
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     root = ElementTree.Element("PcGts", {"xmlns": PAGE_XML})
     metadata = _element(root, "Metadata")
     for tag, text in (
@@ -445,7 +445,7 @@ def _empty_font(characters: str) -> bytes:
     font.setupGlyphOrder(order)
     font.setupCharacterMap(names)
     font.setupGlyf({name: Glyph() for name in order})
-    font.setupHorizontalMetrics({name: (500, 0) for name in order})
+    font.setupHorizontalMetrics(dict.fromkeys(order, (500, 0)))
     font.setupHorizontalHeader(ascent=1000, descent=0)
     font.setupNameTable({"familyName": "Invisible", "styleName": "Regular", "psName": "Invisible"})
     font.setupOS2(sTypoAscender=1000, sTypoDescender=0, usWinAscent=1000, usWinDescent=0)
@@ -478,7 +478,8 @@ def text_layer(
 
 
 def _put_word(pdf, word, rotation, scale):
-    "A word, stretched to its box; on a page that was read turned, turned back around the corner it begins at."
+    """A word, stretched to its box; on a page that was read turned, turned back around the corner
+    it begins at."""
     left, top, right, bottom = (v * scale for v in _corners(word.box))
     x, y = {0: (left, bottom), 90: (right, bottom), 180: (right, top), 270: (left, top)}[rotation]
     wide, high = right - left, bottom - top
@@ -498,7 +499,8 @@ def _put_word(pdf, word, rotation, scale):
 # %%
 #| export
 def _image_for_pdf(picture, page):
-    "What to put into the PDF, and its dots per inch: a JPEG as it is where it stands upright, else the full pixels."
+    """What to put into the PDF, and its dots per inch: a JPEG as it is where it stands upright,
+    else the full pixels."""
     from PIL import Image, UnidentifiedImageError
 
     data = picture
@@ -553,7 +555,8 @@ def searchable_pdf(
     result: Result,
     picture,  # what was read: a path, the bytes of an image file, pixels or a PIL image
 ) -> bytes:  # a PDF of one page
-    "A page's picture with its text, invisible, in the right place. Raises `CustomOCRError` without the extra `pdf`."
+    """A page's picture with its text, invisible, in the right place. Raises `CustomOCRError`
+    without the extra `pdf`."""
     page = result.page
     if page is None:
         return b""
@@ -735,7 +738,8 @@ def easyocr_rows(
     page: Page,
     detail: int = 1,  # 0: only the texts
 ) -> list:  # of (four corners clockwise from the upper left, text, confidence), or of texts
-    "A page in the shape of `easyocr.Reader.readtext`: one row for each line; its confidence is that of all its words together."
+    """A page in the shape of `easyocr.Reader.readtext`: one row for each line; its confidence is
+    that of all its words together."""
     if not detail:
         return [line.text for line in page.lines]
     rows = []
