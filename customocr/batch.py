@@ -271,7 +271,8 @@ class Processes(Here):
     def close(self) -> None:
         """End the processes without waiting for pages that nobody will look at.
 
-        They are killed before the pool is told: told first, it can wait for ever for one that was just being started.
+        They are killed before the pool is told: told first, it can wait for ever for one that
+        was just being started.
         """
         for process in list((self.pool._processes or {}).values()):
             process.kill()

@@ -547,7 +547,7 @@ def load_image(
     source: Any,  # path, bytes of an image file, PIL image, or array: grey, BGR or BGRA
     max_pixels: int | None = MAX_PIXELS,  # larger pictures are reduced to about that many; None: no
 ) -> LoadedImage:
-    """Read a picture from any source as upright grey or BGR pixels; of an animation the first frame.
+    """Read a picture from any source as upright grey or BGR pixels; the first frame of many.
 
     Arrays are (h, w), (h, w, 3) or (h, w, 4), of uint8, uint16, bool, float (0 to 1, or 0 to 255)
     or integers from 0 to 255.
