@@ -31,6 +31,7 @@ import cv2
 
 from . import __version__
 from .decoding import Knowledge, Lexicon
+from .engine.network import THREADS, Network
 from .errors import CustomOCRError
 from customocr.formats.sources import (
     PDF_DPI,
@@ -43,7 +44,6 @@ from customocr.formats.sources import (
     stamp,
 )
 from .formats.writers import FORMATS, Result
-from .engine.network import THREADS, Network
 from .recognition import Reader
 
 # %% auto #0

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from .decoding import Lattice
-from .engine.network import Network, open_network
+from .engine.network import open_network
 from .errors import ModelError
 from .glyphs import CLASSES
 from .layout.ink import ink_strength
@@ -182,7 +182,8 @@ class LineNetwork:
             columns = _columns(self.symbols)
             if said.ndim != 2 or said.shape[1] not in (len(columns), len(columns) + 1):
                 raise ModelError(
-                    f"the line network gives {said.shape} for {len(columns)} symbols, blank included"
+                    f"the line network gives {said.shape} for {len(columns)} symbols, blank"
+                    " included"
                 )
             if said.shape[1] > len(columns):  # PaddleOCR puts a space behind its characters
                 columns = np.append(columns, SPACE)
@@ -387,7 +388,8 @@ class LineReading:
 
 
 def _node_columns(lattice: Lattice, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    "Where on the page the nodes of a lattice stand: between the ink that ends and the ink that begins there."
+    """Where on the page the nodes of a lattice stand: between the ink that ends and the ink that
+    begins there."""
     ends, starts = np.full(lattice.n_nodes, -np.inf), np.full(lattice.n_nodes, np.inf)
     np.maximum.at(ends, lattice.end, right)
     np.minimum.at(starts, lattice.start, left)

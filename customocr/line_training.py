@@ -558,14 +558,15 @@ def card(
     return f"""# Line network
 
 A strip of {ROWS} rows in, at each {STEP} pixels the probabilities of 0-9, A-Z, the space between
-words and the blank out. {about["parameters"]:,} parameters, {about["bytes"]:,} bytes of ONNX (opset {ONNX_OPSET}).
-Input `lines`, float32 (N, {ROWS}, w, 1), white ink on black, 0..255; output: natural logarithms of
-probabilities, float32 (N, steps, {OUTPUTS}), blank first, space last. Its first convolutions began as
-the character network's.
+words and the blank out. {about["parameters"]:,} parameters, {about["bytes"]:,} bytes of ONNX
+(opset {ONNX_OPSET}). Input `lines`, float32 (N, {ROWS}, w, 1), white ink on black, 0..255;
+output: natural logarithms of probabilities, float32 (N, steps, {OUTPUTS}), blank first, space
+last. Its first convolutions began as the character network's.
 
-Trained on {about["lines"]:,} composed lines (`customocr/writing/lines.py`) in {about["minutes"]:.0f} minutes: UNIPEN's
-training writers, the package's fonts, pictures of MNIST digits and A-Z letters; strips without text
-besides. Temperature {about["temperature"]:.2f}, from lines of other writers.
+Trained on {about["lines"]:,} composed lines (`customocr/writing/lines.py`) in
+{about["minutes"]:.0f} minutes: UNIPEN's training writers, the package's fonts, pictures of MNIST
+digits and A-Z letters; strips without text besides. Temperature {about["temperature"]:.2f}, from
+lines of other writers.
 
 | lines of UNIPEN's validation writers, greedy | |
 |---|---|

@@ -19,25 +19,34 @@ __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS'
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
+
 import cv2
 import numpy as np
+
 from .decoding import Decoding, Knowledge, Lattice, decode_lines
-from .errors import ModelError
 from .engine.network import Network, open_network
+from .errors import ModelError
 from .glyphs import CLASSES, normalise_glyph, normalise_glyphs
 from .images import load_image
 from .layout.cuts import propose, windows
 from .layout.ink import polarity
 from .layout.lines import Candidate, Piece, TextLine
 from .layout.sheet import Sheet, analyse
-from .line_network import EVIDENCE, LINES, LineNetwork, LineReading, line_strip
-from .line_network import picture_strip, second_opinion, step_lattice
+from customocr.line_network import (
+    EVIDENCE,
+    LINES,
+    LineNetwork,
+    LineReading,
+    line_strip,
+    picture_strip,
+    second_opinion,
+    step_lattice,
+)
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = (
@@ -53,7 +62,8 @@ def load_network(
     path: Path,
     outputs: int,  # numbers it must give for each input
 ) -> Network:
-    "An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged or of another kind."
+    """An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged or of
+    another kind."""
     network = open_network(path)
     shape = network.get_outputs()[0].shape
     if shape[-1] != outputs:
@@ -64,7 +74,8 @@ def load_network(
 
 
 def _class_shares(network):
-    "How often the network expects each class before it looks, float32 (36,), as the file notes it; all the same where it does not."
+    """How often the network expects each class before it looks, float32 (36,), as the file notes
+    it; all the same where it does not."""
     noted = network.get_modelmeta().custom_metadata_map.get("class_shares", "")
     return np.array(noted.split() or [1] * len(CLASSES), np.float32)
 
@@ -270,8 +281,10 @@ class Page:
         return cv2.imencode(".png", self.draw())[1].tobytes()
 
 # %% ../nbs/03_recognition.ipynb #d36db851
-# Logistic regression on 5,659 gaps of 500 composed pages in the hands of UNIPEN's validation writers: 3.9 % of the gaps
-# wrong at one half, where a fixed rule (0.62 heights, or 1.9 times the line's usual gap) had 4.3 % and was far less honest
+# Logistic regression on 5,659 gaps of 500 composed pages in the hands of UNIPEN's validation
+# writers: 3.9 % of the gaps
+# wrong at one half, where a fixed rule (0.62 heights, or 1.9 times the line's usual gap) had 4.3 %
+# and was far less honest
 # about its doubt (log loss 0.117 against 0.181). `benchmarks/spaces.py` fits it again.
 SPACE_WEIGHTS = (
     10.12,
@@ -304,13 +317,16 @@ def space_probabilities(
 
 def piece_gaps(
     line: TextLine,
-) -> np.ndarray:  # float (pieces - 1,), white before each piece but the first, in character heights; negative where they overlap
+    # float (pieces - 1,), white before each piece but the first, in character heights; negative
+    # where they overlap
+) -> np.ndarray:
     "The white between neighbouring pieces of a line."
     right = np.maximum.accumulate([p.right for p in line.pieces])
     return (np.array([p.x for p in line.pieces[1:]]) - right[:-1]) / line.letter
 
 # %% ../nbs/03_recognition.ipynb #ec2f58bb
-SURE = 0.97  # probability of being one whole character from which a component is neither cut nor joined
+# probability of being one whole character from which a component is neither cut nor joined
+SURE = 0.97
 UNLIKELY = (
     0.01  # probability of being one whole character under which a candidate is not classified
 )
@@ -332,7 +348,8 @@ class _Judged:
 
 
 def _mark_odds(line: TextLine, whole: np.ndarray) -> np.ndarray:
-    "The probability of each piece, taken alone, of being no character; whole is float (candidates, 3)."
+    """The probability of each piece, taken alone, of being no character; whole is float
+    (candidates, 3)."""
     odds = np.zeros(len(line.pieces))
     for c, q in zip(line.candidates, whole):
         if c.end == c.start + 1:
@@ -346,7 +363,8 @@ def line_lattice(
     probabilities: np.ndarray,  # float (candidates, 36), of the classes
     said: LineReading | None = None,  # what the line network says; None: it was not asked
 ) -> _Judged:
-    "The lattice of a line: pieces that are no character are stepped over, doubtful ones can be; every other cut is a node."
+    """The lattice of a line: pieces that are no character are stepped over, doubtful ones can be;
+    every other cut is a node."""
     p = np.exp(logs)
     odds = _mark_odds(line, p)
     mark = odds > MARK
@@ -356,7 +374,8 @@ def line_lattice(
     edge = np.array([mark[c.start] or mark[c.end - 1] for c in line.candidates], bool)
     kept = np.flatnonzero((end > start) & ~(edge & (end - start < 2)))
     whole = np.clip(p[:, 0], 1e-4, 1 - 1e-4)
-    # where a mark is doubtful the text decides: an edge that reads nothing stands beside the character's
+    # where a mark is doubtful the text decides: an edge that reads nothing stands beside the
+    # character's
     doubtful = np.flatnonzero((odds > MAYBE_MARK) & ~mark)
     nothing = np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))
     blank_score = np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]
@@ -382,7 +401,8 @@ def line_lattice(
 
 # %% ../nbs/03_recognition.ipynb #333a0228
 DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
-ENOUGH_TO_TURN = 6  # characters a page must have for its direction to be doubted: many short numbers read both ways
+# characters a page must have for its direction to be doubted: many short numbers read both ways
+ENOUGH_TO_TURN = 6
 CERTAIN_DIRECTION = 0.88  # mean sureness from which the direction is not doubted
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 TURN_GAIN = (
@@ -437,13 +457,15 @@ class Reader:
         self,
         glyphs: np.ndarray,  # uint8 (N, 28, 28), white on black
     ) -> np.ndarray:  # float32 (N, 36), rows sum to 1
-        "What the shapes alone say, as if every class were as frequent as any other: what a decoder wants. Raises as `classify`."
+        """What the shapes alone say, as if every class were as frequent as any other: what a
+        decoder wants. Raises as `classify`."""
         return _levelled(self.classify(glyphs), self.shares)
 
     def _look(
         self, lines: list[TextLine], known: dict
     ) -> list[np.ndarray]:  # float64 (candidates, 3) each
-        "What the network for boxes says of each line's candidates, as log-probabilities; `known` keeps it by piece."
+        """What the network for boxes says of each line's candidates, as log-probabilities; `known`
+        keeps it by piece."""
         new = [[id(c.piece) not in known for c in line.candidates] for line in lines]
         logits = _run(
             self.boxes, np.concatenate([windows(line, np.array(n)) for line, n in zip(lines, new)])
@@ -474,7 +496,8 @@ class Reader:
         return logs, _levelled(_run(self.network, glyphs[..., None]), self.shares)
 
     def _listen(self, sheet: Sheet) -> list[tuple[TextLine, LineReading | None]]:
-        "The lines of a page with what the line network says of each; lines that it finds silent go."
+        """The lines of a page with what the line network says of each; lines that it finds silent
+        go."""
         if self.lines is None:
             return [(line, None) for line in sheet.lines]
         strips = [
@@ -485,7 +508,8 @@ class Reader:
         return [(line, said) for line, said in zip(sheet.lines, heard) if not said.silent]
 
     def _judge(self, sheet: Sheet) -> list[_Judged]:
-        "Look at the components, cut those that may be more than one character, and judge what can be made of the parts."
+        """Look at the components, cut those that may be more than one character, and judge what can
+        be made of the parts."""
         heard = self._listen(sheet)
         if not heard:
             return []
@@ -524,7 +548,8 @@ class Reader:
         return kept, matched and not _has_text(left, LEAST_LINE if kept else LEAST_PAGE)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool) -> _Reading:
-        "The page read; where its polarity or direction is in doubt, the reading that looks most like characters."
+        """The page read; where its polarity or direction is in doubt, the reading that looks most
+        like characters."""
         light = polarity(grey)
         doubtful = abs(light) < DOUBTFUL_POLARITY
         readings = [
@@ -547,7 +572,8 @@ class Reader:
     def _direction(
         self, reading: _Reading
     ) -> int:  # quarter turns clockwise that would set the page upright
-        "Turn some of the page's own glyphs in the three other directions: in which are they most like characters?"
+        """Turn some of the page's own glyphs in the three other directions: in which are they most
+        like characters?"""
         lines = [
             [p for p in line.pieces if p.ink.shape[0] >= 0.5 * line.letter]
             for line in reading.sheet.lines
@@ -602,19 +628,22 @@ class Reader:
 
     def read(
         self,
-        source,  # path, bytes of an image file, PIL image, or array: grey (h, w) or BGR (h, w, 3) uint8
+        # path, bytes of an image file, PIL image, or array: grey (h, w) or BGR (h, w, 3) uint8
+        source,
         *,
         alphabet: str
         | None = None,  # "digits", "letters", "alphanumeric" or the characters that may occur
         pattern: str
-        | None = None,  # what a line looks like: A letter, 9 digit, * either; or `re:` and a regular expression
+        # what a line looks like: A letter, 9 digit, * either; or `re:` and a regular expression
+        | None = None,
         lexicon=None,  # words, a file of words, or a `Lexicon`
         strict: bool = False,  # nothing but what fits the lexicon or the pattern is read
         prior: bool = True,  # weigh readings by how words, numbers and codes are built
         reject: float = 0.0,  # 0..1, characters less sure than this come out as a placeholder
         rotate: bool = True,  # turn pages that stand sideways or upside down
     ) -> Page:
-        "Read a page. Raises `ImageError` for what is no picture and `KnowledgeError` for hints that make no sense."
+        """Read a page. Raises `ImageError` for what is no picture and `KnowledgeError` for hints
+        that make no sense."""
         knowledge = Knowledge(
             alphabet=alphabet,
             pattern=pattern,
@@ -629,7 +658,8 @@ class Reader:
     def read_many(
         self,
         sources,  # files, folders, patterns, URLs; or pictures
-        **options,  # `jobs`, `scheduler`, `progress`, `raise_errors`, `dpi`, and what is known of the text
+        # `jobs`, `scheduler`, `progress`, `raise_errors`, `dpi`, and what is known of the text
+        **options,
     ) -> Iterator:  # of `formats.writers.Result`, in order
         "Read pages one after the other in constant memory; see `batch.read_many`."
         from customocr.batch import read_many
@@ -699,7 +729,8 @@ class _Reading:
 
 
 def _grey(pixels):
-    "Grey pixels; a page of a few pixels is padded to the right and below: OpenCV takes an (n, 1) array for a scalar."
+    """Grey pixels; a page of a few pixels is padded to the right and below: OpenCV takes an (n, 1)
+    array for a scalar."""
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     right, below = (max(0, LEAST_SIDE - side) for side in grey.shape[::-1])
     return (
@@ -725,7 +756,8 @@ def _page(image, reading):
 
 
 def _turn_back(box, rotation, width, height):
-    "A box on the turned page as a box on the page as it stands; width and height are the standing page's."
+    """A box on the turned page as a box on the page as it stands; width and height are the standing
+    page's."""
     x, y, w, h = box
     x, y, w, h = {
         0: (x, y, w, h),
@@ -767,7 +799,8 @@ def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet) -> _Judged |
 
 
 def _has_text(left: list[_Judged], least: float) -> bool:
-    "Whether lines in which strict hints found nothing look like text when they are read without hints."
+    """Whether lines in which strict hints found nothing look like text when they are read without
+    hints."""
     free = decode_lines([j.lattice for j in left], n_words=0)
     return any(len(d.edges) and _sureness(j, d).mean() >= least for j, d in zip(left, free))
 
@@ -813,7 +846,8 @@ class Explanation:
 
     page: Page
     sheet: Sheet
-    chosen: tuple  # per character: text, confidence, its ink as `Piece`, float32 (36,) what the network says alone
+    # per character: text, confidence, its ink as `Piece`, float32 (36,) what the network says alone
+    chosen: tuple
 
     def stages(self) -> dict[str, np.ndarray]:  # caption -> uint8 picture
         "The pictures of the figure, in order."

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Check what people write with ruff: notebooks, modules written by hand, tests, tools.
 
-A generated module is the code of its notebook, which is checked there; nbdev's own lines between the cells are not our style.
+A generated module is the code of its notebook, which is checked there; nbdev's own lines between
+the cells are not our style.
 
-    python tools/lint.py [--fix]    exit code 1 where ruff complains; --fix mends what it can in files that are not notebooks
-"""  # noqa: E501
+    python tools/lint.py [--fix]    exit code 1 where ruff complains; --fix mends what it can in
+                                    files that are not notebooks
+"""
 
 import subprocess
 import sys

@@ -24,7 +24,8 @@ SIDESTEP = 0.08  # cost of one step to the side, in pixels of full ink; exercise
 def seams(
     ink: np.ndarray,  # uint8 (h, w), a line's ink
 ) -> tuple[np.ndarray, np.ndarray]:  # float32 (w,) ink crossed by the best; int8 (h, w) steps back
-    "Cheapest ways from the top to each column of the last row, as in seam carving (Avidan and Shamir 2007)."
+    """Cheapest ways from the top to each column of the last row, as in seam carving (Avidan and
+    Shamir 2007)."""
     cost = ink.astype(np.float32) / 255
     total, steps = cost[0].copy(), np.zeros(ink.shape, np.int8)
     left, right = np.full_like(total, 1e9), np.full_like(total, 1e9)
@@ -61,7 +62,8 @@ def cut_columns(
     stroke: float,  # pixels, width of the pen
     letter: float,  # pixels, height of a character
 ) -> list[int]:  # from left to right
-    "Columns where a seam crosses little ink: local minima, not too close together, the cheapest ones first chosen."
+    """Columns where a seam crosses little ink: local minima, not too close together, the cheapest
+    ones first chosen."""
     edge = max(1, int(MARGIN * letter))
     inner = np.arange(edge, len(total) - edge)
     if not len(inner):
@@ -105,7 +107,8 @@ def notches(
     ink: np.ndarray,  # uint8 (h, w), one piece
     letter: float,  # pixels
 ) -> list[np.ndarray]:  # float (h,), the column at which the cut crosses each row
-    "Straight cuts from a notch above to the nearest one below, or straight through where there is none."
+    """Straight cuts from a notch above to the nearest one below, or straight through where there is
+    none."""
     solid = ink > SOLID
     height, inked = len(solid), solid.any(0)
     depths = (np.where(inked, half.argmax(0), height).tolist() for half in (solid, solid[::-1]))
@@ -147,7 +150,8 @@ def _slices(ink: np.ndarray, paths: np.ndarray, letter: float) -> list[np.ndarra
 
 
 def _cropped(ink: np.ndarray, x: int, y: int) -> Piece | None:
-    "A patch of ink whose upper left is at (x, y), without empty rows and columns around it; None where it is empty."
+    """A patch of ink whose upper left is at (x, y), without empty rows and columns around it; None
+    where it is empty."""
     ys, xs = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     if not len(xs):
         return None
@@ -162,7 +166,8 @@ def cut_piece(
     letter: float,  # pixels
     more: Sequence[float] = (),  # page columns of further cuts, straight down
 ) -> list[Piece]:  # left to right
-    "A piece cut where a seam crosses little ink, at its notches and where told; itself where there is none."
+    """A piece cut where a seam crosses little ink, at its notches and where told; itself where
+    there is none."""
     x, y = piece.x - origin[0], piece.y - origin[1]
     height, width = piece.ink.shape
     columns = cut_columns(total[x : x + width], _stroke(piece.ink), letter)
@@ -186,7 +191,8 @@ WIDEST = 1.75  # width of a character at most
 
 
 def _parts(line: TextLine, sure: np.ndarray, more: Sequence[float]) -> list[tuple[Piece, bool]]:
-    "All pieces of a line, cut where they may hold two characters, left to right; with whether each is sure."
+    """All pieces of a line, cut where they may hold two characters, left to right; with whether
+    each is sure."""
     out, seam = [], None
     for p, certain in zip(line.pieces, sure):
         h, w = p.ink.shape
@@ -221,7 +227,8 @@ def propose(
     sure: np.ndarray,  # bool (pieces,), those that are one whole character for certain
     more: Sequence[float] = (),  # page columns of further cuts
 ) -> TextLine:  # with cut pieces, and all runs of neighbours that may be a character
-    "Cut what may hold more than one character, and propose every run of neighbouring parts that may be one."
+    """Cut what may hold more than one character, and propose every run of neighbouring parts that
+    may be one."""
     parts = _parts(line, sure, more)
     pieces = [p for p, _ in parts]
     runs = _runs(parts, line.letter)
@@ -253,7 +260,8 @@ def windows(
     line: TextLine,
     chosen: np.ndarray | None = None,  # bool (candidates,), those to look at; None: all
 ) -> np.ndarray:  # uint8 (E, 40, 64, 2): the line's ink around each candidate, the candidate's own
-    "What a box looks like among its neighbours: the candidate in the middle, at their height and on their level."
+    """What a box looks like among its neighbours: the candidate in the middle, at their height and
+    on their level."""
     context, letter = union(line.pieces), line.letter
     middle = np.array([p.x + p.ink.shape[1] / 2 for p in line.pieces])
     centre = np.array([p.y + p.ink.shape[0] / 2 for p in line.pieces])

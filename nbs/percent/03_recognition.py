@@ -26,25 +26,34 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 #| export
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
+
 import cv2
 import numpy as np
+
 from customocr.decoding import Decoding, Knowledge, Lattice, decode_lines
-from customocr.errors import ModelError
 from customocr.engine.network import Network, open_network
+from customocr.errors import ModelError
 from customocr.glyphs import CLASSES, normalise_glyph, normalise_glyphs
 from customocr.images import load_image
 from customocr.layout.cuts import propose, windows
 from customocr.layout.ink import polarity
 from customocr.layout.lines import Candidate, Piece, TextLine
 from customocr.layout.sheet import Sheet, analyse
-from customocr.line_network import EVIDENCE, LINES, LineNetwork, LineReading, line_strip
-from customocr.line_network import picture_strip, second_opinion, step_lattice
+from customocr.line_network import (
+    EVIDENCE,
+    LINES,
+    LineNetwork,
+    LineReading,
+    line_strip,
+    picture_strip,
+    second_opinion,
+    step_lattice,
+)
 
 # %%
 #| code-fold: true
@@ -83,7 +92,8 @@ def load_network(
     path: Path,
     outputs: int,  # numbers it must give for each input
 ) -> Network:
-    "An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged or of another kind."
+    """An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged or of
+    another kind."""
     network = open_network(path)
     shape = network.get_outputs()[0].shape
     if shape[-1] != outputs:
@@ -94,7 +104,8 @@ def load_network(
 
 
 def _class_shares(network):
-    "How often the network expects each class before it looks, float32 (36,), as the file notes it; all the same where it does not."
+    """How often the network expects each class before it looks, float32 (36,), as the file notes
+    it; all the same where it does not."""
     noted = network.get_modelmeta().custom_metadata_map.get("class_shares", "")
     return np.array(noted.split() or [1] * len(CLASSES), np.float32)
 
@@ -123,8 +134,11 @@ except ModelError as error:
     print(str(error)[:110])
 
 # %%
-#| hide
-light = "import sys, customocr.recognition; assert not {'tensorflow', 'keras', 'pandas', 'matplotlib'} & set(sys.modules)"
+# | hide
+light = (
+    "import sys, customocr.recognition; assert not {'tensorflow', 'keras', 'pandas', 'matplotlib'}"
+    " & set(sys.modules)"
+)
 assert subprocess.run([sys.executable, "-c", light]).returncode == 0
 
 # %% [markdown]
@@ -234,7 +248,8 @@ reads = lambda image: "".join(
 tutorial_text = {name: reads(sample(name)) for name in ("lines", "note", "pencil")}
 for name, text in tutorial_text.items():
     print(
-        f"{name:7} {text}\n        {' / '.join(next(p.text for p in samples.pages() if p.name == name).splitlines())}"
+        f"{name:7} {text}\n       "
+        f" {' / '.join(next(p.text for p in samples.pages() if p.name == name).splitlines())}"
     )
 
 # %% [markdown]
@@ -460,14 +475,15 @@ two.characters[1]
 # The line below has touching letters. `analyse` finds its pieces ([All steps together](11b_sheet.ipynb)). `propose` cuts them wherever little ink is crossed and offers every run of neighbours as a candidate ([Where would one cut?](12_cuts.ipynb)). There are far more candidates than letters.
 
 # %%
-#| label: fig-recognition-touching
-#| fig-cap: "A line whose letters touch in places."
-#| fig-alt: "A line of partly touching letters, SAVE 177 NOW."
+# | label: fig-recognition-touching
+# | fig-cap: "A line whose letters touch in places."
+# | fig-alt: "A line of partly touching letters, SAVE 177 NOW."
 touching = write(["SAVE 177 NOW"], Paper(texture=1), 2, touching=0.6)
 sheet = analyse(touching.image)
 cut = propose(sheet.lines[0], np.zeros(len(sheet.lines[0].pieces), bool))
 print(
-    f"{len(sheet.lines[0].pieces)} components, {len(cut.pieces)} parts, {len(cut.candidates)} candidates, {len(touching.characters)} characters"
+    f"{len(sheet.lines[0].pieces)} components, {len(cut.pieces)} parts, {len(cut.candidates)}"
+    f" candidates, {len(touching.characters)} characters"
 )
 show(touching.image)
 
@@ -522,8 +538,10 @@ show(np.hstack(cells))
 
 # %%
 #| export
-# Logistic regression on 5,659 gaps of 500 composed pages in the hands of UNIPEN's validation writers: 3.9 % of the gaps
-# wrong at one half, where a fixed rule (0.62 heights, or 1.9 times the line's usual gap) had 4.3 % and was far less honest
+# Logistic regression on 5,659 gaps of 500 composed pages in the hands of UNIPEN's validation
+# writers: 3.9 % of the gaps
+# wrong at one half, where a fixed rule (0.62 heights, or 1.9 times the line's usual gap) had 4.3 %
+# and was far less honest
 # about its doubt (log loss 0.117 against 0.181). `benchmarks/spaces.py` fits it again.
 SPACE_WEIGHTS = (
     10.12,
@@ -556,7 +574,9 @@ def space_probabilities(
 
 def piece_gaps(
     line: TextLine,
-) -> np.ndarray:  # float (pieces - 1,), white before each piece but the first, in character heights; negative where they overlap
+    # float (pieces - 1,), white before each piece but the first, in character heights; negative
+    # where they overlap
+) -> np.ndarray:
     "The white between neighbouring pieces of a line."
     right = np.maximum.accumulate([p.right for p in line.pieces])
     return (np.array([p.x for p in line.pieces[1:]]) - right[:-1]) / line.letter
@@ -624,7 +644,8 @@ gaps
 
 # %%
 #| export
-SURE = 0.97  # probability of being one whole character from which a component is neither cut nor joined
+# probability of being one whole character from which a component is neither cut nor joined
+SURE = 0.97
 UNLIKELY = (
     0.01  # probability of being one whole character under which a candidate is not classified
 )
@@ -646,7 +667,8 @@ class _Judged:
 
 
 def _mark_odds(line: TextLine, whole: np.ndarray) -> np.ndarray:
-    "The probability of each piece, taken alone, of being no character; whole is float (candidates, 3)."
+    """The probability of each piece, taken alone, of being no character; whole is float
+    (candidates, 3)."""
     odds = np.zeros(len(line.pieces))
     for c, q in zip(line.candidates, whole):
         if c.end == c.start + 1:
@@ -660,7 +682,8 @@ def line_lattice(
     probabilities: np.ndarray,  # float (candidates, 36), of the classes
     said: LineReading | None = None,  # what the line network says; None: it was not asked
 ) -> _Judged:
-    "The lattice of a line: pieces that are no character are stepped over, doubtful ones can be; every other cut is a node."
+    """The lattice of a line: pieces that are no character are stepped over, doubtful ones can be;
+    every other cut is a node."""
     p = np.exp(logs)
     odds = _mark_odds(line, p)
     mark = odds > MARK
@@ -670,7 +693,8 @@ def line_lattice(
     edge = np.array([mark[c.start] or mark[c.end - 1] for c in line.candidates], bool)
     kept = np.flatnonzero((end > start) & ~(edge & (end - start < 2)))
     whole = np.clip(p[:, 0], 1e-4, 1 - 1e-4)
-    # where a mark is doubtful the text decides: an edge that reads nothing stands beside the character's
+    # where a mark is doubtful the text decides: an edge that reads nothing stands beside the
+    # character's
     doubtful = np.flatnonzero((odds > MAYBE_MARK) & ~mark)
     nothing = np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))
     blank_score = np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]
@@ -718,7 +742,8 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 # %%
 #| export
 DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
-ENOUGH_TO_TURN = 6  # characters a page must have for its direction to be doubted: many short numbers read both ways
+# characters a page must have for its direction to be doubted: many short numbers read both ways
+ENOUGH_TO_TURN = 6
 CERTAIN_DIRECTION = 0.88  # mean sureness from which the direction is not doubted
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 TURN_GAIN = (
@@ -775,13 +800,15 @@ class Reader:
         self,
         glyphs: np.ndarray,  # uint8 (N, 28, 28), white on black
     ) -> np.ndarray:  # float32 (N, 36), rows sum to 1
-        "What the shapes alone say, as if every class were as frequent as any other: what a decoder wants. Raises as `classify`."
+        """What the shapes alone say, as if every class were as frequent as any other: what a
+        decoder wants. Raises as `classify`."""
         return _levelled(self.classify(glyphs), self.shares)
 
     def _look(
         self, lines: list[TextLine], known: dict
     ) -> list[np.ndarray]:  # float64 (candidates, 3) each
-        "What the network for boxes says of each line's candidates, as log-probabilities; `known` keeps it by piece."
+        """What the network for boxes says of each line's candidates, as log-probabilities; `known`
+        keeps it by piece."""
         new = [[id(c.piece) not in known for c in line.candidates] for line in lines]
         logits = _run(
             self.boxes, np.concatenate([windows(line, np.array(n)) for line, n in zip(lines, new)])
@@ -812,7 +839,8 @@ class Reader:
         return logs, _levelled(_run(self.network, glyphs[..., None]), self.shares)
 
     def _listen(self, sheet: Sheet) -> list[tuple[TextLine, LineReading | None]]:
-        "The lines of a page with what the line network says of each; lines that it finds silent go."
+        """The lines of a page with what the line network says of each; lines that it finds silent
+        go."""
         if self.lines is None:
             return [(line, None) for line in sheet.lines]
         strips = [
@@ -823,7 +851,8 @@ class Reader:
         return [(line, said) for line, said in zip(sheet.lines, heard) if not said.silent]
 
     def _judge(self, sheet: Sheet) -> list[_Judged]:
-        "Look at the components, cut those that may be more than one character, and judge what can be made of the parts."
+        """Look at the components, cut those that may be more than one character, and judge what can
+        be made of the parts."""
         heard = self._listen(sheet)
         if not heard:
             return []
@@ -862,7 +891,8 @@ class Reader:
         return kept, matched and not _has_text(left, LEAST_LINE if kept else LEAST_PAGE)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool) -> _Reading:
-        "The page read; where its polarity or direction is in doubt, the reading that looks most like characters."
+        """The page read; where its polarity or direction is in doubt, the reading that looks most
+        like characters."""
         light = polarity(grey)
         doubtful = abs(light) < DOUBTFUL_POLARITY
         readings = [
@@ -885,7 +915,8 @@ class Reader:
     def _direction(
         self, reading: _Reading
     ) -> int:  # quarter turns clockwise that would set the page upright
-        "Turn some of the page's own glyphs in the three other directions: in which are they most like characters?"
+        """Turn some of the page's own glyphs in the three other directions: in which are they most
+        like characters?"""
         lines = [
             [p for p in line.pieces if p.ink.shape[0] >= 0.5 * line.letter]
             for line in reading.sheet.lines
@@ -940,19 +971,22 @@ class Reader:
 
     def read(
         self,
-        source,  # path, bytes of an image file, PIL image, or array: grey (h, w) or BGR (h, w, 3) uint8
+        # path, bytes of an image file, PIL image, or array: grey (h, w) or BGR (h, w, 3) uint8
+        source,
         *,
         alphabet: str
         | None = None,  # "digits", "letters", "alphanumeric" or the characters that may occur
         pattern: str
-        | None = None,  # what a line looks like: A letter, 9 digit, * either; or `re:` and a regular expression
+        # what a line looks like: A letter, 9 digit, * either; or `re:` and a regular expression
+        | None = None,
         lexicon=None,  # words, a file of words, or a `Lexicon`
         strict: bool = False,  # nothing but what fits the lexicon or the pattern is read
         prior: bool = True,  # weigh readings by how words, numbers and codes are built
         reject: float = 0.0,  # 0..1, characters less sure than this come out as a placeholder
         rotate: bool = True,  # turn pages that stand sideways or upside down
     ) -> Page:
-        "Read a page. Raises `ImageError` for what is no picture and `KnowledgeError` for hints that make no sense."
+        """Read a page. Raises `ImageError` for what is no picture and `KnowledgeError` for hints
+        that make no sense."""
         knowledge = Knowledge(
             alphabet=alphabet,
             pattern=pattern,
@@ -967,7 +1001,8 @@ class Reader:
     def read_many(
         self,
         sources,  # files, folders, patterns, URLs; or pictures
-        **options,  # `jobs`, `scheduler`, `progress`, `raise_errors`, `dpi`, and what is known of the text
+        # `jobs`, `scheduler`, `progress`, `raise_errors`, `dpi`, and what is known of the text
+        **options,
     ) -> Iterator:  # of `formats.writers.Result`, in order
         "Read pages one after the other in constant memory; see `batch.read_many`."
         from customocr.batch import read_many
@@ -1037,7 +1072,8 @@ class _Reading:
 
 
 def _grey(pixels):
-    "Grey pixels; a page of a few pixels is padded to the right and below: OpenCV takes an (n, 1) array for a scalar."
+    """Grey pixels; a page of a few pixels is padded to the right and below: OpenCV takes an (n, 1)
+    array for a scalar."""
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     right, below = (max(0, LEAST_SIDE - side) for side in grey.shape[::-1])
     return (
@@ -1063,7 +1099,8 @@ def _page(image, reading):
 
 
 def _turn_back(box, rotation, width, height):
-    "A box on the turned page as a box on the page as it stands; width and height are the standing page's."
+    """A box on the turned page as a box on the page as it stands; width and height are the standing
+    page's."""
     x, y, w, h = box
     x, y, w, h = {
         0: (x, y, w, h),
@@ -1105,7 +1142,8 @@ def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet) -> _Judged |
 
 
 def _has_text(left: list[_Judged], least: float) -> bool:
-    "Whether lines in which strict hints found nothing look like text when they are read without hints."
+    """Whether lines in which strict hints found nothing look like text when they are read without
+    hints."""
     free = decode_lines([j.lattice for j in left], n_words=0)
     return any(len(d.edges) and _sureness(j, d).mean() >= least for j, d in zip(left, free))
 
@@ -1328,7 +1366,8 @@ class Explanation:
 
     page: Page
     sheet: Sheet
-    chosen: tuple  # per character: text, confidence, its ink as `Piece`, float32 (36,) what the network says alone
+    # per character: text, confidence, its ink as `Piece`, float32 (36,) what the network says alone
+    chosen: tuple
 
     def stages(self) -> dict[str, np.ndarray]:  # caption -> uint8 picture
         "The pictures of the figure, in order."
@@ -1523,7 +1562,8 @@ on_samples
 
 # %%
 print(
-    f"CER {on_samples.wrong.sum() / on_samples.characters.sum():.3f}, spaces and line breaks counted"
+    f"CER {on_samples.wrong.sum() / on_samples.characters.sum():.3f}, spaces and line breaks"
+    " counted"
 )
 assert on_samples.wrong.sum() / on_samples.characters.sum() < 0.1
 

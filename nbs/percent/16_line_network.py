@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 
 from customocr.decoding import Lattice
-from customocr.engine.network import Network, open_network
+from customocr.engine.network import open_network
 from customocr.errors import ModelError
 from customocr.glyphs import CLASSES
 from customocr.layout.ink import ink_strength
@@ -186,7 +186,7 @@ def picture_strip(
 # A network of another house can be used too, if it works in steps. What it must offer: one input of the form (1, channels, rows, width) or (1, rows, width, channels), one output (1, steps, symbols) with the blank first, and its characters in the file's metadata under `character`, one a line. Networks that PaddleOCR publishes as ONNX do. Lower case counts as capitals, and what is none of our characters counts as nothing.
 
 # %%
-#| export
+# | export
 LINES = "lines.onnx"  # strip -> a row of probabilities for each step
 BLANK, SPACE = 0, len(CLASSES) + 1  # columns of the steps; between them the 36 classes
 
@@ -248,7 +248,8 @@ class LineNetwork:
             columns = _columns(self.symbols)
             if said.ndim != 2 or said.shape[1] not in (len(columns), len(columns) + 1):
                 raise ModelError(
-                    f"the line network gives {said.shape} for {len(columns)} symbols, blank included"
+                    f"the line network gives {said.shape} for {len(columns)} symbols, blank"
+                    " included"
                 )
             if said.shape[1] > len(columns):  # PaddleOCR puts a space behind its characters
                 columns = np.append(columns, SPACE)
@@ -523,7 +524,8 @@ class LineReading:
 
 
 def _node_columns(lattice: Lattice, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    "Where on the page the nodes of a lattice stand: between the ink that ends and the ink that begins there."
+    """Where on the page the nodes of a lattice stand: between the ink that ends and the ink that
+    begins there."""
     ends, starts = np.full(lattice.n_nodes, -np.inf), np.full(lattice.n_nodes, np.inf)
     np.maximum.at(ends, lattice.end, right)
     np.minimum.at(starts, lattice.start, left)

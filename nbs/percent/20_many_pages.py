@@ -87,6 +87,7 @@ import cv2
 
 from customocr import __version__
 from customocr.decoding import Knowledge, Lexicon
+from customocr.engine.network import THREADS, Network
 from customocr.errors import CustomOCRError
 from customocr.formats.sources import (
     PDF_DPI,
@@ -99,7 +100,6 @@ from customocr.formats.sources import (
     stamp,
 )
 from customocr.formats.writers import FORMATS, Result
-from customocr.engine.network import THREADS, Network
 from customocr.recognition import Reader
 
 # %% [markdown]
