@@ -869,10 +869,8 @@ class Reader:
         if likely.any():
             glyphs = np.stack([normalise_glyph(pieces[k].ink) for k in np.flatnonzero(likely)])
             probabilities[likely] = _levelled(_run(self.network, glyphs[..., None]), self.shares)
-        probabilities = np.split(
-            probabilities, np.cumsum([len(line.candidates) for line in lines])[:-1]
-        )
-        each = zip(lines, logs, probabilities, [said for _, said in heard])
+        ends = np.cumsum([len(line.candidates) for line in lines])[:-1]
+        each = zip(lines, logs, np.split(probabilities, ends), [said for _, said in heard])
         judged = [line_lattice(*one) for one in each]
         return [j for j in judged if len(j.kept)]
 
@@ -1392,7 +1390,7 @@ class Explanation:
             cv2.rectangle(boxes, (p.x, p.y), (p.right, p.bottom), (0, 140, 0), 1)
         out = {
             "grey, brought to one character height": s.grey,
-            "ink strength": 255 - cv2.multiply(s.strength, 1.6),
+            "ink strength": 255 - cv2.convertScaleAbs(s.strength, alpha=1.6),
             "ink mask": paper(s.mask),
         }
         out |= {

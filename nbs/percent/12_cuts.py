@@ -307,9 +307,10 @@ WIDE_GAP = 0.3  # white inside a character at most
 WIDEST = 1.75  # width of a character at most
 
 
-def _parts(line: TextLine, sure: np.ndarray, more: Sequence[float]) -> list[tuple[Piece, bool]]:
-    """All pieces of a line, cut where they may hold two characters, left to right; with whether
-    each is sure."""
+def _parts(
+    line: TextLine, sure: np.ndarray, more: Sequence[float] | np.ndarray
+) -> list[tuple[Piece, bool]]:
+    "All pieces of a line, cut where they may hold two characters; with whether each is sure."
     out, seam = [], None
     for p, certain in zip(line.pieces, sure):
         h, w = p.ink.shape
@@ -342,10 +343,9 @@ def _runs(parts: list[tuple[Piece, bool]], letter: float) -> list[tuple[int, int
 def propose(
     line: TextLine,  # not cut yet
     sure: np.ndarray,  # bool (pieces,), those that are one whole character for certain
-    more: Sequence[float] = (),  # page columns of further cuts
+    more: Sequence[float] | np.ndarray = (),  # page columns of further cuts
 ) -> TextLine:  # with cut pieces, and all runs of neighbours that may be a character
-    """Cut what may hold more than one character, and propose every run of neighbouring parts that
-    may be one."""
+    "Cut what may hold two characters, and propose every run of parts that may be one."
     parts = _parts(line, sure, more)
     pieces = [p for p, _ in parts]
     runs = _runs(parts, line.letter)
