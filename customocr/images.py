@@ -312,8 +312,8 @@ def _file_bytes(
         ) from None
 
 # %% ../nbs/07_images.ipynb #dff00e1d
-# | code-fold: true
-# | code-summary: "`load_image`: from any source"
+#| code-fold: true
+#| code-summary: "`load_image`: from any source"
 def load_image(
     source: Any,  # path, bytes of an image file, PIL image, or array: grey, BGR or BGRA
     max_pixels: int | None = MAX_PIXELS,  # larger pictures are reduced to about that many; None: no

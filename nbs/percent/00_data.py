@@ -81,7 +81,7 @@ for library in (
 # name means the same samples from the top of a notebook to its end.
 
 # %%
-# | export
+#| export
 @dataclass(frozen=True, eq=False)
 class Characters:
     """Images of single characters with their labels, sources and writers.
@@ -243,7 +243,7 @@ def contact_sheet(
 # where to put it.
 
 # %%
-# | export
+#| export
 DATA_VARIABLE = "CUSTOMOCR_DATA"  # environment variable that names the data folder
 PLACES = ("", "characters/train", "characters/test")  # where in the data folder a file may stand
 
@@ -357,7 +357,7 @@ def check_glyphs(
 # has the form in which this project keeps its own glyphs, and so has a loader that others will share.
 
 # %%
-# | export
+#| export
 def load_npz(
     path: (
         str
@@ -585,7 +585,7 @@ plot_counts(digits)
 # (`python benchmarks/letters.py --pandas`). And it needs to be read only once: the arrays are kept in a cache folder.
 
 # %%
-# | export
+#| export
 AZ_FILES = (
     "A_Z Handwritten Data.csv",
     "A_Z Handwritten Data.csv.zip",
@@ -815,7 +815,7 @@ assert "line 2 has the label 26" in refusal
 # that the network has never seen?
 
 # %%
-# | export
+#| export
 UNIPEN_PAGE = (
     "UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), draw its isolated digits and capitals as 28"
     " x 28 glyphs, save them with their writers (arrays x, y, writer, writer_names)"
@@ -1174,7 +1174,7 @@ assert np.abs(class_counts(test_part) - 0.2 * class_counts(joined)).max() <= 1
 # The honest way: nobody who wrote a training sample wrote a test sample.
 
 # %%
-# | export
+#| export
 def writer_mask(
     characters: Characters,  # anything with `writer` and `writer_names`
     writers: Sequence[str],  # names
@@ -1227,7 +1227,7 @@ assert on_both(by_writer) == 0 < on_both(by_sample)
 # generator nor on the order of a file: the names sorted by their SHA-256, the first 30 and the next 30.
 
 # %%
-# | export
+#| export
 HELD_OUT = 30  # writers in each held-out part, a tenth of the 296
 UNIPEN_TEST = tuple(
     """

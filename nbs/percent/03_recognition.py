@@ -134,7 +134,7 @@ except ModelError as error:
     print(str(error)[:110])
 
 # %%
-# | hide
+#| hide
 light = (
     "import sys, customocr.recognition; assert not {'tensorflow', 'keras', 'pandas', 'matplotlib'}"
     " & set(sys.modules)"
@@ -475,9 +475,9 @@ two.characters[1]
 # The line below has touching letters. `analyse` finds its pieces ([All steps together](11b_sheet.ipynb)). `propose` cuts them wherever little ink is crossed and offers every run of neighbours as a candidate ([Where would one cut?](12_cuts.ipynb)). There are far more candidates than letters.
 
 # %%
-# | label: fig-recognition-touching
-# | fig-cap: "A line whose letters touch in places."
-# | fig-alt: "A line of partly touching letters, SAVE 177 NOW."
+#| label: fig-recognition-touching
+#| fig-cap: "A line whose letters touch in places."
+#| fig-alt: "A line of partly touching letters, SAVE 177 NOW."
 touching = write(["SAVE 177 NOW"], Paper(texture=1), 2, touching=0.6)
 sheet = analyse(touching.image)
 cut = propose(sheet.lines[0], np.zeros(len(sheet.lines[0].pieces), bool))

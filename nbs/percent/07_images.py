@@ -540,9 +540,9 @@ def _file_bytes(
 
 
 # %%
-# | export
-# | code-fold: true
-# | code-summary: "`load_image`: from any source"
+#| export
+#| code-fold: true
+#| code-summary: "`load_image`: from any source"
 def load_image(
     source: Any,  # path, bytes of an image file, PIL image, or array: grey, BGR or BGRA
     max_pixels: int | None = MAX_PIXELS,  # larger pictures are reduced to about that many; None: no

@@ -794,7 +794,7 @@ def classifier(
 # The card is written by the same command as the model, so that no figure in it is copied by hand.
 
 # %%
-# | export
+#| export
 GOALS = {  # top1 and merged that the project set itself
     "chars74k_hnd_36": (0.955, 0.985),
     "bishwaprotapi_36": (0.940, 0.970),

@@ -186,7 +186,7 @@ def picture_strip(
 # A network of another house can be used too, if it works in steps. What it must offer: one input of the form (1, channels, rows, width) or (1, rows, width, channels), one output (1, steps, symbols) with the blank first, and its characters in the file's metadata under `character`, one a line. Networks that PaddleOCR publishes as ONNX do. Lower case counts as capitals, and what is none of our characters counts as nothing.
 
 # %%
-# | export
+#| export
 LINES = "lines.onnx"  # strip -> a row of probabilities for each step
 BLANK, SPACE = 0, len(CLASSES) + 1  # columns of the steps; between them the 36 classes
 

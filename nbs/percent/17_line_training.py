@@ -654,7 +654,7 @@ def export_lines(
 # `train` puts it together, and `customocr train --lines` calls it. A second process composes the lines from the first second on, and the first one says how many there are.
 
 # %%
-# | export
+#| export
 WEIGHTS_AT_MOST = 2_000_000  # bytes: weights that are larger are not kept beside the network
 
 

@@ -50,8 +50,8 @@ def told(pair: tuple[str, str]) -> str:
 
 
 # %%
-# | code-fold: true
-# | code-summary: "The table"
+#| code-fold: true
+#| code-summary: "The table"
 rows = [
     f"| {name} | {page.notes.split('; font')[0]} | {len(page.text)} |"
     f" {', '.join(map(told, wrong(name))) or 'nothing'} |"

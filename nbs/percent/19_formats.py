@@ -186,7 +186,7 @@ table[table.level == 5].head(4)
 # `ROTATION` in ALTO, `orientation` in PAGE.
 
 # %%
-# | export
+#| export
 def _element(parent, tag, text=None, **attributes):
     "A new element; attributes with `None` are left out."
     given = {name: str(value) for name, value in attributes.items() if value is not None}

@@ -306,7 +306,7 @@ class Here:
 # a result with an error.
 
 # %%
-# | export
+#| export
 ATTEMPTS = 3  # times that a page is read when its process dies
 
 
@@ -572,7 +572,7 @@ for result in read_many(scans):
 # better than anything we would write, and which lets in only one run at a time.
 
 # %%
-# | export
+#| export
 PAGE_COLUMNS = "base, page, source, print, seconds, characters, confidence, error, run"
 
 
