@@ -186,9 +186,9 @@ class FontHand(Hand):
         "The font's glyph for the character."
         if character not in self._cache:
             unit = np.float32(self._unit)
-            outlines = [c * np.float32([1, -1]) / unit for c in self._outlines(character)]
+            outlines = [c * np.array([1, -1], np.float32) / unit for c in self._outlines(character)]
             left = min(float(c[:, 0].min()) for c in outlines)
-            self._cache[character] = tuple(c - np.float32([left, 0]) for c in outlines)
+            self._cache[character] = tuple(c - np.array([left, 0], np.float32) for c in outlines)
         return Shape(self._cache[character], True, self.weight)
 
 # %% ../../nbs/06_composing.ipynb #a07377e4
@@ -302,7 +302,7 @@ def mark_shape(
     else:
         raise DataError(f"cannot write {mark!r}; a line may hold 0-9, A-Z, blanks and {MARKS}")
     left = min(float(s[:, 0].min()) for s in strokes)
-    return Shape(tuple(s - np.float32([left, 0]) for s in strokes))
+    return Shape(tuple(s - np.array([left, 0], np.float32) for s in strokes))
 
 # %% ../../nbs/06_composing.ipynb #d5971a11
 @dataclass(frozen=True)
@@ -366,8 +366,8 @@ def _wobble(
 def _dotted_i(rng: np.random.Generator) -> Shape:
     "An I as a short bar with a dot."
     top = -float(rng.uniform(0.55, 0.85))
-    bar = np.float32([(0.03, top), (0.02, top / 2), (0.0, 0.0)])
-    return Shape((bar, np.float32([(0.04, top - 0.28), (0.05, top - 0.25)])))
+    bar = np.array([(0.03, top), (0.02, top / 2), (0.0, 0.0)], np.float32)
+    return Shape((bar, np.array([(0.04, top - 0.28), (0.05, top - 0.25)], np.float32)))
 
 
 def _shape_of(c: str, hand: Hand, style: Style, rng: np.random.Generator) -> Shape:
@@ -398,10 +398,10 @@ def _varied(
     size = word * float(np.clip(1 + 0.05 * j * rng.normal(), 0.7, 1.35))
     wide = size * style.width * float(np.exp(0.05 * j * rng.normal()))
     shear, turn = style.slant + 0.03 * j * rng.normal(), 0.03 * j * rng.normal()
-    matrix = np.float32([[wide, -shear * size], [turn * wide, size]])  # y is down: -shear
+    matrix = np.array([[wide, -shear * size], [turn * wide, size]], np.float32)  # y is down: -shear
     amount = 0.012 * j * (2 if shape.filled else 1)
     strokes = _wobble([s @ matrix.T for s in shape.strokes], amount, rng)
-    lift = np.float32([0, 0.035 * j * rng.normal()])
+    lift = np.array([0, 0.035 * j * rng.normal()], np.float32)
     return [s + lift for s in strokes], size
 
 # %% ../../nbs/06_composing.ipynb #81fb09d1
@@ -468,7 +468,7 @@ class _Line:
         x1 = float(points[:, 0].max()) + self.pen / 2
         left, right = _profile(strokes, self.pen)
         x, joined = self._place(c, shape.filled, x0, x1, left)
-        strokes = [s + np.float32([x, 0]) for s in strokes]
+        strokes = [s + np.array([x, 0], np.float32) for s in strokes]
         if joined:
             strokes.append(self._tie(strokes))
         self.placed.append(Placed(c, strokes, shape.filled, shape.weight * size))
@@ -509,13 +509,13 @@ class _Line:
         "float32 (3, 2): a stroke from the top of the last character to the top of this one."
         before = np.concatenate(self.placed[-1].strokes)
         a, b = (p[p[:, 1].argmin()] for p in (before, np.concatenate(strokes)))
-        sag = np.float32([0, self.rng.uniform(-0.03, 0.1)])
+        sag = np.array([0, self.rng.uniform(-0.03, 0.1)], np.float32)
         return np.stack([a, (a + b) / 2 + sag, b])
 
     def _accent(self, middle: float, top: float) -> None:
         "Write an accent above a letter: ink that is not text."
         lean, y = float(self.rng.choice((-0.1, 0.1, 0.02))), top - 0.15 - self.pen
-        accent = np.float32([(middle - lean, y), (middle + lean, y - 0.14)])
+        accent = np.array([(middle - lean, y), (middle + lean, y - 0.14)], np.float32)
         self.placed.append(Placed("'", [accent], False, 0.0))
 
 

@@ -138,7 +138,7 @@ class LooseHand(Hand):
             return shape
         loose = loosen(list(shape.strokes), rng, self.strength)
         strokes = [np.asarray(s, np.float32) for s in loose if len(s)]
-        left = np.float32([np.concatenate(strokes)[:, 0].min(), 0])
+        left = np.array([np.concatenate(strokes)[:, 0].min(), 0], np.float32)
         return replace(shape, strokes=tuple(s - left for s in strokes))
 
 
@@ -248,7 +248,9 @@ def _slanted(
     w = max(1, round(glyph.shape[1] * factor * wide))
     h = max(1, round(glyph.shape[0] * factor))
     move = 0 if slant < 0 else slant * h
-    matrix = np.float32([[w / glyph.shape[1], -slant * factor, move], [0, h / glyph.shape[0], 0]])
+    matrix = np.array(
+        [[w / glyph.shape[1], -slant * factor, move], [0, h / glyph.shape[0], 0]], np.float32
+    )
     size = int(w + abs(slant) * h + 1), h
     return cv2.warpAffine(glyph, matrix, size, flags=cv2.INTER_LINEAR), w
 
@@ -319,8 +321,8 @@ def _loose_rule(w: int, h: int, rng: np.random.Generator) -> np.ndarray:  # floa
     "A printed line across the picture, or down."
     y, upright, x = rng.uniform(0, h), rng.random() < 0.4, rng.uniform(0, w)
     if upright:
-        return np.float32([(x, -5), (x + rng.normal(0, 2), h + 5)])
-    return np.float32([(-5, y), (w + 5, y + rng.normal(0, 2))])
+        return np.array([(x, -5), (x + rng.normal(0, 2), h + 5)], np.float32)
+    return np.array([(-5, y), (w + 5, y + rng.normal(0, 2))], np.float32)
 
 
 def _pictured(
@@ -328,7 +330,9 @@ def _pictured(
 ) -> np.ndarray:
     "A grey picture of ink on a paper that fills it."
     h, w = ink.shape
-    return photograph(paper, ink, printed, np.float32([(0, 0), (w, 0), (w, h), (0, h)]), rng, True)
+    return photograph(
+        paper, ink, printed, np.array([(0, 0), (w, 0), (w, h), (0, h)], np.float32), rng, True
+    )
 
 
 WITHOUT_TEXT = ("cell", "plain", "photo", "cheque", "woven", "pencil", "ruled", "shadow", "lowres")

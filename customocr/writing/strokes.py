@@ -149,8 +149,8 @@ def flag_one(
     turn = 0.35 + 0.7 * angle  # radians from the vertical
     reach = height * (0.15 + 0.8 * length)
     way = min(reach, 0.95 * height / max(np.cos(turn), 0.1))
-    foot = top + np.float32([-np.sin(turn), np.cos(turn)]) * way
-    aside = np.float32([np.cos(turn), np.sin(turn)]) * reach * 0.2 * (bend - 0.5)
+    foot = top + np.array([-np.sin(turn), np.cos(turn)], np.float32) * way
+    aside = np.array([np.cos(turn), np.sin(turn)], np.float32) * reach * 0.2 * (bend - 0.5)
     middle = (top + foot) / 2 + aside
     curve = lambda t: (1 - t) ** 2 * foot + 2 * t * (1 - t) * middle + t**2 * top
     flag = np.stack([curve(t) for t in (0.0, 0.35, 0.7)]).astype(np.float32)
@@ -169,8 +169,8 @@ def hook_zero(
     if ring[0, 1] > ring[:, 1].min() + 0.35 * height:
         return ring
     rise = 0.25 * height * (0.5 - lift)
-    first = ring[0] - np.float32([0.05 * width + 0.45 * width * lead, rise])
-    last = ring[-1] + np.float32([0.05 * width + 0.45 * width * leave, rise])
+    first = ring[0] - np.array([0.05 * width + 0.45 * width * lead, rise], np.float32)
+    last = ring[-1] + np.array([0.05 * width + 0.45 * width * leave, rise], np.float32)
     return np.concatenate([first[None], ring, last[None]])
 
 # %% ../../nbs/05_writing.ipynb #23d0ff10

@@ -119,7 +119,7 @@ Extent = tuple[float, float, float, float]  # left, top, right, bottom in cap he
 
 def _rectangle(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
     "float32 (5, 2), a closed line."
-    return np.float32([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)], np.float32)
 
 
 def _box(extent: Extent, rng: np.random.Generator) -> list[np.ndarray]:
@@ -134,9 +134,9 @@ def _comb(baseline: float, pitch: float, n: int, rng: np.random.Generator) -> li
     top, foot = baseline + CELL_TOP, baseline + CELL_FOOT
     walls = range(n + 1) if short else range(1, n)
     start = baseline + (CELL_FOOT - 0.5 if short else CELL_TOP)
-    rim = np.float32([(0, foot), (n * pitch, foot)])
+    rim = np.array([(0, foot), (n * pitch, foot)], np.float32)
     around = rim if short else _rectangle(0, top, n * pitch, foot)
-    return [around, *(np.float32([(i * pitch, start), (i * pitch, foot)]) for i in walls)]
+    return [around, *(np.array([(i * pitch, start), (i * pitch, foot)], np.float32) for i in walls)]
 
 
 def _boxes(baseline: float, pitch: float, n: int) -> list[np.ndarray]:
@@ -181,18 +181,18 @@ def rules_of(
     if paper.rules == "underline":
         y = [i * gap + under for i in range(len(extents))]
         ends = [(a - rng.uniform(0, 1.5), c + rng.uniform(0, 3)) for a, _, c, _ in extents]
-        return [np.float32([(a, level), (c, level)]) for (a, c), level in zip(ends, y)]
+        return [np.array([(a, level), (c, level)], np.float32) for (a, c), level in zip(ends, y)]
     step = gap if paper.rules == "ruled" else float(rng.choice([gap, gap / 2, gap / 3]))
     levels = np.arange(under - step * np.ceil((under - y0 + beyond) / step), y1 + beyond, step)
     out = [
-        np.float32([(x0 - beyond, y), ((x0 + x1) / 2, y), (x1 + beyond, y)])
+        np.array([(x0 - beyond, y), ((x0 + x1) / 2, y), (x1 + beyond, y)], np.float32)
         for y in levels
         if not on_table or y0 < y < y1
     ]
     if paper.rules == "grid":
         columns = np.arange(x0 - beyond + rng.uniform(0, step), x1 + beyond, step)
         inside = [x for x in columns if not on_table or x0 < x < x1]
-        out += [np.float32([(x, y0 - beyond), (x, y1 + beyond)]) for x in inside]
+        out += [np.array([(x, y0 - beyond), (x, y1 + beyond)], np.float32) for x in inside]
     return out
 
 
@@ -381,7 +381,7 @@ GREY = (0.114, 0.587, 0.299)  # weights of blue, green and red in a grey level (
 
 def _level(colour: Sequence[float], grey: bool) -> np.ndarray:
     "A colour as float32 (3,), or its grey level as (1,)."
-    return np.float32([np.dot(colour, GREY)]) if grey else np.float32(colour)
+    return np.array([np.dot(colour, GREY)], np.float32) if grey else np.float32(colour)
 
 
 def _blank_sheet(
@@ -549,7 +549,7 @@ def _write_lines(
         if not line:
             raise DataError(f"line {i + 1} has no character that can be written")
         length = right_end(line)
-        start = np.float32([0 if cells else indent * rng.uniform(0, 1), i * gap])
+        start = np.array([0 if cells else indent * rng.uniform(0, 1), i * gap], np.float32)
         bend = 0.0 if cells else slope + 0.4 * style.jitter * rng.normal()
         bend *= 0.3 if frame == "box" else 1.0
         sag = 0 if cells else curve
@@ -582,7 +582,7 @@ def _camera(
 ) -> _Camera:
     "A camera that sees the sheet turned and tilted."
     a = np.deg2rad(rotation)
-    turn = np.float32([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+    turn = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]], np.float32)
     target = (corners - corners.mean(0)) @ turn.T
     if tilt:
         span = target.max(0) - target.min(0)
@@ -624,7 +624,7 @@ def _dirt(
         x, edge = rng.uniform(0, w), float(rng.choice((0, h)))
         reach = rng.uniform(0.05, 0.3) * height
         tip = (x + rng.normal(0, 0.2) * height, edge + (reach if edge == 0 else -reach))
-        lay_ink(other, *rasterise([np.float32([(x, edge), tip])], pen))
+        lay_ink(other, *rasterise([np.array([(x, edge), tip], np.float32)], pen))
 
 
 def compose_page(
@@ -654,14 +654,14 @@ def compose_page(
     printed = frames_of(paper, written.extents, how.pitch, [len(t) for t in texts], rng)
     points = np.concatenate([_points(written.lines), *printed])
     margin = rng.uniform(*paper.margin, 4)
-    sheet = np.float32([points.min(0) - margin[:2], points.max(0) + margin[2:]])
+    sheet = np.array([points.min(0) - margin[:2], points.max(0) + margin[2:]], np.float32)
     if paper.table != "none":
-        sheet += np.float32([(-1, -1), (1, 1)]) * rng.uniform(0.2, 1.5)
+        sheet += np.array([(-1, -1), (1, 1)], np.float32) * rng.uniform(0.2, 1.5)
     x0, y0, x1, y1 = sheet.ravel().tolist()
     printed += rules_of(paper, (x0, y0, x1, y1), written.extents, written.gap, rng)
     if paper.frame == "cell":
         printed += cell_rules((x0, y0, x1, y1), rng)
-    corners = np.float32([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
     camera = _camera(corners, rotation, tilt, height, rng)
     inside = camera(points) if rotation or tilt else None
     table = paper.table != "none"

@@ -163,7 +163,7 @@ def label_page(
         np.concatenate(views),
         np.uint8(kinds),
         np.stack([normalise_glyph(piece.ink) for piece in pieces]),
-        np.uint8([label(k) for k in characters]),
+        np.array([label(k) for k in characters], np.uint8),
         len(set(characters) - {-1}),
         len(composed.characters),
     )

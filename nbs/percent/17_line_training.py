@@ -207,8 +207,9 @@ def varied(
     wide, high = np.exp(rng.normal(0, 0.09)), np.exp(rng.normal(0, 0.05))
     shear = rng.normal(0, 0.05) if u[0] < 0.5 else 0
     middle, size = ROWS / 2, (max(8, int(round(w * wide))), h)
-    matrix = np.float32(
-        [[wide, shear, -shear * middle], [0, high, middle - middle * high + rng.normal(0, 0.8)]]
+    matrix = np.array(
+        [[wide, shear, -shear * middle], [0, high, middle - middle * high + rng.normal(0, 0.8)]],
+        np.float32,
     )
     strip = cv2.warpAffine(strip, matrix, size, flags=cv2.INTER_LINEAR)
     if u[1] < 0.12:
