@@ -351,7 +351,9 @@ def read_into_one(
         raise CustomOCRError(f"{name} is not for a terminal: --out FILE, or send it into a pipe")
     reader = Reader(**given(options, "model", "lines"))
     settings = settings_of(options)
-    code, parts, taken = 0, [], set()
+    code = 0
+    parts: list = []
+    taken: set[str] = set()
     for result in read_many(find(options.images), reader, **settings):
         several = several or result.source.pages > 1
         if result.error:

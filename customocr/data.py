@@ -11,7 +11,7 @@ import os
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,10 +38,10 @@ class Characters:
 
     images: np.ndarray  # uint8 (N, 28, 28), white ink on black
     labels: np.ndarray  # uint8 (N,), index into `names`
-    source: np.ndarray | None = None  # uint8 (N,), index into `source_names`; None = all the first
-    writer: np.ndarray | None = (
-        None  # int32 (N,), index into `writer_names`, -1 where unknown; None = all unknown
-    )
+    # uint8 (N,), index into `source_names`; None = all the first
+    source: np.ndarray = None  # type: ignore[assignment]
+    # int32 (N,), index into `writer_names`, -1 where unknown; None = all unknown
+    writer: np.ndarray = None  # type: ignore[assignment]
     source_names: tuple[str, ...] = ("unnamed",)
     writer_names: tuple[str, ...] = ()
     names: str = field(default=CLASSES, init=False)  # the class of label i is names[i]
@@ -138,10 +138,10 @@ class Characters:
             hashlib.sha1(image.tobytes() + bytes([label])).digest()
             for image, label in zip(self.images, self.labels)
         ]
-        first = {}
+        first: dict[bytes, int] = {}
         for i, key in enumerate(keys):
             first.setdefault(key, i)
-        return self[np.fromiter(first.values(), int, len(first))]
+        return self[np.fromiter(first.values(), np.int64, len(first))]
 
 # %% ../nbs/00_data.ipynb #c32ced4f
 def contact_sheet(
@@ -294,17 +294,16 @@ def load_npz(
         writer = arrays[hand] if hand else None
         writer_names = arrays.get(f"{hand}_names") if hand else None
     check_glyphs(images, labels, path)
-    if hand and writer.dtype.kind not in "ui":  # names instead of numbers
+    if writer is not None and writer.dtype.kind not in "ui":  # names instead of numbers
         writer_names, writer = np.unique(writer, return_inverse=True)
-    if hand and writer_names is None:
+    if writer is not None and writer_names is None:
         writer_names = np.arange(int(writer.max()) + 1)
-    writer_names = tuple(str(n) for n in writer_names) if hand else ()
     return Characters(
         images,
         labels,
-        writer=writer,
+        writer=writer,  # type: ignore[arg-type]
         source_names=(name or Path(path).stem,),
-        writer_names=writer_names,
+        writer_names=tuple(str(n) for n in writer_names) if writer_names is not None else (),
     )
 
 
@@ -596,7 +595,7 @@ def read_ink(
     if image is None:
         raise DataError(f"{path}: not an image, or damaged")
     if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
+        image = (image // 256).astype(np.uint8)
     if image.ndim == 3 and image.shape[2] == 4:
         alpha = image[:, :, 3:].astype(np.float32) / 255
         image = np.rint(image[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
@@ -674,7 +673,11 @@ def load_all(
     """MNIST, the A-Z letters and UNIPEN joined, as far as the folder holds them; the package's own
     glyphs where it holds none."""
     folder = data_folder(data)
-    loaders = [(["mnist.npz"], load_mnist), (AZ_FILES, load_az), (["unipen.npz"], load_unipen)]
+    loaders: list[tuple[Sequence[str], Callable]] = [
+        (["mnist.npz"], load_mnist),
+        (AZ_FILES, load_az),
+        (["unipen.npz"], load_unipen),
+    ]
     found = [load(folder) for names, load in loaders if folder and find_file(names, folder)]
     return join(*found) if found else load_samples()
 
@@ -794,4 +797,5 @@ def split_unipen(
     test, validation = (
         writer_mask(characters, names) for names in (UNIPEN_TEST, UNIPEN_VALIDATION)
     )
-    return tuple(np.flatnonzero(mask) for mask in (~test & ~validation, validation, test))
+    train = ~test & ~validation
+    return np.flatnonzero(train), np.flatnonzero(validation), np.flatnonzero(test)

@@ -102,7 +102,10 @@ def unipen_sources(
     training: np.ndarray,  # int, indices of the samples to draw from
 ) -> list[Source]:
     "UNIPEN's pen strokes, drawn anew at each draw, and its pictures as they are."
-    strokes = load_strokes(find_file(["unipen_strokes.npz"], data))
+    file = find_file(["unipen_strokes.npz"], data)
+    if file is None:
+        raise DataError(f"{data}: holds no unipen_strokes.npz")
+    strokes = load_strokes(file)
     writer = strokes.writer[training]
     weight = np.bincount(writer).astype(float)[writer] ** WRITER_POWER
     drawn = Source(
@@ -127,6 +130,8 @@ def crops(
     names = list(load_unipen(data).writer_names)
     hands = sorted(names.index(w) for w in writers)
     strokes, processes = find_file(["unipen_strokes.npz"], data), os.cpu_count() or 1
+    if strokes is None:
+        raise DataError(f"{data}: holds no unipen_strokes.npz")
     found = compose_many(strokes, hands, pages, seed, keep, processes, until)
     known = found.labels < len(CLASSES)
     return Characters(found.glyphs[known], found.labels[known])
@@ -161,8 +166,10 @@ class _Sources:
     def mnist(self) -> None:
         "Digits, on top of what the other sources give; the last ones validate."
         mnist = load_mnist(self.data, "train")
-        shares = dict(shares=(2.0, 0.0), same=0.65, low=0.75, on_top=True)
-        self.sources.append(image_source("mnist", mnist[:-MNIST_HELD], **shares))
+        some = mnist[:-MNIST_HELD]
+        self.sources.append(
+            image_source("mnist", some, (2.0, 0.0), same=0.65, low=0.75, on_top=True)
+        )
         self.validation["mnist"] = mnist[-MNIST_HELD:]
 
     def az(self, file: str | Path | None) -> None:
@@ -238,7 +245,7 @@ def draw_epoch(
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:  # uint8 (M, 28, 28) and uint8 (M,), in random order
     "Draw new glyphs of every class, from all sources that have it."
-    chosen = {source.name: [] for source in sources}
+    chosen: dict[str, list] = {source.name: [] for source in sources}
     for source, c, number in draw_plan(sources, count):
         rows = np.flatnonzero(source.labels == c)
         chance = None if source.weight is None else source.weight[rows] / source.weight[rows].sum()
@@ -443,7 +450,7 @@ def best_temperature(
     After Guo et al., 2017, On calibration of modern neural networks."""
     own = np.arange(len(labels)), labels.astype(int)
     losses = {t: -np.log(softmax(logits, t)[own] + 1e-12).mean() for t in np.geomspace(0.3, 3, 70)}
-    return float(min(losses, key=losses.get))
+    return float(min(losses, key=lambda t: losses[t]))
 
 
 def calibration_error(
@@ -961,7 +968,8 @@ class _Budget:
 
     def __init__(self, run: _Run, now: float):
         self.run, self.start, self.smallest = run, now, TIMED_STEPS * BATCH
-        self.size, self.last, self.stepped = 3 * self.smallest, False, None
+        self.size, self.last = 3 * self.smallest, False
+        self.stepped: float | None = None
         self.seconds_a_glyph = self.seconds_to_draw = 0.0  # as measured last
 
     def end(self) -> float:

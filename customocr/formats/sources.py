@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ class PageSource:
     base: str = (
         ""  # where it lies below the folder that was named, without suffix: its place below --out
     )
-    content: object = field(default=None, repr=False)  # bytes or a picture, if handed over
+    content: Any = field(default=None, repr=False)  # bytes or a picture, if handed over
     problem: str = ""  # why it cannot be opened, where that is known already
 
     @property
@@ -295,7 +296,8 @@ def find(
 ) -> Iterator[PageSource]:
     """The pages of what a user named, in order. What cannot be opened comes as a page that fails
     when it is read."""
-    several, given = len(names) > 1, {}
+    several = len(names) > 1
+    given: dict = {}
     for name in names:
         try:
             if name == STDIN:
@@ -327,11 +329,11 @@ def _files(name, several, given, leave_out):
         if not found:
             raise ImageError(f"{name}: no image files in this folder")
     elif glob.has_magic(name) and not os.path.exists(name):
-        found = sorted(filter(os.path.isfile, glob.iglob(name, recursive=True)), key=natural)
-        if not found:
+        files = sorted(filter(os.path.isfile, glob.iglob(name, recursive=True)), key=natural)
+        if not files:
             raise ImageError(f"{name}: no file has a name like that")
         root = os.path.dirname(name[: name.index(next(c for c in name if c in "*?["))])
-        for file in found:
+        for file in files:
             yield file, _free(os.path.splitext(os.path.relpath(file, root or "."))[0], given)
     else:
         yield name, _free(os.path.splitext(os.path.basename(name))[0] or "page", given)

@@ -49,7 +49,11 @@ class Result:
         return float(np.mean(sure)) if sure else None
 
     def _repr_markdown_(self) -> str:
-        return f"{self.source.label}: {self.error}" if self.error else self.page._repr_markdown_()
+        return (
+            f"{self.source.label}: {self.error}"
+            if self.page is None
+            else self.page._repr_markdown_()
+        )
 
 # %% ../../nbs/19_formats.ipynb #ea371b25
 SCHEMA_VERSION = 1  # of the JSON below; the schema is customocr/schema/page-1.json
@@ -61,7 +65,7 @@ def to_json(
     "A result for programs; a page that could not be read has `error` in place of text."
     source = dict(source=result.source.name, page=result.source.page, pages=result.source.pages)
     head = dict(version=SCHEMA_VERSION, **source)
-    return head | (dict(error=result.error) if result.error else result.page.to_dict())
+    return head | (result.page.to_dict() if result.page else dict(error=result.error))
 
 # %% ../../nbs/19_formats.ipynb #634e0f43
 TSV_COLUMNS = (
@@ -74,7 +78,7 @@ def tsv_rows(
     number: int = 1,  # of the page
 ) -> list[tuple]:  # in the order of `TSV_COLUMNS`
     "A page as the rows of Tesseract's TSV: levels 1 page, 2 block, 3 paragraph, 4 line, 5 word."
-    rows = [(1, number, 0, 0, 0, 0, 0, 0, *page.size, -1, "")]
+    rows: list[tuple] = [(1, number, 0, 0, 0, 0, 0, 0, *page.size, -1, "")]
     if page.lines:
         block = around([line.box for line in page.lines])
         rows += [(2, number, 1, 0, 0, 0, *block, -1, ""), (3, number, 1, 1, 0, 0, *block, -1, "")]
@@ -408,12 +412,12 @@ def _image_for_pdf(picture, page):
         except (UnidentifiedImageError, OSError):
             pass
     pixels = load_image(picture, max_pixels=None).pixels
-    image = Image.fromarray(pixels if pixels.ndim == 2 else pixels[..., ::-1].copy())
+    drawn = Image.fromarray(pixels if pixels.ndim == 2 else pixels[..., ::-1].copy())
     if pixels.ndim == 2 and not ((pixels > 0) & (pixels < 255)).any():
-        image = image.convert(
+        drawn = drawn.convert(
             "1", dither=Image.Dither.NONE
         )  # stored as a fax is, a twentieth of the size
-    return image, float(dpi or DPI)
+    return drawn, float(dpi or DPI)
 
 
 def _sheet(size):

@@ -168,7 +168,8 @@ def cell_rules(
         if rng.random() >= 0.6:
             continue
         t, lean = rng.uniform(0, 0.14), rng.normal(0, 0.01)
-        along = np.float32((0, 1) if rng.random() < 0.7 else sorted(rng.uniform(0, 1, 2)))
+        ends = (0, 1) if rng.random() < 0.7 else sorted(rng.uniform(0, 1, 2))
+        along = np.array(ends, np.float32)
         if side < 2:
             y = y0 + t * (y1 - y0) if side == 0 else y1 - t * (y1 - y0)
             line = [x0 + along * (x1 - x0), y + lean * along * (x1 - x0)]
@@ -202,7 +203,7 @@ def _cast_shadow(
 ) -> np.ndarray:  # float32 (h, w), 0 in the light, 1 in the shadow
     "A shadow with a bent, soft edge."
     cx, cy, a = rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3), rng.uniform(0, 2 * np.pi)
-    bent = 0.05 * smooth_field(rng, *xs.shape[::-1], 3)
+    bent = 0.05 * smooth_field(rng, xs.shape[1], xs.shape[0], 3)
     edge = (xs - cx) * np.cos(a) + (ys - cy) * np.sin(a) + bent
     soft = rng.uniform(0.006, 0.05)
     return (1 / (1 + np.exp(-np.clip(edge / soft, -30, 30)))).astype(np.float32)
@@ -224,7 +225,7 @@ def light_on(
         light -= paper.gradient * (0.5 + 0.7 * (xs * np.cos(a) + ys * np.sin(a)))
     if paper.vignette:
         light *= 1 - paper.vignette * 2 * (xs**2 + ys**2)
-    light = cv2.resize(light, (w, h), interpolation=cv2.INTER_LINEAR)
+    light = cv2.resize(light, (w, h), interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
     if paper.shadow:
         shade = cv2.resize(_cast_shadow(xs, ys, rng), (w, h), interpolation=cv2.INTER_CUBIC)
         light *= 1 - paper.shadow * shade.clip(0, 1)
@@ -288,7 +289,7 @@ GREY = (0.114, 0.587, 0.299)  # weights of blue, green and red in a grey level (
 
 def _level(colour: Sequence[float], grey: bool) -> np.ndarray:
     "A colour as float32 (3,), or its grey level as (1,)."
-    return np.array([np.dot(colour, GREY)], np.float32) if grey else np.float32(colour)
+    return np.array([np.dot(colour, GREY)] if grey else colour, np.float32)
 
 
 def _blank_sheet(
@@ -338,14 +339,17 @@ def _ink_cover(
 def _table(kind: str, w: int, h: int, rng: np.random.Generator) -> np.ndarray:
     "float32 (h, w, 3): what lies under the sheet."
     if kind == "wood":
-        base = np.float32([(60, 95, 140), (40, 65, 105), (25, 40, 65)][rng.integers(3)])
+        base = np.array([(60, 95, 140), (40, 65, 105), (25, 40, 65)][rng.integers(3)], np.float32)
         grain = 0.12 * smooth_field(rng, w, h, 3)
         fibres = rng.standard_normal((h, 4)).astype(np.float32)
         grain = grain + 0.1 * cv2.resize(fibres, (w, h), interpolation=cv2.INTER_CUBIC)
     elif kind == "light":
-        base, grain = np.float32(_tint(rng, 120, 180, 15)), 0.05 * smooth_field(rng, w, h, 6)
+        base, grain = (
+            np.array(_tint(rng, 120, 180, 15), np.float32),
+            0.05 * smooth_field(rng, w, h, 6),
+        )
     else:
-        base, grain = np.float32(_tint(rng, 10, 50, 3)), 0.25 * smooth_field(rng, w, h, 5)
+        base, grain = np.array(_tint(rng, 10, 50, 3), np.float32), 0.25 * smooth_field(rng, w, h, 5)
     return (base * (1 + grain[..., None])).clip(0, 255)
 
 
@@ -361,7 +365,7 @@ def _on_table(
     corners = np.rint(quad * 2**SHIFT).astype(np.int32)
     cv2.fillConvexPoly(mask, corners, 255, cv2.LINE_AA, SHIFT)
     table = _table(paper.table, w, h, rng)
-    table = table if image.shape[2] == 3 else (table @ np.float32(GREY))[..., None]
+    table = table if image.shape[2] == 3 else (table @ np.array(GREY, np.float32))[..., None]
     drop = cv2.GaussianBlur(np.roll(mask, (4, 3), (0, 1)), (0, 0), 4)
     drop, sheet = drop.astype(np.float32)[..., None] / 255, mask.astype(np.float32)[..., None] / 255
     return image * sheet + table * (1 - 0.4 * drop) * (1 - sheet)
@@ -408,7 +412,7 @@ def photograph(
     image = image[..., 0] if grey else image
     if paper.jpeg:
         stored = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, paper.jpeg])[1]
-        image = cv2.imdecode(stored, cv2.IMREAD_UNCHANGED)
+        image = np.asarray(cv2.imdecode(stored, cv2.IMREAD_UNCHANGED))
     return image
 
 # %% ../../nbs/06b_papers.ipynb #7315734f

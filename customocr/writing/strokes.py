@@ -228,7 +228,7 @@ def draw_strokes(
     points = (points - (low + high) / 2) / size.max()  # -0.5 .. 0.5 on the longer side
     if r[6] < BENT_SHARE:
         points = _bent(points, r[7], r[8:12], r[12:14])
-    points = points @ _affine(r[:6], *size, label).T
+    points = points @ _affine(r[:6], size[0], size[1], label).T
     bar = len(strokes) == 1 and size[0] < 0.4 * size[1]
     dotted = label == LETTER_I and r[14] < DOT_SHARE and bar
     if dotted:
@@ -411,7 +411,7 @@ def as_jpeg(
 ) -> np.ndarray:  # uint8 (h, w)
     "A picture after it was stored as JPEG."
     stored = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE)
+    return np.asarray(cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE))
 
 
 def two_levels(
@@ -429,7 +429,7 @@ def levelled(
     "What a page reader does: the paper's level taken away, the rest stretched to 0..255."
     cut = int(small.max() * (0.05 + 0.3 * at))
     factor = 255 / (255 - cut)
-    return cv2.convertScaleAbs(cv2.max(small, cut), alpha=factor, beta=-factor * cut)
+    return cv2.convertScaleAbs(np.maximum(small, cut), alpha=factor, beta=-factor * cut)
 
 
 def cut_short(

@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -793,7 +793,11 @@ def _row(probabilities: np.ndarray, labels: np.ndarray) -> dict:
     return dict(samples=len(labels), top1=figures["top1"], merged=figures["merged"], **pairs)
 
 
-PENS = {"thinner": cv2.erode, "as it is": lambda image, kernel: image, "thicker": cv2.dilate}
+PENS: dict[str, Callable] = {
+    "thinner": cv2.erode,
+    "as it is": lambda image, kernel: image,
+    "thicker": cv2.dilate,
+}
 
 
 def measure_pen(

@@ -216,7 +216,8 @@ class FontHand(Hand):
         except Exception as e:  # fontTools raises many kinds
             raise DataError(f"{path}: cannot be read as a font ({e})") from e
         self.name, self._glyphs = name or Path(path).stem, font.getGlyphSet()
-        self._map, self._cache = font.getBestCmap(), {}
+        self._map: dict[int, str] = font.getBestCmap()
+        self._cache: dict[str, Any] = {}
         missing = [c for c in CLASSES if ord(c) not in self._map]
         if missing:
             raise DataError(f"{path}: the font has no glyph for {''.join(missing)}")

@@ -360,7 +360,7 @@ def _scribble(w: int, h: int, rng: np.random.Generator) -> np.ndarray:  # float3
     kind = rng.random()
     if kind < 0.25:
         ends = [(rng.uniform(-5, w + 5), rng.uniform(-5, h + 5)) for _ in range(2)]
-        line = np.float32(ends)
+        line = np.array(ends, np.float32)
     elif kind < 0.4:
         corners = start + rng.normal(0, 0.3 * h, (3, 2))
         line = np.concatenate([corners, corners[:1]])
@@ -476,8 +476,8 @@ class LineMaker:
     def hand(self, rng: np.random.Generator) -> Hand:
         "A random hand, loosened, or a font."
         if self.fonts and rng.random() < FONT_SHARE:
-            return self.fonts[rng.integers(len(self.fonts))]
-        return LooseHand(self.hands[rng.integers(len(self.hands))], rng)
+            return self.fonts[int(rng.integers(len(self.fonts)))]
+        return LooseHand(self.hands[int(rng.integers(len(self.hands)))], rng)
 
     def _texts(
         self, name: str, style: Style, several: bool, rng: np.random.Generator
@@ -538,6 +538,7 @@ class LineMaker:
             pixels, words = self.letters, rng.random() < 0.6
             any_letters = lambda: "".join(rng.choice(list(CLASSES[10:]), int(rng.integers(1, 9))))
             text = self.texts.word(rng) if words else any_letters()
+        assert pixels is not None, "asked for only where there are pictures"
         height = _between(9, 30, rng)
         ink = row_of_images(text, pixels, height, rng)
         name = str(rng.choice(list(IMAGE_PAPERS)))
@@ -574,7 +575,7 @@ def _print_around(
     "Cell borders, a rule under the line, a box around it."
     h, w = shape
     printed, width = np.zeros(shape, np.uint8), max(paper.rule_width * height, 0.7)
-    draw = lambda line: lay_ink(printed, *rasterise([np.float32(line)], width))
+    draw = lambda line: lay_ink(printed, *rasterise([np.array(line, np.float32)], width))
     if name == "cell" and rng.random() < 0.7:
         for line in cell_rules((0, 0, w, h), rng):
             draw(line)
@@ -638,7 +639,8 @@ def compose_lines(
     told=None,  # called with the lines made so far; None: nobody is told
 ) -> list[Sample]:  # n lines
     "Lines for training; the same seed gives the same lines."
-    rng, lines = np.random.default_rng(seed), []
+    rng = np.random.default_rng(seed)
+    lines: list[Sample] = []
     while len(lines) < n:
         lines += [sample for sample in maker(rng) if fits(*sample)]
         told and told(min(len(lines), n))

@@ -161,7 +161,7 @@ def label_page(
     label = lambda k: CLASSES.index(composed.characters[k]) if k >= 0 else 255
     return Boxes(
         np.concatenate(views),
-        np.uint8(kinds),
+        np.array(kinds, np.uint8),
         np.stack([normalise_glyph(piece.ink) for piece in pieces]),
         np.array([label(k) for k in characters], np.uint8),
         len(set(characters) - {-1}),
@@ -173,9 +173,14 @@ def join(
     parts: Sequence[Boxes],
 ) -> Boxes:
     "All candidates in one value."
-    names = ("windows", "kinds", "glyphs", "labels")
-    every = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
-    return Boxes(*every, sum(p.found for p in parts), sum(p.written for p in parts))
+    return Boxes(
+        np.concatenate([part.windows for part in parts]),
+        np.concatenate([part.kinds for part in parts]),
+        np.concatenate([part.glyphs for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        sum(part.found for part in parts),
+        sum(part.written for part in parts),
+    )
 
 
 # %% [markdown]
@@ -223,7 +228,7 @@ def compose_boxes(
     parts = []
     for _ in range(pages):
         paper = str(rng.choice(["lowres", "cell"])) if rng.random() < LOWRES else None
-        page = random_page(hands[rng.integers(len(hands))], rng, paper)
+        page = random_page(hands[int(rng.integers(len(hands)))], rng, paper)
         part = label_page(page, analyse(page.image))
         if part is not None:
             parts.append(part)
@@ -250,7 +255,8 @@ def _keep(boxes: Boxes, file: Path) -> None:
 def _kept(file: Path) -> Boxes:
     "What `_keep` wrote."
     with np.load(file) as z:
-        return Boxes(**{k: z[k] if z[k].ndim else int(z[k]) for k in z.files})
+        arrays: dict[str, Any] = {k: z[k] if z[k].ndim else int(z[k]) for k in z.files}
+        return Boxes(**arrays)
 
 
 def compose_many(
@@ -270,7 +276,8 @@ def compose_many(
     sizes = [min(CHUNK, pages - i) for i in range(0, pages, CHUNK)]
     files = [keep / f"seed{seed}-chunk{i}-{n}pages.npz" for i, n in enumerate(sizes)]
     todo = [i for i, file in enumerate(files) if not file.is_file()]
-    done, jobs, start = len(files) - len(todo), {}, time.monotonic()
+    done, start = len(files) - len(todo), time.monotonic()
+    jobs: dict[Any, int] = {}
     in_time = lambda: until is None or time.monotonic() < until or not (done or jobs)
     if todo and in_time():
         with ProcessPoolExecutor(processes, get_context("spawn")) as pool:

@@ -233,7 +233,7 @@ class LineNetwork:
         image = cv2.copyMakeBorder(pixels, 0, 0, 0, -pixels.shape[1] % 4, cv2.BORDER_REPLICATE)
         image = np.repeat(image[..., None].astype(np.float32), self.channels, 2)
         if not self.own:  # PaddleOCR: dark ink on light, -1..1
-            image = (255 - image) / 127.5 - 1
+            image = np.subtract(255, image) / 127.5 - 1
         image = image.transpose(2, 0, 1) if self.first else image
         return self.network.run(None, {self.network.get_inputs()[0].name: image[None]})[0][0]
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -462,7 +462,9 @@ def rate_at(
     return PEAK_RATE * min(1.0, (batch + 1) / WARM_UP) * fall
 
 
-def _ahead(make: Callable[[int], list[Batch]], first: int) -> Iterator[tuple[int, list[Batch]]]:
+def _ahead(
+    make: Callable[[int], list[Batch]], first: int
+) -> Generator[tuple[int, list[Batch]], None, None]:
     "Rounds one after the other; the next is drawn in a second thread."
     pool = ThreadPoolExecutor(1)
     try:
@@ -674,7 +676,8 @@ def shards_beside(
         target=make_shards, args=(folder, data, seed, count, size, made), daemon=True
     )
     worker.start()
-    stopped, kept = [], {}
+    stopped: list = []
+    kept: dict = {}
 
     def shard(k: int) -> list[Sample]:
         last = 0.0

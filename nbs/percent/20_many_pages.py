@@ -82,6 +82,7 @@ from itertools import groupby
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -250,7 +251,9 @@ assert good.text == "HELLO WORLD" and "no such file" in bad.error and bad.page i
 
 # %%
 #| export
-_jobs = {}  # jobs of this process by key: a pool's worker has no other place to keep its networks
+_jobs: dict[
+    str, Any
+] = {}  # jobs of this process by key: a pool's worker has no other place to keep its networks
 
 
 def _start(content: bytes) -> None:
@@ -264,7 +267,9 @@ def _start(content: bytes) -> None:
 def _start_process(content: bytes) -> None:
     "Get ready in a process of one's own, which ends when its parent does, even if that was killed."
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
-    alive = parent_process().sentinel
+    parent = parent_process()
+    assert parent is not None, "runs in processes that a pool started"
+    alive = parent.sentinel
     threading.Thread(target=lambda: wait([alive]) and os._exit(1), daemon=True).start()
     _start(content)
 
@@ -285,7 +290,7 @@ class Here:
 
     def submit(self, what: str, source: PageSource) -> Future:
         "Do it now."
-        done = Future()
+        done: Future = Future()
         try:
             done.set_result(self.job(source) if what == "read" else self.job.join(source))
         except CustomOCRError as error:
@@ -331,7 +336,7 @@ class Processes(Here):
         try:
             return self.pool.submit(_work, self.job.key, what, source)
         except BrokenProcessPool as error:  # it broke since the last result
-            done = Future()
+            done: Future = Future()
             done.set_exception(error)
             return done
 
@@ -397,7 +402,7 @@ class Cluster(Here):
             ) from None
         content = pickle.dumps(job)
 
-        class Networks(distributed.WorkerPlugin):
+        class Networks(distributed.WorkerPlugin):  # type: ignore[name-defined]
             "Brings the networks to each worker, also to those that come later."
 
             def setup(self, worker):
@@ -408,7 +413,7 @@ class Cluster(Here):
         self.errors = (distributed.scheduler.KilledWorker, distributed.client.FutureCancelledError)
 
     @property
-    def window(self) -> int:
+    def window(self) -> int:  # type: ignore[override]
         "Four tasks for each thread: a worker that is done finds the next page waiting."
         return 4 * max(2, sum(self.client.nthreads().values()))
 
@@ -447,7 +452,7 @@ def _workers(job, jobs, scheduler):
 #| export
 def _in_order(workers, sources):
     "Results of pages in their order; no more than a window of them is under way."
-    under_way = deque()
+    under_way: deque = deque()
     for source in sources:
         under_way.append((workers.submit("read", source), "read", source))
         while len(under_way) >= workers.window:
@@ -759,13 +764,16 @@ class _Run:
             bar,
             on_error,
         )
-        self.settings, self.left, self.joins, self.prints = _print(job), {}, deque(), {}
+        self.settings = _print(job)
+        self.left: dict[str, int] = {}
+        self.joins: deque = deque()
+        self.prints: dict[str, str] = {}
         self.unmatched = 0
 
     def to_read(self, sources):
         "Pages that are not done yet; the others are counted."
-        for _, pages in groupby(sources, key=lambda s: (s.name, s.base)):
-            pages = list(pages)
+        for _, of_file in groupby(sources, key=lambda s: (s.name, s.base)):
+            pages = list(of_file)
             print_ = f"{self.settings} {os.path.abspath(pages[0].name)} {stamp(pages[0].name)}"
             done = [self.journal.done(p, print_) for p in pages]
             finals = [path for path, _ in self.job.finals(pages[0])]
