@@ -164,7 +164,7 @@ def cut_piece(
     steps: np.ndarray,  # int8 (h, w), likewise
     origin: tuple[int, int],  # x, y of the line's upper left
     letter: float,  # pixels
-    more: Sequence[float] = (),  # page columns of further cuts, straight down
+    more: Sequence[float] | np.ndarray = (),  # page columns of further cuts, straight down
 ) -> list[Piece]:  # left to right
     """A piece cut where a seam crosses little ink, at its notches and where told; itself where
     there is none."""
