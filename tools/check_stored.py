@@ -213,6 +213,8 @@ def shown_now(
     if value is not None:
         data = DisplayFormatter().format(value, include=KINDS)[0]
         said |= {kind: text for kind, text in data.items() if kind in KINDS}
+    # nbdev's cleaning takes places in memory out of stored outputs
+    said = {kind: re.sub(r"(<.*?) at 0x[0-9a-fA-F]+>", r"\1>", text) for kind, text in said.items()}
     return {kind: text.strip() for kind, text in said.items() if text.strip()}
 
 
