@@ -596,29 +596,32 @@ readers.pivot(index="reader", columns="kind", values=["cer", "exact"]).round(3)
 # %% [markdown]
 # ## Exercises
 #
-# **1.** Write three zeros that touch and two that do not. How many peaks does the network see when you take `touching` from 0 to 1?
+# 1. Write `300 00` with `touching` at 0, one half and 1. What does the network see when the zeros grow together?
+# 2. Build a reader from `line_strip`, `LineNetwork.steps`, `step_lattice` and `decode_lines`, without any cut. On which sample page does it differ from `Reader`?
+# 3. Set `STEP_WEIGHT` to 0, so that the cuts alone decide, and read the line of this page again.
 #
-# ::: {.callout-tip collapse="true"}
-# ## Solution
-# Count the peaks of `1 - exp(blank)` that are higher than one half:
+# <details><summary>Solutions</summary>
+#
 # ```python
+# # 1
 # for touching in (0, 0.5, 1):
-#     page = write(["300 00"], seed=5, touching=touching, height=44).image
-#     sheet = analyse(page)
+#     sheet = analyse(write(["300 00"], seed=5, touching=touching, height=44).image)
 #     (steps,) = reader.steps([line_strip(sheet, sheet.lines[0]).pixels])
 #     print(touching, greedy_text(steps))
-# ```
-# :::
 #
-# **2.** Build a reader of your own from `line_strip`, `LineNetwork.steps`, `step_lattice` and `decode_lines`, without any cut. On which sample page does it differ from `Reader`?
-#
-# ::: {.callout-tip collapse="true"}
-# ## Solution
-# ```python
+# # 2
 # def by_steps(grey):
 #     sheet = analyse(grey)
 #     strips = [line_strip(sheet, line).pixels for line in sheet.lines]
 #     found = [step_lattice(s) for s in reader.steps(strips)]
 #     return [d.text for d in decode_lines([f.lattice for f in found if f], Knowledge())]
+# print(by_steps(page))
+#
+# # 3
+# import customocr.line_network
+# customocr.line_network.STEP_WEIGHT = 0.0
+# print(Reader().read(page).text)
+# customocr.line_network.STEP_WEIGHT = 1.0
 # ```
-# :::
+#
+# </details>
