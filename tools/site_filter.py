@@ -4,9 +4,9 @@ without a network.
 Quarto pipes each notebook through this (`ipynb-filters` in _quarto.yml). For any HTML output, a
 table of pandas too, it would load scripts from elsewhere in case they are wanted; as raw HTML
 inside Markdown the table is the same and nothing is loaded. A widget needs a kernel: on a page it
-is left out, and the prose and figures around it stand alone. A figure is numbered, and what its
-`fig-alt` says is its caption too; one without gets the paragraph that leads to it as its text for
-those who cannot see it. Imports, checks and long code are folded; the line that unfolds them says
+is left out, and the prose and figures around it stand alone. A figure with a text of its own is
+numbered: its `fig-cap` is the caption, or what its `fig-alt` says where it has no other. A figure
+without a `fig-alt` gets the paragraph that leads to it as its text for those who cannot see it. Imports, checks and long code are folded; the line that unfolds them says
 what is inside.
 """
 
@@ -54,19 +54,22 @@ def last_paragraph(markdown: str) -> str:
 
 
 def tell(cell: dict, lead: str, number: int) -> int:  # the next figure's number
-    """Number and caption a cell's figure with its `fig-alt`; where it has none, the text that leads
-    to it says what it is."""
+    """Number a cell's figure and caption it, with its `fig-alt` where it has no `fig-cap`; where it
+    has no `fig-alt`, the text that leads to it says what it is."""
     source = "".join(cell["source"])
     figures = sum(any(k.startswith("image/") for k in o.get("data", {})) for o in cell["outputs"])
     alt = re.search(r"^#\| *fig-alt: *(.*)$", source, re.M)
-    if figures == 1 and alt and "fig-cap" not in source and "label:" not in source:
-        cell["source"] = f"#| label: fig-{number}\n#| fig-cap: {alt[1]}\n{source}"
-        return number + 1
+    own = "fig-cap" in source
     if figures and lead and not alt:
         texts = (
             lead if figures == 1 else [f"{lead} ({i} of {figures})" for i in range(1, figures + 1)]
         )
-        cell["source"] = f"#| fig-alt: {json.dumps(texts, ensure_ascii=False)}\n{source}"
+        source = f"#| fig-alt: {json.dumps(texts, ensure_ascii=False)}\n{source}"
+    if figures == 1 and (alt or own) and "label:" not in source:
+        caption = "" if own or not alt else f"#| fig-cap: {alt[1]}\n"
+        source = f"#| label: fig-{number}\n{caption}{source}"
+        number += 1
+    cell["source"] = source
     return number
 
 
