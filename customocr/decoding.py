@@ -24,12 +24,13 @@ from .errors import KnowledgeError
 from .glyphs import CLASSES
 
 # %% auto #0
-__all__ = ['N', 'BORDER', 'ORDER', 'NEUTRAL', 'WORD', 'NUMBER', 'INITIALS', 'CODE', 'LISTED', 'N_CONTEXT', 'N_LOWER', 'UNIFORM',
-           'SHARE', 'STICKY', 'SPACE_SHARE', 'PRIOR_WEIGHT', 'LETTER', 'COLUMN', 'MAX_WORDS', 'MAX_CHARACTERS',
-           'MAX_WORD', 'PLACEHOLDER', 'ALPHABETS', 'OTHER_NAMES', 'LIKE_A_NAME', 'MAX_PAIRS', 'LEXICON_SIZE',
-           'LEXICON_SHARE', 'MARGIN', 'LISTED_MARGIN', 'TIED_MARGIN', 'WIDE_MARGIN', 'UNSURE', 'PATIENCE', 'BATCH',
-           'EMPTY', 'Lattice', 'witten_bell', 'Runs', 'Language', 'NoLanguage', 'load_runs', 'shipped_language',
-           'Lexicon', 'alphabet_mask', 'Knowledge', 'word_starts', 'WordReading', 'Decoding', 'decode_lines', 'decode']
+__all__ = ['N', 'BORDER', 'ORDER', 'NEUTRAL', 'WORD', 'NUMBER', 'INITIALS', 'CODE', 'LISTED', 'N_CONTEXT', 'N_LOWER', 'RUN',
+           'UNIFORM', 'KIND', 'SHARE', 'STICKY', 'SPACE_SHARE', 'PRIOR_WEIGHT', 'LETTER', 'COLUMN', 'MAX_WORDS',
+           'MAX_CHARACTERS', 'MAX_WORD', 'PLACEHOLDER', 'ALPHABETS', 'OTHER_NAMES', 'LIKE_A_NAME', 'MAX_PAIRS',
+           'LEXICON_SIZE', 'LEXICON_SHARE', 'MARGIN', 'LISTED_MARGIN', 'TIED_MARGIN', 'WIDE_MARGIN', 'UNSURE',
+           'PATIENCE', 'BATCH', 'EMPTY', 'SURE', 'ONE_WORD', 'BEFORE', 'Lattice', 'witten_bell', 'Runs', 'Language',
+           'NoLanguage', 'load_runs', 'shipped_language', 'Lexicon', 'alphabet_mask', 'Knowledge', 'word_starts',
+           'WordReading', 'Decoding', 'shares_of', 'decode_lines', 'decode']
 
 # %% ../nbs/15_decoding.ipynb #7f4f65d3
 @dataclass(frozen=True)
@@ -108,13 +109,17 @@ class Runs:
 # %% ../nbs/15_decoding.ipynb #3b30ac77
 N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last four symbols
 N_LOWER = 27 ** (ORDER - 2)
+RUN = 0.7  # probability that in a code a letter follows a letter, a digit a digit
 UNIFORM = (  # kind, share of digits, chance that it ends after a character (mean lengths 5, 6, 7)
     (NUMBER, 1.0, 1 / 5),
     (INITIALS, 0.0, 1 / 6),
-    (CODE, 0.5, 1 / 7),
+    (CODE, 0.5, 1 / 7),  # at its beginning
+    (CODE, 1 - RUN, 1 / 7),  # after a letter
+    (CODE, RUN, 1 / 7),  # after a digit
 )
+KIND = np.array([WORD, *(kind for kind, _, _ in UNIFORM), LISTED])
 SHARE = np.array([0.55, 0.33, 0.05, 0.07])  # how often words, numbers, initials, codes are expected
-STICKY = 0.5  # probability that a word is of the kind of the word before it, beyond chance
+STICKY = 0.7  # probability that a word is of the kind of the word before it, beyond chance
 SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five
 PRIOR_WEIGHT = 1.0  # on the log-probabilities of the language; chosen below, validation writers
 LETTER = np.r_[np.zeros(10, int), 1:27]  # symbol of each class, 0 for digits
@@ -122,9 +127,10 @@ COLUMN = np.r_[np.full(10, 27), 1:27]  # column of each class in a language's ta
 
 
 class Language:
-    "What may follow what within a word. States: the last four letters, or one of the other kinds."
+    "What may follow what within a word. States: the last four letters, or those of other kinds."
 
     n_states = N_CONTEXT + len(UNIFORM)
+    code = N_CONTEXT + 2  # the state in which a code begins
 
     def __init__(
         self,
@@ -162,7 +168,9 @@ class Language:
     @property
     def most(self) -> np.ndarray:  # float (36,)
         "The largest weight that each class can get in any state."
-        return np.r_[np.full(10, self._table[1:4, 27].max()), np.full(26, self.neutral)]
+        return np.r_[
+            np.full(10, self._table[1 : 1 + len(UNIFORM), 27].max()), np.full(26, self.neutral)
+        ]
 
     def step(
         self,
@@ -172,6 +180,7 @@ class Language:
         "Read one class in each state."
         row = self._rows_of(state)
         to = np.where(state < N_CONTEXT, state % N_LOWER * 27 + LETTER[cls], state)
+        to = np.where(state >= self.code, self.code + np.where(LETTER[cls], 1, 2), to)
         return to, self._table[row, COLUMN[cls]]
 
     def end(
@@ -187,7 +196,7 @@ class Language:
         state: np.ndarray,  # int64 (A,), states of the lexicon included
     ) -> np.ndarray:  # int (A,)
         "Kind of text of each state."
-        return np.minimum(np.maximum(state - (N_CONTEXT - 1), WORD), LISTED)
+        return KIND[np.clip(state - (N_CONTEXT - 1), 0, len(KIND) - 1)]
 
     def chances(
         self,
@@ -588,10 +597,11 @@ BATCH = 1024  # nodes that go through one sweep: a book needs no more memory tha
 def word_starts(
     knowledge: Knowledge,  # what is known
     weight: float,  # on the log-probabilities
+    share: np.ndarray,  # float (4,), how often each kind is expected; adds up to 1
 ) -> Starts:
     "In which states words begin, and how likely."
     state, share = (
-        (np.array([0, N_CONTEXT, N_CONTEXT + 1, N_CONTEXT + 2]), SHARE)
+        (np.array([0, N_CONTEXT, N_CONTEXT + 1, N_CONTEXT + 2]), share)
         if knowledge.prior
         else (np.array([0]), np.ones(1))
     )
@@ -733,12 +743,12 @@ def _rounds(knowledge: Knowledge) -> list[_Round]:
     return rounds
 
 
-def _sweep(lattices: list[Lattice], step: _Round, most: int) -> Sweep:
+def _sweep(lattices: list[Lattice], step: _Round, most: int, share: np.ndarray) -> Sweep:
     "One round over some lines."
     known = step.known
     weight = PRIOR_WEIGHT if isinstance(known.prior, bool) else float(known.prior or PRIOR_WEIGHT)
     language = shipped_language(weight) if known.prior else NoLanguage()
-    starts = word_starts(known, weight)
+    starts = word_starts(known, weight, share)
     most *= step.breadth
     return Sweep(lattices, language, starts, known, step.every, step.margin, most)
 
@@ -759,22 +769,33 @@ def _batches(lattices: Sequence[Lattice]) -> Iterator[list[int]]:
         yield group
 
 
-def decode_lines(
-    lattices: Sequence[Lattice],  # the lines of a page
-    knowledge: Knowledge = Knowledge(),  # what is known about every one of them
-    n_alternatives: int = 5,  # alternatives listed per character
-    n_words: int = 5,  # alternatives listed per word that is unsure; 0: none are looked for
-) -> list[Decoding]:  # one per lattice
-    """Read the lines of a page together; each line is decoded by itself.
+SURE = 0.95  # probability from which a word tells what kinds of text a page has
+ONE_WORD = 5  # characters that count as one word of its kind
+BEFORE = 3.0
 
-    A line that does not fit what is known is read without it and marked (`matched`); with
-    `strict` nothing is read in it. Time and memory are bounded whatever comes in.
-    """
+
+def shares_of(
+    decoded: Sequence[Decoding],  # the lines of a page
+) -> np.ndarray | None:  # float (4,), adding up to 1; None where no word is sure
+    "How often each kind of text is expected on a page, from the words on it that are sure."
+    counts = np.zeros(len(SHARE))
+    for text, probability in ((w.text, w.probability) for d in decoded for w in d.words):
+        if text and probability >= SURE and PLACEHOLDER not in text:
+            digits = sum(c.isdigit() for c in text)
+            kind = WORD if not digits else NUMBER if digits == len(text) else CODE
+            counts[kind] += min(1.0, len(text) / ONE_WORD)
+    letters = SHARE[[WORD, INITIALS]]  # what has letters only may be either
+    counts[[WORD, INITIALS]] = counts[WORD] * letters / letters.sum()
+    return (BEFORE * SHARE + counts) / (BEFORE + counts.sum()) if counts.any() else None
+
+
+def _decode(lattices, knowledge, share, n_alternatives, n_words) -> list[Decoding]:
+    "Read lines with given shares of the kinds of text."
     out: list[Decoding] = [EMPTY] * len(lattices)
     most = arcs_at_a_node(sum(x.n_nodes for x in lattices))
     for todo in _batches(lattices):
         for step in _rounds(knowledge):
-            sweep = _sweep([lattices[i] for i in todo], step, most)
+            sweep = _sweep([lattices[i] for i in todo], step, most, share)
             for k, i in enumerate(todo):
                 if k in sweep.last:
                     out[i] = _read(
@@ -785,6 +806,28 @@ def decode_lines(
                 break
         for i in todo:
             out[i] = replace(EMPTY, matched=not knowledge.strict and knowledge.automaton is None)
+    return out
+
+
+def decode_lines(
+    lattices: Sequence[Lattice],  # the lines of a page
+    knowledge: Knowledge = Knowledge(),  # what is known about every one of them
+    n_alternatives: int = 5,  # alternatives listed per character
+    n_words: int = 5,  # alternatives listed per word that is unsure; 0: none are looked for
+) -> list[Decoding]:  # one per lattice
+    """Read the lines of a page together.
+
+    Lines with a word in doubt are read again, with the kinds of text that the page's sure words
+    are of. A line that does not fit what is known is read without it and marked (`matched`); with
+    `strict` nothing is read in it. Time and memory are bounded whatever comes in.
+    """
+    out = _decode(lattices, knowledge, SHARE, n_alternatives, n_words)
+    doubtful = [i for i, d in enumerate(out) if any(w.probability < SURE for w in d.words)]
+    share = shares_of(out) if knowledge.prior and doubtful else None
+    if share is not None:
+        again = [lattices[i] for i in doubtful]
+        for i, d in zip(doubtful, _decode(again, knowledge, share, n_alternatives, n_words)):
+            out[i] = d
     return out
 
 

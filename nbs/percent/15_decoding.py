@@ -269,10 +269,11 @@ best_path(touching)
 # ## What may follow what
 #
 # Most of what people print by hand is of one of four kinds: words and names, numbers, initials, and codes that mix
-# letters and digits. Within a number every digit is equally likely; in a code, a digit is as likely as a letter, and then
-# each as likely as the next. Words are different: after `HILLT` an O is likely and a 0 is not. We count how often each letter
-# follows each four letters in word lists (English words, names and places from many countries; `tools/make_prior.py` names the
-# sources), and smooth the counts, because a run of letters that the lists do not have is rare, not impossible.
+# letters and digits. Within a number every digit is equally likely. A code begins with a digit or a letter, each
+# as likely as the next. Then letters come in runs, and digits too (`AB123`): a change from one to the other costs a little.
+# Words are different: after `HILLT` an O is likely and a 0 is not. We count how often each letter follows each four letters in
+# word lists (English words, names and places from many countries; `tools/make_prior.py` names the sources). Then we smooth the
+# counts, because a run of letters that the lists do not have is rare, not impossible.
 
 # %%
 #| export
@@ -348,13 +349,17 @@ class Runs:
 #| export
 N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last four symbols
 N_LOWER = 27 ** (ORDER - 2)
+RUN = 0.7  # probability that in a code a letter follows a letter, a digit a digit
 UNIFORM = (  # kind, share of digits, chance that it ends after a character (mean lengths 5, 6, 7)
     (NUMBER, 1.0, 1 / 5),
     (INITIALS, 0.0, 1 / 6),
-    (CODE, 0.5, 1 / 7),
+    (CODE, 0.5, 1 / 7),  # at its beginning
+    (CODE, 1 - RUN, 1 / 7),  # after a letter
+    (CODE, RUN, 1 / 7),  # after a digit
 )
+KIND = np.array([WORD, *(kind for kind, _, _ in UNIFORM), LISTED])
 SHARE = np.array([0.55, 0.33, 0.05, 0.07])  # how often words, numbers, initials, codes are expected
-STICKY = 0.5  # probability that a word is of the kind of the word before it, beyond chance
+STICKY = 0.7  # probability that a word is of the kind of the word before it, beyond chance
 SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces: words of five
 PRIOR_WEIGHT = 1.0  # on the log-probabilities of the language; chosen below, validation writers
 LETTER = np.r_[np.zeros(10, int), 1:27]  # symbol of each class, 0 for digits
@@ -362,9 +367,10 @@ COLUMN = np.r_[np.full(10, 27), 1:27]  # column of each class in a language's ta
 
 
 class Language:
-    "What may follow what within a word. States: the last four letters, or one of the other kinds."
+    "What may follow what within a word. States: the last four letters, or those of other kinds."
 
     n_states = N_CONTEXT + len(UNIFORM)
+    code = N_CONTEXT + 2  # the state in which a code begins
 
     def __init__(
         self,
@@ -402,7 +408,9 @@ class Language:
     @property
     def most(self) -> np.ndarray:  # float (36,)
         "The largest weight that each class can get in any state."
-        return np.r_[np.full(10, self._table[1:4, 27].max()), np.full(26, self.neutral)]
+        return np.r_[
+            np.full(10, self._table[1 : 1 + len(UNIFORM), 27].max()), np.full(26, self.neutral)
+        ]
 
     def step(
         self,
@@ -412,6 +420,7 @@ class Language:
         "Read one class in each state."
         row = self._rows_of(state)
         to = np.where(state < N_CONTEXT, state % N_LOWER * 27 + LETTER[cls], state)
+        to = np.where(state >= self.code, self.code + np.where(LETTER[cls], 1, 2), to)
         return to, self._table[row, COLUMN[cls]]
 
     def end(
@@ -427,7 +436,7 @@ class Language:
         state: np.ndarray,  # int64 (A,), states of the lexicon included
     ) -> np.ndarray:  # int (A,)
         "Kind of text of each state."
-        return np.minimum(np.maximum(state - (N_CONTEXT - 1), WORD), LISTED)
+        return KIND[np.clip(state - (N_CONTEXT - 1), 0, len(KIND) - 1)]
 
     def chances(
         self,
@@ -946,7 +955,7 @@ for mistake in (
 # 22,000, is given up. This is called a *beam*. A beam alone does not bound the work: where the network has no idea, everything
 # is as good as everything else. So a line also keeps at most 500 ways into one node, the best ones.
 #
-# A word begins in any of the four kinds, by their shares. The kind of the word before it is a little more likely. A lexicon
+# A word begins in any of the four kinds, by their shares. The kind of the word before it is more likely. A lexicon
 # adds a fifth kind. With a soft lexicon, a word comes from the list seven times in ten, and each of its words is as likely as
 # the next. A short list is weighed as if it had 5,000 words, because three names should not overrule a clear reading.
 
@@ -966,10 +975,11 @@ BATCH = 1024  # nodes that go through one sweep: a book needs no more memory tha
 def word_starts(
     knowledge: Knowledge,  # what is known
     weight: float,  # on the log-probabilities
+    share: np.ndarray,  # float (4,), how often each kind is expected; adds up to 1
 ) -> Starts:
     "In which states words begin, and how likely."
     state, share = (
-        (np.array([0, N_CONTEXT, N_CONTEXT + 1, N_CONTEXT + 2]), SHARE)
+        (np.array([0, N_CONTEXT, N_CONTEXT + 1, N_CONTEXT + 2]), share)
         if knowledge.prior
         else (np.array([0]), np.ones(1))
     )
@@ -993,6 +1003,10 @@ def word_starts(
 
 
 # %% [markdown]
+# A page tells what it is made of. Where thirteen words are sure to be words, the fourteenth is hardly a code: `D0` there is
+# `DO`. So the lines are read once with the usual shares. Then the sure words are counted by kind, and lines with a word in
+# doubt are read again with the page's own shares.
+#
 # The result says what was chosen, how sure each character and word is, and what else it could be.
 
 # %%
@@ -1116,12 +1130,12 @@ def _rounds(knowledge: Knowledge) -> list[_Round]:
     return rounds
 
 
-def _sweep(lattices: list[Lattice], step: _Round, most: int) -> Sweep:
+def _sweep(lattices: list[Lattice], step: _Round, most: int, share: np.ndarray) -> Sweep:
     "One round over some lines."
     known = step.known
     weight = PRIOR_WEIGHT if isinstance(known.prior, bool) else float(known.prior or PRIOR_WEIGHT)
     language = shipped_language(weight) if known.prior else NoLanguage()
-    starts = word_starts(known, weight)
+    starts = word_starts(known, weight, share)
     most *= step.breadth
     return Sweep(lattices, language, starts, known, step.every, step.margin, most)
 
@@ -1142,22 +1156,33 @@ def _batches(lattices: Sequence[Lattice]) -> Iterator[list[int]]:
         yield group
 
 
-def decode_lines(
-    lattices: Sequence[Lattice],  # the lines of a page
-    knowledge: Knowledge = Knowledge(),  # what is known about every one of them
-    n_alternatives: int = 5,  # alternatives listed per character
-    n_words: int = 5,  # alternatives listed per word that is unsure; 0: none are looked for
-) -> list[Decoding]:  # one per lattice
-    """Read the lines of a page together; each line is decoded by itself.
+SURE = 0.95  # probability from which a word tells what kinds of text a page has
+ONE_WORD = 5  # characters that count as one word of its kind
+BEFORE = 2.0  # words that the usual shares count as, beside the page's own
 
-    A line that does not fit what is known is read without it and marked (`matched`); with
-    `strict` nothing is read in it. Time and memory are bounded whatever comes in.
-    """
+
+def shares_of(
+    decoded: Sequence[Decoding],  # the lines of a page
+) -> np.ndarray | None:  # float (4,), adding up to 1; None where no word is sure
+    "How often each kind of text is expected on a page, from the words on it that are sure."
+    counts = np.zeros(len(SHARE))
+    for text, probability in ((w.text, w.probability) for d in decoded for w in d.words):
+        if text and probability >= SURE and PLACEHOLDER not in text:
+            digits = sum(c.isdigit() for c in text)
+            kind = WORD if not digits else NUMBER if digits == len(text) else CODE
+            counts[kind] += min(1.0, len(text) / ONE_WORD)
+    letters = SHARE[[WORD, INITIALS]]  # what has letters only may be either
+    counts[[WORD, INITIALS]] = counts[WORD] * letters / letters.sum()
+    return (BEFORE * SHARE + counts) / (BEFORE + counts.sum()) if counts.any() else None
+
+
+def _decode(lattices, knowledge, share, n_alternatives, n_words) -> list[Decoding]:
+    "Read lines with given shares of the kinds of text."
     out: list[Decoding] = [EMPTY] * len(lattices)
     most = arcs_at_a_node(sum(x.n_nodes for x in lattices))
     for todo in _batches(lattices):
         for step in _rounds(knowledge):
-            sweep = _sweep([lattices[i] for i in todo], step, most)
+            sweep = _sweep([lattices[i] for i in todo], step, most, share)
             for k, i in enumerate(todo):
                 if k in sweep.last:
                     out[i] = _read(
@@ -1168,6 +1193,28 @@ def decode_lines(
                 break
         for i in todo:
             out[i] = replace(EMPTY, matched=not knowledge.strict and knowledge.automaton is None)
+    return out
+
+
+def decode_lines(
+    lattices: Sequence[Lattice],  # the lines of a page
+    knowledge: Knowledge = Knowledge(),  # what is known about every one of them
+    n_alternatives: int = 5,  # alternatives listed per character
+    n_words: int = 5,  # alternatives listed per word that is unsure; 0: none are looked for
+) -> list[Decoding]:  # one per lattice
+    """Read the lines of a page together.
+
+    Lines with a word in doubt are read again, with the kinds of text that the page's sure words
+    are of. A line that does not fit what is known is read without it and marked (`matched`); with
+    `strict` nothing is read in it. Time and memory are bounded whatever comes in.
+    """
+    out = _decode(lattices, knowledge, SHARE, n_alternatives, n_words)
+    doubtful = [i for i, d in enumerate(out) if any(w.probability < SURE for w in d.words)]
+    share = shares_of(out) if knowledge.prior and doubtful else None
+    if share is not None:
+        again = [lattices[i] for i in doubtful]
+        for i, d in zip(doubtful, _decode(again, knowledge, share, n_alternatives, n_words)):
+            out[i] = d
     return out
 
 
