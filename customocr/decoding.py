@@ -771,7 +771,7 @@ def _batches(lattices: Sequence[Lattice]) -> Iterator[list[int]]:
 
 SURE = 0.95  # probability from which a word tells what kinds of text a page has
 ONE_WORD = 5  # characters that count as one word of its kind
-BEFORE = 3.0
+BEFORE = 2.0  # words that the usual shares count as, beside the page's own
 
 
 def shares_of(

@@ -170,8 +170,9 @@ def leaning(text, to, share):
 
 
 def test_a_page_tells_which_kinds_of_text_it_has():
-    words, numbers = ["WIND", "THROUGH", "PLASTIC", "FEELING"], ["48137", "903364", "77249", "36943"]
-    doubtful = leaning("DO", "O0", 0.93)
+    words = ["WIND", "THROUGH", "PLASTIC", "FEELING", "HAPPY"]
+    numbers = ["48137", "903364", "77249", "36943"]
+    doubtful = leaning("DO", "O0", 0.9)
     assert decode(doubtful).text == "D0"
     assert decode_lines([doubtful, *map(undecided, words)])[0].text == "DO"
     assert decode_lines([doubtful, *map(undecided, numbers)])[0].text == "D0"
