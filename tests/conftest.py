@@ -6,6 +6,13 @@ from pathlib import Path
 import pytest
 
 
+def pytest_collection_modifyitems(items) -> None:
+    "Mark the tests that look at the data folder: `pytest -m data` runs these alone."
+    for item in items:
+        if "data_dir" in item.fixturenames:
+            item.add_marker("data")
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     "The data folder named by CUSTOMOCR_DATA; tests that need it are skipped where it is not set."

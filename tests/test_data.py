@@ -359,10 +359,7 @@ def test_wrong_folders_are_refused_with_the_name(tmp_path, make, reason):
         d.load_folder(tmp_path)
 
 
-def test_real_collections_have_their_known_counts():
-    folder = d.data_folder()
-    if folder is None:
-        pytest.skip("CUSTOMOCR_DATA is not set: the real collections are not here")
+def test_real_collections_have_their_known_counts(data_dir):
     if not all(d.find_file([name]) for name in ("mnist.npz", "unipen.npz")):
         pytest.skip("the data folder holds no mnist.npz or no unipen.npz")
     assert len(d.load_mnist()) == 70_000 and len(d.load_mnist(part="test")) == 10_000
