@@ -36,7 +36,8 @@ import cv2
 
 from customocr import __version__, samples
 from customocr.batch import write_many
-from customocr.recognition import THREADS, Reader
+from customocr.engine.network import THREADS
+from customocr.recognition import Reader
 
 MEGAPIXEL = 1_000_000
 FORMATS = ("json", "hocr")  # what the runs write

@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         type=_count,
         default=1,
         metavar="N",
-        help="processes that read, with one thread each (default: 1, with all threads)",
+        help="processes that read (default: 1)",
     )
     work.add_argument(
         "--scheduler",

@@ -5,7 +5,6 @@ import itertools
 import os
 import subprocess
 import sys
-
 from dataclasses import replace
 
 import numpy as np

@@ -6,8 +6,8 @@ table of pandas too, it would load scripts from elsewhere in case they are wante
 inside Markdown the table is the same and nothing is loaded. A widget needs a kernel: on a page it
 is left out, and the prose and figures around it stand alone. A figure with a text of its own is
 numbered: its `fig-cap` is the caption, or what its `fig-alt` says where it has no other. A figure
-without a `fig-alt` gets the paragraph that leads to it as its text for those who cannot see it. Imports, checks and long code are folded; the line that unfolds them says
-what is inside.
+without a `fig-alt` gets the paragraph that leads to it as its text for those who cannot see it.
+Imports, checks and long code are folded; the line that unfolds them says what is inside.
 """
 
 import ast

@@ -19,13 +19,14 @@ class Network:
     """An ONNX network on the CPU.
 
     It can be pickled, and a forked process makes its own session instead of waiting for threads
-    that only its parent has.
+    that only its parent has. One thread is the usual: on networks as small as ours a second one
+    mostly waits and doubles the processor time.
     """
 
     def __init__(
         self,
         content: bytes,  # of an ONNX file
-        threads: int = 0,  # 0: as many as there are cores; the variable CUSTOMOCR_THREADS wins
+        threads: int = 1,  # 0: as many as there are cores; the variable CUSTOMOCR_THREADS wins
     ):
         self.content, self.threads = content, threads
         self.sessions: dict[int, onnxruntime.InferenceSession] = {}  # by process, the parent's kept
@@ -54,7 +55,7 @@ class Network:
 
 def open_network(
     path: str | Path,  # of an ONNX file
-    threads: int = 0,  # as for `Network`
+    threads: int = 1,  # as for `Network`
 ) -> Network:
     "An ONNX network on the CPU. Raises `ModelError` where the file is missing or damaged."
     if not Path(path).is_file():
