@@ -30,7 +30,7 @@ __all__ = ['DATA_VARIABLE', 'PLACES', 'PARTS', 'AZ_FILES', 'AZ_PAGE', 'AZ_FIELDS
            'load_folder', 'join', 'load_all', 'class_weights', 'split_stratified', 'writer_mask', 'split_writers',
            'unipen_test_writers', 'unipen_validation_writers', 'draw_writers', 'split_unipen']
 
-# %% ../nbs/00_data.ipynb #a3e82949
+# %% ../nbs/00_data.ipynb #f8b080d1
 @dataclass(frozen=True, eq=False)
 class Characters:
     """Images of single characters with their labels, sources and writers.

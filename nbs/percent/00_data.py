@@ -3,20 +3,37 @@
 # > Digits and letters by many hands, brought into one form.
 
 # %% [markdown]
-# Which characters can we learn from, and what is in them? This notebook reads three very different collections of
-# handwriting - MNIST's digits, the A-Z letters, UNIPEN's pen strokes - plus any folder of images you have, and turns each into
-# the same value: a `Characters`. It then counts, weighs and splits them, because how the samples are split decides what the
-# accuracy we report later is worth.
-#
-# *Needs*: about 20 seconds and 1 GB of memory. With the environment variable `CUSTOMOCR_DATA` set to a folder that holds the
-# collections it works on all of them; without, it runs on the small set of glyphs that comes with the package. The figures and
-# plots you see stored here were made with such a folder. Its A-Z file is a sample of the full collection; the text says where that matters.
-#
-# *Terms*: [glyph](glossary.html#glyph), [class](glossary.html#class), [stratified split](glossary.html#stratified-split),
-# [writer-disjoint split](glossary.html#writer-disjoint-split), [class weight](glossary.html#class-weight).
+# Which characters can we learn from, and what is in them? At the end of this notebook you can load digits, letters and your own pictures into one form, count them, and split them so that a test is a test.
 
 # %%
 #| default_exp data
+
+# %%
+#| code-fold: true
+#| code-summary: "The picture: six glyphs of each class"
+#| fig-cap: "What a network learns from: small pictures, each with the name of its class. Compare 0 with O and 1 with I; those pairs will stay with us to the end of the course."
+#| fig-alt: "Six white glyphs on black of each of the 36 classes, drawn with handwriting fonts."
+from customocr import data as finished
+from customocr.pictures import show
+
+show(finished.contact_sheet(finished.load_samples(), per_class=6, across=4))
+
+# %% [markdown]
+# A picture of one character is a [glyph](glossary.html#glyph). Its *[class](glossary.html#class)* is the character it shows. We have 36 classes: the digits 0-9 and the capitals A-Z.
+#
+# *Needs*: about 20 seconds and 1 GB of memory. Without data, the notebook runs on the glyphs of the package. Set the environment variable `CUSTOMOCR_DATA` to a folder with the collections and it works on those. The numbers and plots stored here were made with such a folder.
+#
+# ## The tutorial
+# This course began with a Keras tutorial on custom OCR in two notebooks. We call it *the tutorial*.
+#
+# **Its first notebook trains a network.** It joins 70,000 digits (MNIST) and 372,450 capitals (the A-Z set): 442,450 images. It gives rare classes more weight, keeps a fifth of the images for testing, and trains a network of three convolutions for 20 passes over the rest. It reports that 93.77 % of the test images are read right. The weakest class is 0: of all images that the network calls a 0, only 30 % are one.
+#
+# **Its second notebook reads a page.** It finds the outline of each character on a photographed line, cuts the character out, scales it to 28 x 28 pixels and asks the network. Then it meets two problems:
+#
+# - 0 and O, 1 and I, 5 and S look alike. Its answer: read them always as letters.
+# - A sheet on a dark table hides its characters, because the sheet has an outline too. Its answer: cut the sheet out first.
+#
+# It leaves much open: several lines, spaces, letters that touch, printed rules, light ink on dark. The notebooks 00 to 04 follow the tutorial step by step and measure each step. The later ones solve what it leaves open.
 
 # %%
 #| export
@@ -38,10 +55,6 @@ import numpy as np
 
 from customocr.errors import DataError
 from customocr.glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
-
-# %% [markdown]
-# Versions first. A model is trained by a stack of libraries, and a figure that cannot be repeated on another stack should at
-# least say on which it was measured.
 
 # %%
 #| code-fold: true
@@ -75,10 +88,13 @@ for library in (
 
 # %% [markdown]
 # ## One value for every collection
-# Every collection has its own shape: two pairs of arrays, a table of 785 columns, strokes, folders. From here on there is one.
-# A `Characters` holds the images (white ink on black, 28 x 28, as MNIST has them), the label of each as an index into
-# `0123456789ABC...Z`, where each came from and, if it is known, who wrote it. It cannot be changed, only cut and joined, so a
-# name means the same samples from the top of a notebook to its end.
+# Every collection has a form of its own: pairs of arrays, a table of 785 columns, folders of files. We turn each into the same value, a `Characters`. It holds
+#
+# - the images: 28 x 28 numbers each, white ink on black
+# - the label of each: its place in `0123456789ABC...Z`
+# - where each came from, and who wrote it, if that is known.
+#
+# A `Characters` cannot be changed. You can only take a part of it or join it to another. So a name means the same samples from the top of a notebook to its end.
 
 # %%
 #| export
@@ -196,7 +212,7 @@ class Characters:
 
 
 # %% [markdown]
-# It refuses what cannot be right, and says which row is wrong:
+# A `Characters` refuses what cannot be right, and says which row is wrong:
 
 # %%
 try:
@@ -211,7 +227,7 @@ assert "row 1" in refusal and "36" in refusal
 
 
 # %% [markdown]
-# To look at many glyphs at once, a contact sheet: a row for each class, drawn at random but always the same.
+# To look at many glyphs at once we draw a contact sheet, class after class. This function drew the picture at the top.
 
 # %%
 #| export
@@ -238,9 +254,7 @@ def contact_sheet(
 
 # %% [markdown]
 # ## Where the files are
-# Nothing in the package knows a path on anybody's machine. A loader takes a file, or the folder to look in; with neither it looks
-# in the folder that `CUSTOMOCR_DATA` names. A file that is nowhere ends in one message: what is missing, where to get it,
-# where to put it.
+# A loader takes a file, or a folder to look in. Without either it looks in the folder that `CUSTOMOCR_DATA` names. If a file is missing, one message says what is missing, where to get it and where to put it.
 
 # %%
 #| export
@@ -352,9 +366,8 @@ def check_glyphs(
 
 
 # %% [markdown]
-# ## The glyphs that come with the package
-# First a set that is always there: glyphs we drew ourselves, with openly licensed handwriting fonts. The font counts as the writer. The file
-# has the form in which this project keeps its own glyphs, and so has a loader that others will share.
+# ## The glyphs of the package
+# One set is always there. We drew it ourselves with openly licensed handwriting fonts.
 
 # %%
 #| export
@@ -406,18 +419,26 @@ samples = load_samples()
 samples
 
 # %%
-#| fig-alt: "Eight white glyphs on black of each of the 36 classes, each drawn with another handwriting font."
-show(contact_sheet(samples, per_class=8, across=3))
-
-# %%
 #| hide
 assert set(samples.labels) == set(range(36)) and (samples.writer >= 0).all()
 
 # %% [markdown]
+# The table says how many glyphs there are. Every class has 66, one by each font, and the font counts as the writer.
+#
+# An image is 28 rows of 28 numbers, from 0 (black paper) to 255 (white ink). Here is the middle of a 5:
+
+# %%
+five = samples.only("5").images[5]
+print("\n".join("".join(f"{value:4d}" for value in row) for row in five[3:25, 6:22]))
+
+# %%
+#| fig-cap: "The same numbers as a picture. Greys appear only where the pen's edge covers a part of a pixel."
+#| fig-alt: "A 5 of the package, enlarged to grey squares."
+show(five, 6)
+
+# %% [markdown]
 # ## Digits: MNIST
-# 70,000 digits by some 500 people, 28 x 28, cut out and centred by its authors in 1998. `keras.datasets.mnist` downloads
-# them once (with progress and a checksum) and keeps them; we read a local `mnist.npz` where there is one and
-# ask Keras only if not.
+# MNIST holds 70,000 digits by some 500 people. Its authors cut, scaled and centred them in 1998. We read a local `mnist.npz` if there is one. Otherwise Keras downloads the file once and keeps it.
 
 # %%
 #| export
@@ -471,8 +492,7 @@ def _download_mnist() -> Path | None:
 
 
 # %% [markdown]
-# In the cells below a collection that is not on this machine is replaced by the package's own glyphs of the same classes, so that
-# the notebook runs anywhere. What you see was stored where all are present.
+# A collection that is not on your machine is replaced by glyphs of the package, so that the notebook runs anywhere:
 
 # %%
 def or_ours(load, classes):
@@ -487,27 +507,13 @@ DIGITS, LETTERS = CLASSES[:10], CLASSES[10:]
 # %%
 train_digits = or_ours(lambda: load_mnist(part="train", download=False), DIGITS)
 test_digits = or_ours(lambda: load_mnist(part="test", download=False), DIGITS)
-train_digits.images.shape, test_digits.images.shape
-
-# %% [markdown]
-# An image is 28 rows of 28 numbers, 0 for black paper and 255 for white ink. Here is the middle of the first one, and its label.
-
-# %%
-middle = train_digits.images[0][4:24, 6:22]
-print("\n".join("".join(f"{value:4d}" for value in row) for row in middle))
-
-# %%
-#| fig-alt: "MNIST's first image enlarged: a handwritten 5 in grey squares."
-print("label", train_digits.labels[0], "= class", CLASSES[train_digits.labels[0]])
-show(train_digits.images[0], 5)
-
-# %% [markdown]
-# Train and test are stacked: this project makes its own splits (and MNIST's test part stays the last 10,000, so that a model can be
-# measured on it as everybody does).
-
-# %%
 digits = or_ours(lambda: load_mnist(download=False), DIGITS)
-digits
+train_digits.images.shape, test_digits.images.shape, digits.images.shape
+
+# %% [markdown]
+# MNIST comes in two parts, 60,000 digits to train with and 10,000 to test with. We stack both, because we make splits of our own. The test part stays last, so a network can still be measured on it.
+#
+# We do not show the digits here: the pictures of this site are our own. `show(contact_sheet(digits))` shows them to you.
 
 # %%
 #| hide
@@ -515,24 +521,9 @@ assert set(digits.labels) == set(range(10))
 if "mnist" in digits.source_names:
     assert len(digits) == 70_000 and (digits.images[60_000:] == test_digits.images).all()
 
-# %% [markdown]
-# One at random, with its class, and then some of each:
-
-# %%
-#| fig-alt: "One MNIST digit, a 4, enlarged."
-one = np.random.default_rng(7).integers(len(digits))
-print("class", CLASSES[digits.labels[one]])
-show(digits.images[one], 5)
-
-# %%
-#| fig-alt: "Ten rows of twenty MNIST digits, a row for each class from 0 to 9."
-show(contact_sheet(digits))
-
 
 # %% [markdown]
-# Notice how many ways there are to write a 1, a 4 or a 7, and how little a 7 needs to become a 1.
-#
-# How many samples each class has decides how much of it a network sees, so we count before anything else.
+# A network learns most about what it sees most. So we count the samples of each class first.
 
 # %%
 #| export
@@ -568,20 +559,17 @@ def plot_counts(
 
 
 # %%
+#| fig-cap: "MNIST is even: no digit has a quarter more samples than another."
 #| fig-alt: "Bars of the number of samples of each digit, all between 6,300 and 7,900."
 plot_counts(digits)
 
 # %% [markdown]
 # ## Letters: the A-Z set
-# 372,450 capitals, published on Kaggle as one CSV file of 700 MB: a label from 0 to 25, then 784 pixels a line. Two things are
-# worth knowing about it.
+# The A-Z set holds 372,450 capitals. Kaggle has it as one text file of 700 MB. Each line is a label from 0 to 25 and then 784 pixels. There are two things to know about it.
 #
-# **It has no header.** The usual `pd.read_csv(file)` takes the first letter, an A, for the names of the columns - which then are called
-# `0`, `0.1`, `0.2`, ... - and loses that A.
+# **It has no header.** `pd.read_csv(file)` takes the first line for the names of the columns. The first letter, an A, is lost.
 #
-# **It is big.** As a table of 64-bit integers it takes 2.3 GB, twice that while it is split and reshaped. Read in pieces of 10,000 lines that
-# become bytes at once, a file of that size needs 0.7 GB at its peak, where `pd.read_csv` and a reshape need 5.2
-# (`python benchmarks/letters.py --pandas`). And it needs to be read only once: the arrays are kept in a cache folder.
+# **It is big.** As a pandas table it needs 5.2 GB of memory at its peak (`python benchmarks/letters.py --pandas`). We read 10,000 lines at a time and store pixels as bytes. That needs 0.7 GB. The result is kept in a cache folder, so it is read only once.
 
 # %%
 #| export
@@ -755,26 +743,15 @@ def read_az(
 letters = or_ours(load_az, LETTERS)
 letters
 
-# %% [markdown]
-# The first label is 10, not 0: letters come after the digits, which is all that joining will need. As the set's images are not ours
-# to republish, the letter shown here is our own; `show(letters.images[0], 5)` shows you one of yours.
-
 # %%
-#| fig-alt: "A self-made letter M, enlarged."
-ours = samples.only("M")
-print("first label", letters.labels[0], "= class", CLASSES[letters.labels[0]])
-show(ours.images[5], 5)
-
-# %%
+#| fig-cap: "Letters are uneven: O has ten times as many samples as V. These are 5,935 rows of the full set, half of them drawn evenly over the classes."
 #| fig-alt: "Bars of the number of samples of each letter; O and S stand far above the others."
 plot_counts(letters)
 
 # %% [markdown]
-# The classes are far from even, and as uneven as the words they were taken from: the full set has 57,825 O and 1,120 I. A network that
-# always answered O would be right for one letter in six. (The plot shows a sample of 5,935 rows, half of it drawn evenly over the classes.)
+# The classes are as uneven as the words they were taken from. The full set has 57,825 O and 1,120 I. A network that always answers O would be right for one letter in six.
 #
-# ### Was a header lost?
-# A check on the claim above, on a file of two lines, an A and a B:
+# **Is the first letter really lost?** We try it on a file of two lines, an A and a B, and count the rows:
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -790,8 +767,7 @@ dict(pandas=usual, load_az=whole)
 assert (usual, whole) == (1, 2)
 
 # %% [markdown]
-# ### A damaged file
-# 700 MB from the internet arrive broken now and then. The line and the reason are named, nothing is loaded:
+# **What if the file is damaged?** The line and the reason are named, and nothing is loaded:
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -808,10 +784,8 @@ print(refusal)
 assert "line 2 has the label 26" in refusal
 
 # %% [markdown]
-# ## UNIPEN
-# Pen movements of digits and capitals, recorded on tablets in the 1990s from writers all over Europe and America. It is the one
-# collection here that says *who* wrote each character, and that lets us ask the question that matters: how well is a hand read
-# that the network has never seen?
+# ## Pen strokes: UNIPEN
+# UNIPEN recorded the movements of pens on tablets in the 1990s, by people in Europe and America. It is the one collection here that says *who* wrote each character. So it can answer the question that matters: how well do we read a hand that the network has never seen?
 
 # %%
 #| export
@@ -844,6 +818,9 @@ pens
 assert set(pens.labels) == set(range(36)) and (pens.writer >= 0).all()
 
 # %%
+#| code-fold: true
+#| code-summary: "The plot"
+#| fig-cap: "A few people wrote most of it. The steps at the right are the writers with more than a thousand samples; half of all writers gave fewer than a hundred."
 #| fig-alt: "Samples of each writer in ascending order on a logarithmic scale, from 6 to almost 3,000."
 per_writer = np.sort(np.bincount(pens.writer, minlength=len(pens.writer_names)))
 ax = plt.figure(figsize=(7, 2.2)).gca()
@@ -852,11 +829,9 @@ ax.set(xlabel="writer", ylabel="samples", yscale="log")
 ax.spines[["top", "right"]].set_visible(False)
 
 # %% [markdown]
-# Each step is a writer. Two of the 296 gave 12 % of all samples, half of them gave fewer than a hundred. A split by sample would leave every one of the prolific hands on
-# both sides.
+# Two of the 296 writers gave 12 % of all samples. Remember them when we split.
 #
-# ### A missing file
-# UNIPEN's drawings cannot be fetched by a program, so a user who has not got them is told what to do:
+# **A missing file.** A program cannot fetch UNIPEN. So the error says what to do:
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -871,15 +846,12 @@ print(advice)
 assert "my_data" in advice and "zenodo" in advice and DATA_VARIABLE in advice
 
 # %% [markdown]
-# The pen strokes that the glyphs were drawn from (`unipen_strokes.npz`) are better still than any drawing of them: they can be drawn
-# anew, thick or thin, slanted or blurred, as often as one likes. [A later notebook](14_better_model.ipynb) lives on that; they are read by
-# `customocr.writing.strokes` and stand in the same order, so the splits below hold for both.
+# The strokes themselves (`unipen_strokes.npz`) are worth even more than pictures of them. [Writing](05_writing.ipynb) draws them again and again with other pens.
 #
-# ## Your own: a folder of images
-# A folder with one folder per class, each with images of any size: dark on light or light on dark, with or without alpha.
-# Each becomes ink on black and passes through `normalise_glyph`, the same function that later makes glyphs of the characters found
-# on a page. A file that is no image, or a folder that is no class, stops the loading with its name: a set that silently lost
-# a part is worse than none.
+# ## Your own folder of images
+# Make one folder for each class and put images of any size into it: dark on light, light on dark, with or without transparency. `load_folder` finds the ink and lays it out with `normalise_glyph`. The same function lays out the characters of a page later, so both look alike.
+#
+# A file that is no image, or a folder that is no class, stops the loading with its name. Otherwise a set could lose a part without a word.
 
 # %%
 #| export
@@ -944,11 +916,11 @@ def load_folder(
     return Characters(images, labels, source_names=(name or folder.name,))
 
 
-# %% [markdown]
-# Three pictures that have nothing in common but the letter: dark on paper, chalk on a board, a drawing without a background.
-
 # %%
-#| fig-alt: "Three glyphs of the letter T, white on black, in one layout."
+#| code-fold: true
+#| code-summary: "Three pictures of a T, written to a folder and loaded"
+#| fig-cap: "Three files, one layout. They were dark ink on paper, chalk on a board, and a drawing without a background."
+#| fig-alt: "Three glyphs of the letter T, white on black, of the same size and place."
 def letter_t(height, width, ink, paper):
     image = np.full((height, width, 3), paper, np.uint8)
     cv2.line(
@@ -984,7 +956,7 @@ assert (
 
 # %% [markdown]
 # ## Join
-# Digits have the labels 0-9, letters 10-35, so joining is putting one after the other; sources and writers keep their names.
+# Digits have the labels 0-9 and letters 10-35. So joining is putting one after the other.
 
 # %%
 #| export
@@ -1033,16 +1005,14 @@ joined = join(digits, letters)
 joined
 
 # %%
+#| fig-cap: "The joined set. Every digit comes from one source, every letter from another."
 #| fig-alt: "Bars of all 36 classes: ten tall bars of digits in one colour, 26 low ones of letters in another."
 plot_counts(joined)
 
 # %% [markdown]
-# 36 classes. Notice what the plot says besides the counts: **every digit comes from one source and every letter from another.** Whatever
-# differs between the two sources - pen, scanner, the program that cut and shrank the images - tells a digit from a letter without a look at
-# its shape. [The next notebook](01_model.ipynb) measures how much of the accuracy of a network that was trained on this is owed to it.
+# The colours in this plot are a warning. The two sources differ in pen, scanner, and in the program that cut and scaled the images. Any of these differences tells a digit from a letter without a look at its shape. [The next notebook](01_model.ipynb) measures how much a network uses that.
 #
-# ### Exact repeats
-# A sample that is there twice can land in the training and in the test part, and is then not a test. `without_repeats` keeps the first of each.
+# **Exact repeats.** If a sample is there twice, one copy can land in training and one in the test. Then the test has been seen. `without_repeats` keeps the first copy. The count of repeats by collection:
 
 # %%
 repeats = {
@@ -1052,8 +1022,8 @@ repeats = {
 repeats
 
 # %% [markdown]
-# ## Preprocess
-# A network wants small numbers and, for its convolutions, a channel axis:
+# ## What the network gets
+# A network wants small numbers, and a fourth axis for the colour channels. Ours has one channel:
 
 # %%
 inputs = (joined.images[:1000].astype(np.float32) / 255)[..., None]
@@ -1065,9 +1035,7 @@ assert inputs.shape == (1000, 28, 28, 1) and inputs.min() == 0 and inputs.max() 
 
 # %% [markdown]
 # ### One-hot labels
-# A label is a name, not a size: B (11) is not "more" than A (10), and a mistake of one is not better than a mistake of twenty. So a network
-# does not answer a number but 36 of them, one probability a class, and the answer it should have given for an A is 1 for A and 0 for
-# all others. This is called one-hot; scikit-learn's `LabelBinarizer` makes it.
+# A label is a name and no size. B (11) is not more than A (10). So the network does not answer with one number, but with 36: a probability for each class. The right answer for an A is then a 1 in the place of A and 0 in all others. That is called *one-hot*.
 
 # %%
 from sklearn.preprocessing import LabelBinarizer
@@ -1078,26 +1046,12 @@ one_hot = binarizer.transform([CLASSES.index("3"), CLASSES.index("A")])
 for character, row in zip("3A", one_hot):
     print(character, *row)
 
-# %% [markdown]
-# The cross-entropy of a one-hot row reads a single number of the prediction: the probability of the true class. Keras' *sparse* cross-entropy takes
-# that number with the label as index and needs no one-hot array. It gives the same loss from a byte a sample instead of 36
-# numbers, so this is what the next notebook uses.
-
-# %%
-predicted = np.random.default_rng(1).dirichlet(np.ones(len(CLASSES)), 2)
-dense_loss = -(one_hot * np.log(predicted)).sum(1)
-sparse_loss = -np.log(predicted[[0, 1], [CLASSES.index("3"), CLASSES.index("A")]])
-dense_loss, sparse_loss
-
-# %%
-#| hide
-assert np.allclose(dense_loss, sparse_loss)
-
 
 # %% [markdown]
+# [The next notebook](01_model.ipynb#what-a-loss-is) shows that the loss uses only one of these 36 numbers. So we can store the label alone, one byte in place of 36 numbers. Keras calls the loss that works this way *sparse*.
+#
 # ## Class weights
-# Without help, a network learns the common classes first and the rare ones late. The tutorial's help is a weight
-# for each class. The largest class has weight 1. A class a tenth as large has weight 10: each of its samples counts ten times in the loss.
+# A network learns common classes first and rare ones late. The tutorial helps with a weight for each class. The largest class has weight 1. A class with a tenth of its samples has weight 10, and each mistake on it counts ten times.
 
 # %%
 #| export
@@ -1110,6 +1064,8 @@ def class_weights(
 
 
 # %%
+#| code-fold: true
+#| code-summary: "A table of seven classes"
 weights = class_weights(joined)
 shown = [CLASSES.index(c) for c in "015OISV"]
 pd.DataFrame(
@@ -1126,14 +1082,15 @@ assert weights.min() == 1 and np.allclose(
 
 
 # %% [markdown]
-# On the full A-Z set the tutorial got 51.6 for I, 49.7 for F, 8.4 for 0 and 1.0 for O. With the small sample it is the other way round:
-# the digits are common and the letters rare, O included. A weight of 60 means that one badly written V counts as much in the loss as
-# sixty 1s; [a later notebook](14_better_model.ipynb) measures a gentler way.
+# The table gives the number of samples and the weight. In the full A-Z set, I has weight 51.6, 0 has 8.4 and O has 1.0. In our sample it is the other way round: digits are common, and all letters are rare, O too.
+#
+# A weight of 69 has a price. One badly written V counts as much as sixty-nine 1s. [A better model](14_better_model.ipynb) shows a gentler way.
 #
 # ## Splits
-# ### By sample, stratified
-# The tutorial's way: a fifth of each class, drawn at random, is kept for testing. It answers "how well are *more characters by
-# these same people* read?"
+# We keep a part of the samples away from training and measure on it. The question is which part.
+#
+# ### By sample
+# The tutorial keeps a fifth of each class, drawn at random ([stratified split](glossary.html#stratified-split)). This tests *more characters by the same people*.
 
 # %%
 #| export
@@ -1171,10 +1128,10 @@ assert np.abs(class_counts(test_part) - 0.2 * class_counts(joined)).max() <= 1
 
 
 # %% [markdown]
-# (With the full A-Z set these are the tutorial's 353,960 and 88,490.)
+# With the full A-Z set these are the tutorial's 353,960 and 88,490 images.
 #
 # ### By writer
-# The honest way: nobody who wrote a training sample wrote a test sample.
+# A page comes from somebody new. So nobody who wrote a training sample may have written a test sample ([writer-disjoint split](glossary.html#writer-disjoint-split)).
 
 # %%
 #| export
@@ -1225,9 +1182,7 @@ assert on_both(by_writer) == 0 < on_both(by_sample)
 
 # %% [markdown]
 # ### UNIPEN's held-out writers
-# One split is fixed for the whole project, in all notebooks, for all models and for good: a tenth of UNIPEN's 296 writers is
-# for testing only, a further tenth for choosing and calibrating. Chance chose them, in a way that depends neither on a random
-# generator nor on the order of a file: the names sorted by their SHA-256, the first 30 and the next 30.
+# One split holds for the whole project, for all notebooks and all networks. 30 of UNIPEN's 296 writers are for testing only. 30 more are for choosing between networks. We sorted the writers' names by their SHA-256 hash and took the first 30 and the next 30. That is chance, and anybody can repeat it.
 
 # %%
 #| export
@@ -1287,6 +1242,8 @@ def split_unipen(
 
 
 # %%
+#| code-fold: true
+#| code-summary: "Samples, writers and classes of the three parts"
 if set(UNIPEN_TEST) <= set(pens.writer_names):
     assert draw_writers(pens.writer_names) == (unipen_test_writers(), unipen_validation_writers())
     parts = dict(zip(("train", "validation", "test"), split_unipen(pens)))
@@ -1315,6 +1272,13 @@ assert sum(map(len, parts.values())) == len(pens) and len(
 ) == len(set(np.concatenate(list(parts.values()))))
 
 # %% [markdown]
+# Each part holds all 36 classes, and no writer stands in two parts.
+#
+# ## Recap
+# - Every collection becomes a `Characters`: images, labels, sources, writers.
+# - Counts come first. Uneven classes and uneven writers decide what a network learns and what a test is worth.
+# - A split by writer tests new hands. A split by sample does not.
+#
 # ## Exercises
 # **1.** Which class of MNIST has the most ink? Guess, then compute the mean brightness of each class.
 #
@@ -1324,36 +1288,33 @@ assert sum(map(len, parts.values())) == len(pens) and len(
 # ink = [digits.images[digits.labels == c].mean() for c in range(10)]
 # pd.Series(ink, list(DIGITS)).sort_values()
 # ```
-# The 1 has the least by far, the 0 the most: half of what the next notebook will have to learn is already in one number.
+# The 1 has the least by far, the 0 the most.
 #
 # </details>
 #
-# **2.** Write your name in capitals, photograph the letters one by one, and load them with `load_folder`. What happens to a photo with a shadow
-# across it, and why?
+# **2.** *Build your own set.* Write your name in capitals, photograph the letters one by one, and load them with `load_folder`. What happens to a photo with a shadow across it, and why?
 #
 # <details><summary>Solution</summary>
 #
 # ```python
 # show(contact_sheet(load_folder("my_letters"), 5), 3)
 # ```
-# `read_ink` takes one grey for the paper, the median of the border. A shadow is darker than that and counts as ink. A page needs a threshold
-# that knows its surroundings: [segmentation](02_segmentation.ipynb).
+# `read_ink` takes one grey for the paper, the median of the border. A shadow is darker than that and counts as ink. A page needs a threshold that follows the light: [Segmentation](02_segmentation.ipynb).
 #
 # </details>
 #
-# **3.** How different are the two sides of a stratified split if a few people wrote most samples? Count how many test samples of `by_sample` have a
-# writer who is also on the training side.
+# **3.** How many test samples of `by_sample` have a writer who is also on the training side?
 #
 # <details><summary>Solution</summary>
 #
 # ```python
 # np.isin(by_sample[1].writer, by_sample[0].writer).mean()
 # ```
-# Practically all. Its accuracy says nothing about new hands.
+# Practically all. This test says nothing about new hands.
 #
 # </details>
 #
-# **4.** Cap the class weights at 10 and count how many classes that changes. What is the effective share of V among all samples before and after?
+# **4.** Cap the class weights at 10. How many classes does that change? What is the share of V among all weighted samples before and after?
 #
 # <details><summary>Solution</summary>
 #
@@ -1362,10 +1323,9 @@ assert sum(map(len, parts.values())) == len(pens) and len(
 # share = lambda w: (w * class_counts(joined) / (w * class_counts(joined)).sum())[CLASSES.index("V")]
 # (weights > 10).sum(), share(weights), share(capped)
 # ```
-# The tutorial's weights give each class exactly 1/36; capped, a rare class stays rarer.
+# The tutorial's weights give each class exactly 1/36. Capped, a rare class stays rarer.
 #
 # </details>
 #
 # ## What the next notebook builds on
-# `load_mnist`, `load_az`, `load_unipen`, `load_folder` and `load_samples` all give a `Characters`; `join`, `class_weights` and the splits take one.
-# [Model](01_model.ipynb) trains the tutorial's network on `split_stratified(join(...))`, and asks with UNIPEN's unseen writers what its accuracy is worth.
+# `load_mnist`, `load_az`, `load_unipen`, `load_folder` and `load_samples` give a `Characters`. `join`, `class_weights` and the splits take one. [Model](01_model.ipynb) trains the tutorial's network on `split_stratified(join(...))`.
