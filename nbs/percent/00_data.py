@@ -1010,7 +1010,7 @@ joined
 plot_counts(joined)
 
 # %% [markdown]
-# The colours in this plot are a warning. The two sources differ in pen, scanner, and in the program that cut and scaled the images. Any of these differences tells a digit from a letter without a look at its shape. [The next notebook](01_model.ipynb) measures how much a network uses that.
+# The colours in this plot are a warning. The two sources differ in pen, scanner, and in the program that cut and scaled the images. Any of these differences tells a digit from a letter without a look at its shape. [Model](01_model.ipynb) measures how much a network uses that.
 #
 # **Exact repeats.** If a sample is there twice, one copy can land in training and one in the test. Then the test has been seen. `without_repeats` keeps the first copy. The count of repeats by collection:
 
@@ -1048,7 +1048,7 @@ for character, row in zip("3A", one_hot):
 
 
 # %% [markdown]
-# [The next notebook](01_model.ipynb#what-a-loss-is) shows that the loss uses only one of these 36 numbers. So we can store the label alone, one byte in place of 36 numbers. Keras calls the loss that works this way *sparse*.
+# [The next notebook](00b_network.ipynb#a-loss-in-three-numbers) shows that the loss uses only one of these 36 numbers. So we can store the label alone, one byte in place of 36 numbers. Keras calls the loss that works this way *sparse*.
 #
 # ## Class weights
 # A network learns common classes first and rare ones late. The tutorial helps with a weight for each class. The largest class has weight 1. A class with a tenth of its samples has weight 10, and each mistake on it counts ten times.
@@ -1328,4 +1328,4 @@ assert sum(map(len, parts.values())) == len(pens) and len(
 # </details>
 #
 # ## What the next notebook builds on
-# `load_mnist`, `load_az`, `load_unipen`, `load_folder` and `load_samples` give a `Characters`. `join`, `class_weights` and the splits take one. [Model](01_model.ipynb) trains the tutorial's network on `split_stratified(join(...))`.
+# `load_mnist`, `load_az`, `load_unipen`, `load_folder` and `load_samples` give a `Characters`. `join`, `class_weights` and the splits take one. [Network](00b_network.ipynb) shows how a network looks at one glyph and how it learns. [Model](01_model.ipynb) then trains the tutorial's network on `split_stratified(join(...))`.
