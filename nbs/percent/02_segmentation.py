@@ -3,16 +3,7 @@
 # > From a photo to the box of every character: the tutorial's way, and where it ends.
 
 # %% [markdown]
-# Where on the page are the characters? This notebook walks the tutorial's way from a photo to glyphs, a picture a step. At the end you can cut a clean page into glyphs, and you have seen six pages on which this way fails.
-# The second part of the course cures these failures one by one.
-#
-# *The tutorial* is a Keras tutorial on custom OCR in two notebooks: the first trains a network on MNIST and the A-Z letters, the second finds letters on a photo with OpenCV and reads them. The notebooks 00 to 04 follow it step by step.
-#
-# *Needs*: twenty seconds and no data. Every page shown was written with the handwriting fonts of the package ([Pictures](pictures.ipynb)), so every true box is known.
-#
-# *Terms*: [threshold](glossary.html#threshold), [adaptive threshold](glossary.html#adaptive-threshold), [dilation](glossary.html#dilation),
-# [Canny edges](glossary.html#canny), [contour](glossary.html#contour), [bounding box](glossary.html#bounding-box), [region of interest](glossary.html#roi),
-# [margin](glossary.html#margin), [Otsu's threshold](glossary.html#otsu), [glyph](glossary.html#glyph).
+# Where on the page are the characters? This notebook goes [the tutorial](00_data.ipynb#the-tutorial)'s way from a photo to glyphs, a picture a step. At the end you can cut a clean page into glyphs, and you have seen six pages on which this way fails.
 
 # %%
 #| default_exp segmentation
@@ -36,19 +27,24 @@ from customocr.pictures import figure, outlined, sample, show, tiles, write
 from customocr.writing.compose import box_scores
 from customocr.writing.papers import Paper
 
-# %% [markdown]
-# ## A photo, and grey
-# Here is one line of capitals, photographed under uneven light. A photo has three colours a pixel. For shapes one number is enough, from 0 (black) to 255 (white).
-
 # %%
-#| label: fig-segmentation-line
-#| fig-cap: "The tutorial's kind of page: one photographed line, darker towards one side."
+#| fig-cap: "The tutorial's kind of page: one photographed line, darker towards the right. Every letter should get a box of its own."
 #| fig-alt: "A photographed line of handwriting in blue: READ MY LINE 27, the paper darker towards one side."
+#| label: fig-segmentation-line
 paper = Paper(gradient=0.3, texture=2, noise=2, blur=0.7, ink=(120, 60, 40))
 line = write(["READ MY LINE 27"], paper, 4, height=42, letter_gap=0.3, grey=False)
 grey = cv2.cvtColor(line.image, cv2.COLOR_BGR2GRAY)
 print(line.image.shape, "->", grey.shape, "from", grey.min(), "to", grey.max())
 figure({"the photo": line.image, "grey": grey})
+
+# %% [markdown]
+# A photo has three colours a pixel. For shapes one number is enough, the grey level from 0 (black) to 255 (white). The line above says how large the photo is, and its darkest and lightest grey.
+#
+# *Needs*: twenty seconds and no data. Every page shown was written with the handwriting fonts of the package ([Pictures](pictures.ipynb)), so every true box is known.
+#
+# *Terms*: [threshold](glossary.html#threshold), [adaptive threshold](glossary.html#adaptive-threshold), [dilation](glossary.html#dilation),
+# [Canny edges](glossary.html#canny), [contour](glossary.html#contour), [bounding box](glossary.html#bounding-box), [region of interest](glossary.html#roi),
+# [margin](glossary.html#margin), [Otsu's threshold](glossary.html#otsu), [glyph](glossary.html#glyph).
 
 # %% [markdown]
 # ## Preprocess, one picture a step
@@ -61,8 +57,7 @@ assert grain(blurred) < grain(grey)
 print(f"grain of the empty corner: {grain(grey):.2f} -> {grain(blurred):.2f} grey levels")
 
 # %% [markdown]
-# **Adaptive threshold.** One threshold for the whole page would have to be darker than the shaded paper and lighter than the lit ink. Such a number need not exist. So every pixel gets its own threshold: the mean of the 11 x 11 pixels around it, minus C = 9. Near pixels weigh most.
-# What is darker than the threshold becomes 0. The block must be wider than the pen's stroke, and C larger than the grain.
+# **Adaptive threshold.** A threshold parts ink from paper: what is darker is ink. One threshold for the whole page would have to be darker than the shaded paper and lighter than the lit ink. Often there is no such number. So every pixel gets its own: the mean of the 11 x 11 pixels around it, in which near pixels count most, minus C = 9. The block of 11 must be wider than the pen's stroke, and C larger than the grain.
 
 # %%
 how = cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY
@@ -80,8 +75,7 @@ assert (dilated >= inverted).all()
 f"ink on {(inverted > 0).mean():.1%} of the page, after the dilation on {(dilated > 0).mean():.1%}"
 
 # %% [markdown]
-# **Canny edges**, with limits 40 and 150: an edge starts where the grey changes by more than 150 a pixel, and it goes on while it changes by more than 40. A second **dilation** closes the edges. On a
-# picture that is black and white already, Canny adds little.
+# **Canny edges** are found with two limits. An edge starts where the grey changes by more than 150 a pixel, and goes on while it changes by more than 40. A second **dilation** closes the edges.
 
 # %%
 #| label: fig-segmentation-steps
@@ -102,7 +96,7 @@ figure(
 
 
 # %% [markdown]
-# Are these numbers good ones? In Jupyter, run the second cell below and move the sliders. Without a kernel, four settings say most of it.
+# Are these numbers good? In Jupyter, run the second cell below and move the sliders. On this page, look at four settings.
 
 # %%
 #| label: fig-segmentation-settings
@@ -127,8 +121,7 @@ interact(tried, block=(3, 61, 2), c=(0, 40), low=(0, 255), high=(0, 255))
 
 # %% [markdown]
 # ## Contours and boxes
-# A contour is the closed line around something white. *External* contours are those that lie in no other: the ring of an O gives one, not two. `imutils` hides that OpenCV's versions
-# return different things, and it sorts the contours from left to right.
+# A contour is the closed line around something white. *External* contours lie in no other, so an O gives one and not two. `imutils` sorts the contours from left to right.
 
 # %%
 found = cv2.findContours(outline, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -137,12 +130,12 @@ assert len(contours) == 12
 len(contours)
 
 # %% [markdown]
-# Each contour has a bounding rectangle. What is narrower than 4 or wider than 160 pixels, lower than 14 or higher than 140, is taken for dirt or for a frame.
+# Each contour has a bounding rectangle. The tutorial drops what is narrower than 4 or wider than 160 pixels, lower than 14 or higher than 140. It takes these for dirt or for a frame.
 
 # %%
-#| label: fig-segmentation-boxes
-#| fig-cap: "Twelve boxes for twelve characters."
+#| fig-cap: "Twelve boxes for twelve characters. On this page the tutorial's way has no fault."
 #| fig-alt: "The line with a box around each of the twelve characters."
+#| label: fig-segmentation-boxes
 rectangles = [cv2.boundingRect(c) for c in contours]
 boxes = [(x, y, w, h) for x, y, w, h in rectangles if 4 <= w <= 160 and 14 <= h <= 140]
 print("precision {:.2f}, recall {:.2f}".format(*box_scores(boxes, line.all_boxes)))
@@ -155,9 +148,9 @@ show(outlined(line.image, boxes))
 # Each box is cut out of the grey page as a region of interest (ROI). Otsu's threshold, inverted, makes white ink on black. One threshold is enough this time, because the light is even inside so small a cut.
 
 # %%
-#| label: fig-segmentation-roi
-#| fig-cap: "The first box, and the same after Otsu's threshold, inverted."
+#| fig-cap: "The first box, and its ink. The threshold has removed the paper."
 #| fig-alt: "The letter R in grey and as white ink on black."
+#| label: fig-segmentation-roi
 x, y, w, h = boxes[0]
 roi = grey[y : y + h, x : x + w]
 level, ink = cv2.threshold(roi, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
@@ -379,10 +372,10 @@ first.round(2)
 assert first.recall["hello"] == 1 and first.recall[["fields", "cell", "scan"]].max() < 0.2
 
 # %% [markdown]
-# On plain pages with letters of the right size all boxes are right. A shadow and rules in pale ink do no harm, and thanks to the fix the note on its dark table comes out whole. In frames and for small letters nothing is found.
+# The table gives shares between 0 and 1. On plain pages with letters of the right size all boxes are right. A shadow or pale rules do no harm, and the note on its dark table comes out whole. In frames, and for small letters, nothing is found.
 #
 # ## Where it ends
-# Six pages on which this way fails. For each, the table below says what goes wrong and which notebook cures it.
+# On six more pages this way fails. The table below the picture says why, and which notebook mends it.
 
 # %%
 #| label: fig-segmentation-failures

@@ -3,21 +3,37 @@
 # > 0 or O, 1 or I, 5 or S: measure the confusions, then try the simple rules.
 
 # %% [markdown]
-# Which characters does the network confuse, and how far do simple rules on the text get? The tutorial this project grew from
-# ends on this problem and gives up: it reads every 0, 1 and 5 as O, I and S. We count the confusions first, on writers the
-# network has never seen. Then come the blanket fix, the digits it destroys, and a rule that looks at a character's
-# neighbours, each with the figures before and after. What the rules cannot do leads to
-# [decoding](15_decoding.ipynb).
-#
-# *Needs*: a minute, 1 GB of memory. With the environment variable `CUSTOMOCR_DATA` set, glyphs come from UNIPEN's test writers
-# and pages are photos and scans of real handwriting; the figures stored here are those. Without it, everything runs on the
-# glyphs and pages that come with the package. No picture of other people's handwriting is stored here, only numbers.
-#
-# *Terms*: [confusion matrix](glossary.html#confusion-matrix), [CER](glossary.html#cer),
-# [edit distance](glossary.html#edit-distance), [glyph](glossary.html#glyph).
+# 0 or O, 1 or I, 5 or S: which characters does the network confuse, and how far do simple rules get? At the end you can count the confusions of a reader and mend some of them by their neighbours.
 
 # %%
 #| default_exp confusion_fixes
+
+# %%
+#| code-fold: true
+#| code-summary: "The picture: digits and letters of the package, mixed"
+#| fig-cap: "Half of these are digits, half are letters. In the first row twelve 0 and O, then 1 and I, then 5 and S. Which are which? The shape alone does not say."
+#| fig-alt: "Three rows of twelve handwritten characters: rings, bars, and shapes like 5 and S."
+import numpy as np
+
+from customocr import data as finished
+from customocr.pictures import show
+
+every, chance = finished.load_samples(), np.random.default_rng(3)
+rows = []
+for pair in ("0O", "1I", "5S"):
+    six = [chance.permutation(every.only(c).images)[:6] for c in pair]
+    rows.append(np.hstack(list(chance.permutation(np.concatenate(six)))))
+show(np.vstack(rows), 2)
+
+# %% [markdown]
+# [The tutorial](00_data.ipynb#the-tutorial) ends on this problem. It reads every 0, 1 and 5 as O, I and S, and so gives up the digits. We count first, on writers whom the network has never seen. Then we try three rules, each with its figures before and after.
+#
+# *Needs*: a minute, 1 GB of memory. With the environment variable `CUSTOMOCR_DATA` set, glyphs come from UNIPEN's test writers
+# and pages are photos and scans of real handwriting; the figures stored here are those. Without it, everything runs on the
+# glyphs and pages of the package. No picture of other people's handwriting is stored here, only numbers.
+#
+# *Terms*: [confusion matrix](glossary.html#confusion-matrix), [CER](glossary.html#cer),
+# [edit distance](glossary.html#edit-distance), [glyph](glossary.html#glyph).
 
 # %%
 #| export
@@ -46,8 +62,8 @@ from customocr.samples import FOLDER as SAMPLES
 # %% [markdown]
 # ## What is confused with what
 #
-# One prediction per glyph, no context: the network as it is. We need glyphs that it was not trained on. UNIPEN's 30 test
-# writers are such; without the data folder the package's own glyphs stand in, but those were drawn with fonts and are easy.
+# We read one glyph at a time, without its neighbours. The glyphs must be ones that the network was not trained on. UNIPEN's 30 test
+# writers are such. Without the data folder the package's own glyphs take their place. Those were drawn with fonts and are easy.
 
 # %%
 folder = os.environ.get("CUSTOMOCR_DATA")
@@ -110,9 +126,14 @@ pd.DataFrame(confused_pairs(counts), columns=columns).style.format(
 
 
 # %% [markdown]
+# The table counts how often a is read as b and the other way round. Five pairs of a digit and a letter make up three quarters of all errors, 0 and O alone two fifths.
+
+# %% [markdown]
 # As a picture: the diagonal is left out, so that the errors are what is dark.
 
 # %%
+#| fig-cap: "The errors in per cent of each true class; what is right is left out. Look for pairs of dark squares on both sides of the diagonal: 0 and O, 1 and I."
+#| fig-alt: "Heat map of 36 by 36 classes, mostly white, with dark squares at 0 read as O, O read as 0, 1 read as I, I read as 1."
 def show_confusions(
     counts: np.ndarray,  # int (36, 36)
     title: str,
@@ -144,14 +165,12 @@ assert confused_pairs(confusion_counts([0, 0, 24, 24, 1], [24, 0, 0, 0, 2]))[0][
 
 
 # %% [markdown]
-# Five pairs of a digit and a letter make up three quarters of all errors, 0 and O alone two fifths. This is no weakness that
-# more training will cure: cut out and scaled to one size, a 0 and an O by the same hand are the same picture, and people
-# cannot tell them either. What decides is where the character stands.
+# More training does not cure this. Cut out and scaled to one size, a 0 and an O by the same hand are the same picture. People cannot tell them apart either. What decides is where the character stands.
 #
 # ## Text from glyphs
 #
-# To try rules on text we need text in real hands. `spell` picks, for each character of a text, a glyph of that class from
-# one writer, so a word looks as that person would have printed it.
+# To try rules on text, we need text in real hands. For each character of a text, `spell` takes a glyph of that class from
+# one writer. So a word looks as that person would have printed it.
 
 # %%
 #| export
@@ -190,6 +209,8 @@ def random_codes(
 
 
 # %%
+#| code-fold: true
+#| code-summary: "Four kinds of text, spelled and read glyph by glyph"
 rng = np.random.default_rng(4)
 WORDS = """SIZE BOSS SISTER OIL ISSUE SOLO IRIS OASIS BISON ZOO HILLTOP BALTIMORE OXFORD PARIS
 LISBON BOSTON SIMON OLIVIA SOPHIE LOUIS BENOIT ROSSI SILVA IBRAHIM OSCAR ISABEL SIENNA SOLIS
@@ -225,9 +246,11 @@ for kind in texts:
     )
 
 # %% [markdown]
+# For each kind of text, three examples: written -> read.
+#
 # ## The blanket fix, and what it destroys
 #
-# The tutorial's answer: letters are what we want to read, so each 0 becomes an O, each 1 an I, each 5 an S.
+# The tutorial wants to read letters. So each 0 becomes an O, each 1 an I, each 5 an S.
 
 # %%
 #| export
@@ -247,10 +270,11 @@ blanket_fix("H0U5E 15"), blanket_fix("1000 HILLTOP CIR")
 
 
 # %% [markdown]
-# The first came out as meant and lost its number; in the second, an address can never have a house number again. We measure
-# it on all four kinds of text.
+# The first text came out as meant, but for its number. The second shows the price: an address can never have a house number again. We measure the share of characters that are right, on all four kinds of text:
 
 # %%
+#| code-fold: true
+#| code-summary: "Accuracy of a rule, and the table"
 def accuracy(read, true):
     "Share of characters that are right, texts of equal length."
     pairs = [(r, t) for a, b in zip(read, true) for r, t in zip(a, b) if t != " "]
@@ -271,15 +295,16 @@ compare(bare=str, blanket=blanket_fix).style.format("{:.3f}")
 
 
 # %% [markdown]
-# Words gain a sixth of their characters, and every number pays for it: three digits of ten are now wrong, because that is how
-# many are a 0, 1 or 5.
+# Words win a sixth of their characters. Numbers lose: three digits in ten are now wrong, because that is how many are a 0, 1 or 5.
 #
 # ## The neighbour rule
 #
-# The tutorial names a better rule without showing it: a digit among letters is a letter. And the other way round: an O among
-# digits is a zero. For each look-alike we find the nearest *certain* character of its word on each side, one that is in no
-# pair. If the two agree, or there is only one, the look-alike becomes a digit or a letter as they are. If they differ, or
-# there is none, it stays.
+# The tutorial names a better rule without showing it: a digit among letters is a letter. The other way round, an O among
+# digits is a zero. We call a character *certain* if it is in no pair. For each other character we look for the nearest certain one of its word on each side.
+#
+# - If both are letters, or there is only one and it is a letter, the character becomes a letter.
+# - If they are digits, it becomes a digit.
+# - If they differ, or there is none, it stays.
 
 # %%
 #| export
@@ -328,8 +353,8 @@ assert (
 assert neighbour_fix("A0\n07") == "AO\n07", "a line break parts words"
 
 # %% [markdown]
-# `H0U5E` and `2O47` are mended. `5O5` and `1OOO` have no certain character to lean on and stay, and in the code `A21I17Q` the
-# rule has opinions although nothing can be known. One function switches between the rules, so that they can be compared.
+# `H0U5E` and `2O47` are mended. `5O5` and `1OOO` have no certain character and stay. In the code `A21I17Q` the
+# rule changes a character, although nothing can be known there. One function switches between the rules, so that we can compare them:
 
 # %%
 #| export
@@ -364,14 +389,13 @@ assert gain.blanket["numbers"] < 0.8
 
 
 # %% [markdown]
-# On words the rule does what the blanket fix did, and on numbers it wins where that one destroyed. On codes it loses: half of
-# a code's characters have neighbours of the other kind, so it turns right characters into wrong ones. With all five
-# pairs words and codes lose again: the more characters are in doubt, the fewer are left to lean on.
+# On words the rule does what the blanket fix did. On numbers it wins, where the blanket fix destroyed. On codes it loses: half of
+# a code's characters have neighbours of the other kind, so right characters become wrong. With all five
+# pairs, words and codes lose again, because fewer characters are certain.
 #
 # ## On whole pages
 #
-# Pages bring what spelled glyphs do not: missing and split characters. So texts of unequal length have to be aligned, by the
-# cheapest edits that turn one into the other (Levenshtein, 1966), before a confusion can be counted.
+# On pages, characters are missed or split, so the texts differ in length. Before we can count a confusion we must know which character was read as which. We take the fewest edits that turn one text into the other (Levenshtein, 1966):
 
 # %%
 #| export
@@ -422,6 +446,8 @@ assert (
 assert look_alike_errors("1000", "IO00") == Counter({"1/I": 1, "0/O": 1})
 
 # %%
+#| code-fold: true
+#| code-summary: "All pages with their true text, read without a prior"
 KEEP = str.maketrans("", "", "".join(chr(c) for c in range(128) if chr(c) not in CLASSES + " \n"))
 pages = folder / "pages" if folder else SAMPLES / "pages"
 
@@ -445,6 +471,8 @@ len(truth)
 
 
 # %%
+#| code-fold: true
+#| code-summary: "Errors of each rule by kind of page"
 def cer(pairs):
     "Edit distance over the length of the truth, blanks and line breaks left out."
     flat = [("".join(t.split()), "".join(r.split())) for t, r in pairs]
@@ -472,43 +500,43 @@ look = {
 }
 pd.DataFrame(by_rule).style.format("{:.3f}").set_caption("CER on whole pages")
 
+# %% [markdown]
+# The table gives the [character error rate](glossary.html#cer): wrong, missing and extra characters as a share of the true ones. And the number of confusions within each pair:
+
 # %%
 pd.DataFrame(look, index=["/".join(p) for p in LOOK_ALIKES]).fillna(0).astype(int)
 
 # %% [markdown]
-# The same picture on pages: the neighbour rule removes most look-alike errors, the blanket fix trades 0/O and 1/I in words
-# for 5/S and all the digits. What remains in the CER are missing and split characters, and confusions outside the pairs.
-
-# %% [markdown]
-# ## What to take along
+# The neighbour rule removes most look-alike errors. The blanket fix trades 0/O and 1/I in words
+# for 5/S and all the digits. What remains are missing and split characters, and confusions outside the pairs.
 #
-# - Confusions are counted before they are fixed, on writers that the network has not seen. A handful of pairs makes up a
-#   large part of all errors.
-# - A blanket rule trades one error for another; it is right only where you know that no digit can occur, and then the
-#   restriction belongs in front of the decision, not behind it.
-# - Neighbours help, yet a rule on text throws away what the network knew: that this 0 was 51 % and that one 99.9 %. It
-#   must leave `5O5` alone, and it spoils codes.
+# ## Recap
 #
-# [Decoding](15_decoding.ipynb) keeps the probabilities: the network's, the language's and yours are multiplied, and the most
-# probable text wins.
+# - Count confusions before you fix them, on writers that the network has not seen. A few pairs make up most of the errors.
+# - A blanket rule trades one error for another. If no digit can occur, tell the reader beforehand.
+# - Neighbours help. But a rule on text no longer knows that the network gave this 0 51 % and that one 99.9 %.
 #
-# The tutorial's second problem, the frame that swallows the page, is one of pixels: see
-# [segmentation](02_segmentation.ipynb).
+# [Decoding](15_decoding.ipynb) keeps these probabilities. It multiplies those of the network, of the language and of what you know, and takes the most probable text.
+#
+# The tutorial's second problem, the sheet whose outline hides all characters, is in [Segmentation](02_segmentation.ipynb#a-sheet-on-a-dark-table).
 #
 # ## Exercises
 #
-# 1. Add the pair `("2", "Z")` to the blanket fix. What do words gain, what do numbers lose?
-# 2. Let `neighbour_fix` vote with all certain characters of the word in place of the nearest two. Which texts come out
-#    differently?
-# 3. How many of the bare errors on words would *any* rule on the five pairs be able to mend?
+# **1.** Add the pair `("2", "Z")` to the blanket fix. What do words win, what do numbers lose?
 #
-# <details><summary>Solutions</summary>
+# <details><summary>Solution</summary>
 #
 # ```python
-# # 1
 # compare(blanket=blanket_fix, with_z=lambda t: blanket_fix(t).replace("2", "Z"))
+# ```
 #
-# # 2
+# </details>
+#
+# **2.** *Build a rule of your own*: `vote_fix` lets all certain characters of the word vote in place of the nearest two. Which texts come out differently?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
 # def vote_fix(text, pairs=TUTORIAL_PAIRS):
 #     to_letter, to_digit = dict(pairs), {l: d for d, l in pairs}
 #     def word(w):
@@ -517,8 +545,15 @@ pd.DataFrame(look, index=["/".join(p) for p in LOOK_ALIKES]).fillna(0).astype(in
 #         return "".join(table.get(c, c) for c in w)
 #     return " ".join(map(word, text.split(" ")))
 # compare(neighbours=neighbour_fix, vote=vote_fix)
+# ```
 #
-# # 3
+# </details>
+#
+# **3.** How many of the bare errors on words could *any* rule on the five pairs mend?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
 # wrong = [(t, b) for true, b_ in zip(texts["words"], bare["words"]) for t, b in zip(true, b_) if t != b]
 # np.mean([{t, b} in [set(p) for p in LOOK_ALIKES] for t, b in wrong])
 # ```

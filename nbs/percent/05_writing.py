@@ -3,12 +3,7 @@
 # > How does one pen stroke become a thousand different ones?
 
 # %% [markdown]
-# A network should know the K of a marker, of a hard pencil and of a bad fax. No collection has them all, and whoever collects them begins with one pen and one scanner. So we draw the glyphs
-# ourselves, new ones in every epoch. We begin with recorded movements of a pen and end with `render_strokes`, which turns 96,000 of them into training glyphs within a minute.
-#
-# *Needs*: a few seconds, no data. A K of our own and the fonts' glyphs of the package stand for UNIPEN's strokes and for MNIST.
-#
-# *Terms*: [glyph](glossary.html#glyph), [slant](glossary.html#slant), [augmentation](glossary.html#augmentation), [threshold](glossary.html#threshold).
+# How does one pen stroke become a thousand different ones? At the end of this notebook you can turn the recorded movement of a pen into as many training glyphs as you like, with other pens, hands and scans.
 
 # %%
 #| default_exp writing.strokes
@@ -38,10 +33,33 @@ import matplotlib.pyplot as plt
 from customocr.data import load_samples
 from customocr.pictures import figure, show
 
+# %%
+#| code-fold: true
+#| code-summary: "The picture: thirty glyphs from one K"
+#| fig-cap: "Where we are going: thirty glyphs, all drawn from the same six points. No two have the same pen, slant and scan."
+#| fig-alt: "Thirty small drawings of one K: thin and thick pens, slanted, blurred, with jagged edges."
+from customocr.writing import strokes as finished
+
+lines_of_k = [[(120, 0), (90, 1000)], [(640, 20), (110, 560)], [(250, 480), (700, 980)]]
+a_k = finished.Strokes(
+    points=np.int16(sum(lines_of_k, [])),
+    stroke_start=np.array([0, 2, 4, 6]),
+    sample_start=np.array([0, 3]),
+    labels=np.uint8([CLASSES.index("K")]),
+    writer=np.array([0]),
+)
+thirty = finished.render_strokes(a_k, np.zeros(30, int), np.random.default_rng(8))
+show(np.vstack([np.hstack(list(thirty[:15])), np.hstack(list(thirty[15:]))]), 1.8)
+
 # %% [markdown]
+# A network should know the K of a marker, of a hard pencil and of a bad fax. No collection has them all. So we draw glyphs ourselves, new ones in every epoch. The last function draws 96,000 of them within a minute.
+#
+# *Needs*: a few seconds, no data. A K of our own and the fonts' glyphs of the package take the place of UNIPEN's strokes and of MNIST.
+#
+# *Terms*: [glyph](glossary.html#glyph), [slant](glossary.html#slant), [augmentation](glossary.html#augmentation), [threshold](glossary.html#threshold).
+#
 # ## A character is a movement
-# UNIPEN recorded where the pen was: points along strokes, no width, no paper. Here is a K as such a recording would have it, three strokes of two points each. The longer side of a character is 1,000
-# units, x runs to the right and y down.
+# UNIPEN recorded where the pen was: points along strokes, no width and no paper. Our K has three strokes of two points each. The longer side of a character is 1,000 units. x runs to the right and y down.
 
 # %%
 #| fig-cap: "A K as a pen's movement: three strokes, numbered in the order in which they are written."
@@ -117,10 +135,9 @@ one_k.sample(0)
 
 # %% [markdown]
 # ## A pen draws it
-# To draw, we need a width, and we leave it to chance: from a fiftieth of the character's height, a hard pencil on a large letter, to a fifth, a marker on a small one. Chance decides on everything else as well.
-# Each glyph gets a row of numbers between 0 and 1, and each step takes its own places of that row. The same row therefore draws the same glyph, and another seed draws another.
+# A drawing needs a width. Chance decides: from a fiftieth of the character's height (a hard pencil, a large letter) to a fifth (a marker, a small one). Chance decides on everything else too. Each glyph gets a row of numbers between 0 and 1, and each step uses its own places of that row. So the same row draws the same glyph again.
 #
-# The figures in these cells are judgement, found by eye beside real scans. [A better model](14_better_model.ipynb) measures what all of them together are worth.
+# The limits in these cells are our judgement, found by eye beside real scans. The [diary](diary.qmd) measures what all of them together bring.
 
 # %%
 #| export
@@ -184,10 +201,10 @@ for ax, strength in zip(axes, (0, 0.5, 1, 2, 3)):
     ax.axis("off")
 
 # %% [markdown]
-# Chance takes strengths from 0 to 1. Beyond that a K becomes another sign.
+# Chance takes strengths from 0 to 1. Beyond 1, a K becomes another sign.
 #
 # ## Habits of people
-# Some habits change more than the shape of a line. Most of the world writes its 1 with a flag; many zeros begin and end with a hook, because the pen is already on its way. An I can be a short bar with a dot.
+# Some habits change more than the shape of a line. Most people in the world write a 1 with a flag. Many zeros begin and end with a hook, because the pen is already on its way. An I can be a short bar with a dot.
 
 # %%
 #| export
@@ -246,7 +263,7 @@ def hook_zero(
 
 
 # %% [markdown]
-# Now everything is at hand that `draw_strokes` needs: habits, bend, hand, pen.
+# `draw_strokes` puts habits, bend, slant and pen together:
 
 # %%
 #| export
@@ -324,7 +341,9 @@ def draw_strokes(
 
 
 # %%
-#| fig-cap: "Above: the K with six rows of chance. Below: a bar drawn as a 1, with and without flag, and a ring with hooks."
+#| code-fold: true
+#| code-summary: "Six Ks, four bars and two rings, drawn"
+#| fig-cap: "Above: the K with six rows of chance. Below: a bar drawn as a 1, with and without a flag, and a ring with hooks."
 #| fig-alt: "Twelve drawings in white on black: six Ks with thin and thick pens, bars with flags of several lengths, rings with hooks at their tops."
 turn = np.linspace(-1.57, -7.85, 24)
 ring = [np.stack([400 + 380 * np.cos(turn), 500 + 500 * np.sin(turn)], 1)]
@@ -343,8 +362,9 @@ assert len({glyph.tobytes() for glyph in drawn}) == 12
 
 # %% [markdown]
 # ## A hand that nobody has
-# These are many pens, but one hand: the lower arm always leaves the stem at the same place. Writers whom a network knows are read better than others, whatever their pens, so it is hands that we lack. Strokes
-# let us invent some. `loosen` moves, turns and bends each stroke by itself, rounds its corners, stops short or runs on. `between` averages two people who write a character in the same strokes.
+# These are many pens and only one hand: the lower arm always leaves the stem at the same place. A network reads writers it knows better than others, whatever their pens. So hands are what we lack.
+#
+# With strokes we can invent some. `loosen` moves, turns and bends each stroke by itself, rounds its corners, and lets it stop short or run on. `between` takes the mean of two people who write a character in the same strokes.
 
 # %%
 #| export
@@ -432,7 +452,7 @@ def between(
 
 
 # %% [markdown]
-# A second K, narrow and with long arms; five steps from the first to it, and below each of them loosened. The pen is the same for all:
+# Here is a second K, narrow and with long arms. We go from the first to it in five steps and loosen each. The pen is the same for all:
 
 # %%
 #| fig-cap: "Above: from one hand to another in five steps. Below: the same six, each stroke a little off."
@@ -451,8 +471,7 @@ assert between(k, k[::-1], 0.5) is None  # the stem last: these two do not write
 
 # %% [markdown]
 # ## What happens on the way to us
-# A clean drawing never reaches a reader. Ink runs dry, lenses blur, sensors add grain, JPEG adds ripples, a form reader stretches the character to fill its box, a program keeps black and white only. Each of these is a
-# function of its own. They do not draw their own chance either: noise comes from a long strip that is drawn once, because drawing it for each glyph would cost more than the glyph.
+# A clean drawing never reaches a reader. Ink runs dry, lenses blur, sensors add grain, JPEG adds ripples, and a program may keep black and white only. Each of these is a function. Their noise comes from a long strip that is drawn once, because drawing noise for each glyph would take longer than the glyph.
 
 # %%
 #| export
@@ -577,7 +596,9 @@ def cut_short(
 
 
 # %%
-#| fig-cap: "One K and what can happen to it, each damage by itself, at 26 pixels."
+#| code-fold: true
+#| code-summary: "Each damage by itself"
+#| fig-cap: "One K and what can happen to it, at 26 pixels. Compare each with the clean one: which damage would make you misread it?"
 #| fig-alt: "Nine small pictures of a K: clean, with dots, in a form's box, with faint ink, blurred, grainy, as JPEG, in two levels, with its left side cut off."
 clean, tape = draw_strokes(k, np.full(24, 0.55)), noise_tape(np.random.default_rng(1))
 small = shrink(clean, 26 / CANVAS)
@@ -600,7 +621,7 @@ assert set(np.unique(damages["two_levels"])) == {0, 255}
 assert fill_box(draw_strokes(bar, np.full(24, 0.55)), np.zeros(3)) is None
 
 # %% [markdown]
-# `weather` lets chance choose among them, in the order in which they befall a page. `scan_low` is a world of its own: the collections of the 1980s, a dozen pixels high, with many greys.
+# `weather` lets chance choose among them, in the order in which they happen to a page. `scan_low` imitates the collections of the 1980s: a dozen pixels high, with many greys.
 
 # %%
 #| export
@@ -672,7 +693,7 @@ def scan_low(
 
 
 # %%
-#| fig-cap: "The same clean K after `weather` (above) and after `scan_low` (below), eight rows of chance each."
+#| fig-cap: "The same clean K after `weather` (above) and after `scan_low` (below), eight times each. The lower row shows how few pixels are still a K."
 #| fig-alt: "Sixteen small pictures of one K, enlarged: above sharp, blurred, grainy, faint or black and white ones of many sizes, below coarse grey ones."
 fit = lambda image: cv2.resize(image, (90, 110), interpolation=cv2.INTER_NEAREST)
 rows = np.random.default_rng(5).random((8, 24))
@@ -681,8 +702,7 @@ show(np.vstack([np.hstack([fit(view) for view in row]) for row in views]))
 
 # %% [markdown]
 # ## Glyphs that exist only as pixels
-# MNIST, the A-Z letters and fonts have no strokes. Their pixels can be turned, slanted and bent as well, as long as the enlargement stays smooth: `vary_image` looks up, for each pixel of a drawing
-# of 72 pixels, where it comes from in the glyph of 28.
+# MNIST, the A-Z letters and fonts have no strokes. But their pixels can be turned, slanted and bent. `vary_image` makes a picture of 72 pixels. For each of its pixels, it looks up the place in the glyph of 28 pixels that it comes from.
 
 # %%
 #| export
@@ -757,7 +777,7 @@ def vary_image(
 
 
 # %%
-#| fig-cap: "A font's R as it is, and seven variations of its pixels, laid out as glyphs again."
+#| fig-cap: "A font's R as it is, and seven variations of its pixels. They vary less than drawn strokes do: the arm leaves the bowl at the same place in all."
 #| fig-alt: "Eight glyphs of an R: the first even and upright, the others slanted, bent, thinner and thicker."
 r_glyph = load_samples().only("R").images[5]
 fields = elastic_fields(np.random.default_rng(2))
@@ -766,8 +786,7 @@ show(np.hstack([r_glyph, *map(normalise_glyph, varied)]), 3)
 
 # %% [markdown]
 # ## A thousand of them
-# Two functions put it together, and [training](14_better_model.ipynb) calls nothing else. Both lay out what comes out with `normalise_glyph`, as every glyph cut from a page is laid out: what the network sees at school has the form of what it will
-# see at work. A quarter of the drawn glyphs are spared the weather, because good scans and tablets exist too, and three in ten of the pixel glyphs stay as they are.
+# Two functions put it all together, and [training](14_better_model.ipynb) calls nothing else. Both lay glyphs out with `normalise_glyph`, as every glyph cut from a page is. A quarter of the drawn glyphs are spared the weather, because good scans exist too. Three in ten of the pixel glyphs stay as they are.
 
 # %%
 #| export
@@ -856,7 +875,7 @@ def render_images(
 
 
 # %%
-#| fig-cap: "Sixty glyphs from six points of one K."
+#| fig-cap: "Sixty glyphs from six points of one K. All are Ks, and none is like another. Some are hard to read even for us, as on real pages."
 #| fig-alt: "Sixty small drawings of one K: thin and thick pens, slanted, blurred, with jagged edges, some with dots beside them."
 sixty = render_strokes(one_k, np.zeros(60, int), np.random.default_rng(3))
 show(sixty.reshape(4, 15, SIDE, SIDE).transpose(0, 2, 1, 3).reshape(4 * SIDE, 15 * SIDE), 1.9)
@@ -867,8 +886,12 @@ assert np.array_equal(sixty, again) and len(np.unique(sixty.reshape(60, -1), axi
 assert (normalise_glyphs(sixty) == sixty).all((1, 2)).mean() > 0.8  # laid out as pages' glyphs are
 
 # %% [markdown]
-# What to notice. All sixty are Ks, and none is like another. Some are hard to read even for us, as some characters on real pages are. Whether that helps is a question for a measurement: the rung "drawn anew" of [the ladder](14_better_model.ipynb) is half a point better on writers it
-# never saw, and two points on 5 and S.
+# Does that help? The rung "drawn anew" of [the ladder](diary.qmd) is half a point better on writers it never saw, and two points on 5 and S.
+#
+# ## Recap
+# - A stroke has no width and no paper. So one recording can be drawn with any pen.
+# - Hands are rarer than pens. Loosened and averaged strokes give new ones.
+# - Whatever is drawn gets the one layout of all glyphs.
 #
 # ## Exercises
 # **1.** Draw the K with a marker only. Which of the two dozen numbers that `draw_strokes` takes decides on the pen?
@@ -896,7 +919,7 @@ assert (normalise_glyphs(sixty) == sixty).all((1, 2)).mean() > 0.8  # laid out a
 #
 # </details>
 #
-# **3.** Write a habit of your own: a 7 with a bar through its stem. Where in `draw_strokes` does it belong?
+# **3.** *Build a habit of your own*: a 7 with a bar through its stem. Where in `draw_strokes` does it belong?
 #
 # <details><summary>Solution</summary>
 #
@@ -913,4 +936,4 @@ assert (normalise_glyphs(sixty) == sixty).all((1, 2)).mean() > 0.8  # laid out a
 # </details>
 #
 # ## What the next notebook builds on
-# We can draw any character that somebody has written once. [Composed pages](06_composing.ipynb) sets such characters in lines, by hands and fonts, and [A better model](14_better_model.ipynb) trains on what `render_strokes` and `render_images` draw.
+# We can draw any character that somebody has written once. [Composed pages](06_composing.ipynb) sets such characters in lines. [A better model](14_better_model.ipynb) trains on what `render_strokes` and `render_images` draw.
