@@ -3,12 +3,7 @@
 # > Write the text yourself, and you know where every letter is.
 
 # %% [markdown]
-# How good are the boxes that a segmentation finds? A page's text can be typed off and compared. But nobody has drawn the box of each letter on the photos that we read, and nobody will draw them on the ten thousand pages that
-# a network for boxes learns from. So this notebook turns the work round: it *writes* the text, in one hand, and knows each character's box and ink because it put them there.
-#
-# *Needs*: ten seconds and no data. Fonts write here. With UNIPEN's strokes, people do.
-#
-# *Terms*: [bounding box](glossary.html#bounding-box), [baseline](glossary.html#baseline), [slant](glossary.html#slant), [precision](glossary.html#precision), [recall](glossary.html#recall).
+# How good are the boxes that a segmentation finds? To know it, we need pages on which the true box of every letter is known. At the end of this notebook you can write such pages, as many as you like, with your own text.
 
 # %%
 #| default_exp writing.compose
@@ -39,11 +34,10 @@ import pandas as pd
 from customocr import samples
 from customocr.pictures import figure, show, write
 
-# %% [markdown]
-# This is where we are going: a line, its boxes, and for each pixel the character that owns it.
-
 # %%
-#| fig-cap: "A composed line. Above: the picture with its boxes. Below: who owns each pixel, a colour for each character."
+#| code-fold: true
+#| code-summary: "The picture: a line, its boxes, its pixels"
+#| fig-cap: "A line we wrote. Above its boxes. Below, in a colour for each character, who owns each pixel: also where letters touch, the border between them is known."
 #| fig-alt: "FIRST LINE 42 in handwriting with an orange box around each character; below, the same line with each character in its own colour."
 line = write(["FIRST LINE 42"], height=48)
 hue = [[[25 * i % 180, 200, 200] for i in range(len(line.characters))]]
@@ -60,8 +54,14 @@ assert (xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1) == (x, y, w, h)
 
 
 # %% [markdown]
+# Nobody has drawn the box of each letter on real photos, and nobody will do it for ten thousand pages. So we go the other way. We *write* the text, in one hand, and keep the box and the ink of each character as we put it there.
+#
+# *Needs*: ten seconds and no data. Fonts write here. With UNIPEN's strokes, people do.
+#
+# *Terms*: [bounding box](glossary.html#bounding-box), [baseline](glossary.html#baseline), [slant](glossary.html#slant), [precision](glossary.html#precision), [recall](glossary.html#recall).
+#
 # ## A hand
-# A `Hand` is asked for a character and answers with its shape, in units of the capitals' height, the *cap height*: the baseline lies at y = 0, the top of a capital at y = -1. A shape is a list of pen strokes, or of closed outlines to fill.
+# A `Hand` is asked for a character and answers with its shape. The unit is the height of capitals, the *cap height*. The baseline lies at y = 0, the top of a capital at y = -1. A shape is a list of pen strokes, or of closed outlines to fill.
 
 # %%
 #| export
@@ -91,8 +91,7 @@ class Hand:
 
 # %% [markdown]
 # ### From shape to pixels
-# No pixels yet: that is the whole trick. All that happens to a letter from here on (size, slant, wobble, a sloping line, the tilt of the sheet) moves *points*. Only the last step, `rasterise`, makes pixels. So a letter 9 pixels high is drawn at
-# 9 pixels, not shrunk from a larger picture, and its box is exact at any size. Thin lines are drawn two or four times as large and averaged, which gives edges their greys.
+# A shape has no pixels yet. Size, slant, wobble, a sloping line and the tilt of the sheet all move *points*. Only the last step, `rasterise`, makes pixels. So a letter 9 pixels high is drawn at 9 pixels and not shrunk from a larger picture, and its box is exact at any size.
 
 # %%
 #| export
@@ -157,7 +156,7 @@ def rasterise(
 
 # %% [markdown]
 # ### A font's hand
-# The package brings five handwriting fonts (Open Font License, listed in `customocr/samples`). Their outlines are curves; short straight pieces take their place, so that every letter can be bent a little later.
+# The package brings five handwriting fonts (Open Font License, listed in `customocr/samples`). Their outlines are curves. We take short straight pieces for them, so that every letter can be bent later.
 
 # %%
 #| export
@@ -246,10 +245,10 @@ class FontHand(Hand):
 
 
 # %% [markdown]
-# An R has two outlines, the letter and its eye. Drawn at four sizes, then enlarged to the same height:
+# An R has two outlines, the letter and its eye. We draw it at four sizes:
 
 # %%
-#| fig-cap: "One R drawn at 120, 40, 20 and 9 pixels. Each is drawn from the outline, none is shrunk."
+#| fig-cap: "One R drawn at 120, 40, 20 and 9 pixels, enlarged to one height. The eye of the R is still there at 9 pixels, because each size is drawn from the outline."
 #| fig-alt: "Four pictures of a handwritten R, from smooth on the left to a few grey squares on the right."
 hands = {name: FontHand(path) for name, path in samples.fonts().items()}
 hand = hands["architects-daughter"]
@@ -267,8 +266,7 @@ len(r.strokes), [outline.shape for outline in r.strokes], round(r.weight, 3)
 
 # %% [markdown]
 # ### A person's hand
-# A font is too even: every stroke has its width, the same letter its shape. `UnipenHand` takes the pen strokes of one writer of UNIPEN and picks one of that writer's samples each time. Hardly anybody wrote all 36 characters, so a missing one is borrowed
-# from the writer with the most similar slant, of the same side of the split. The slant comes from the second moments of the ink: how far x follows y.
+# A font is too even: the same letter has always the same shape. `UnipenHand` takes the pen strokes of one writer of UNIPEN and picks one of that writer's samples each time. Hardly anybody wrote all 36 characters. A missing one is borrowed from the writer whose letters lean most alike, from the same side of the split.
 
 # %%
 #| export
@@ -346,9 +344,11 @@ def unipen_hands(
 
 
 # %% [markdown]
-# Pictures of UNIPEN's writers may not be stored here, so three writers of our own show it, each with one bar. The first two wrote an I, upright and slanted, the third only a slanted 1. Whose I does the third borrow?
+# UNIPEN's strokes may not be shown here. So three writers of our own show it, with one bar each. The first two wrote an I, one upright and one slanted. The third wrote only a slanted 1. Whose I does the third borrow?
 
 # %%
+#| code-fold: true
+#| code-summary: "Three writers with a bar each"
 bars = [[(0, 0), (0, 1000)], [(300, 0), (0, 1000)], [(280, 0), (0, 1000)]]
 three = Strokes(
     points=np.int16(sum(bars, [])),
@@ -362,8 +362,10 @@ assert third.samples["I"].tolist() == [1]  # the slanted writer's
 writer_slants(three).round(2), third.samples["I"]
 
 # %% [markdown]
+# The first array is the slant of each writer (x for each y). The third borrows from the second, number 1.
+#
 # ### Marks
-# Real lines hold dashes, commas and dots. The reader does not read them, so they must be on the pages, as ink that is no text. A mark is a few points, each a little off.
+# Real lines hold dashes, commas and dots. The reader does not read them. They must be on our pages too, as ink that is no text. A mark is a few points, each a little off.
 
 # %%
 #| export
@@ -408,7 +410,9 @@ def mark_shape(
 
 
 # %%
-#| fig-cap: "The twelve marks, in the order of `MARKS`."
+#| code-fold: true
+#| code-summary: "The twelve marks, drawn"
+#| fig-cap: "The twelve marks, in the order of `MARKS`. Several look like a part of a letter."
 #| fig-alt: "A dash, a dot, a comma, a colon, a semicolon, an apostrophe, a slash, an exclamation mark, a plus, two brackets and an underscore, each in its cell."
 cells = []
 for mark in MARKS:
@@ -422,7 +426,7 @@ show(np.hstack(cells))
 
 # %% [markdown]
 # ## A line
-# How somebody writes is a `Style`, in cap heights, so that it holds at any size.
+# How somebody writes is a `Style`. Its lengths are in cap heights, so it holds at any size.
 
 # %%
 #| export
@@ -470,8 +474,7 @@ def random_style(
 
 
 # %% [markdown]
-# ### Each letter a little different
-# The hand gives the shape, habits and chance vary it. Nobody writes the same E twice.
+# The hand gives the shape; habits and chance vary it. Nobody writes the same E twice.
 
 # %%
 #| export
@@ -533,9 +536,8 @@ def _varied(
 
 
 # %% [markdown]
-# ### Spaced as the eye does it
-# The white between two letters is not the distance of their boxes. In AVA the boxes may overlap although the letters stand well apart. So we measure between the rows: each letter has, for each of 32 bands from top to foot, a leftmost and a rightmost
-# point, and two neighbours are as close as their closest bands.
+# ### Space between letters
+# How far apart are two letters? The distance of their boxes is no answer. In AVA the boxes overlap although the letters stand well apart. So we cut the line into 32 bands from top to foot and note, for each letter and band, its leftmost and its rightmost point. Two neighbours are as close as they are in their closest band.
 
 # %%
 #| export
@@ -572,7 +574,7 @@ show(av.draw(), 0.6)
 
 
 # %% [markdown]
-# `layout_line` goes through a text and keeps, for the line so far, how far right the ink reaches in each band. That is all it has to remember.
+# `layout_line` goes through a text and remembers only how far right the ink reaches in each band.
 
 # %%
 #| export
@@ -693,7 +695,7 @@ def layout_line(
 
 # %% [markdown]
 # ### Ink, boxes, owners
-# Now pixels. Each character is drawn by itself before it is laid on the page, so we know which pixels are its own. `Composed` keeps all of it together with the text that a reader should give, in which marks are left out.
+# Now come the pixels. Each character is drawn by itself before it is laid on the page, so we know which pixels are its own. `Composed` keeps everything, with the text that a reader should give. Marks are left out of that text.
 
 # %%
 #| export
@@ -861,7 +863,7 @@ def compose_line(
 
 
 # %%
-#| fig-cap: "One text, six styles. In 'touching' no column inside a word is free of ink."
+#| fig-cap: "One text, six styles. In 'touching' no column inside a word is free of ink, so nobody could cut at white columns."
 #| fig-alt: "SAVE AVA 177 six times with boxes: set wide, set tight, leaning, touching, restless, uphill."
 rows = {
     "wide": dict(letter_gap=0.6, word_gap=1.6),
@@ -877,11 +879,12 @@ figure({name: line.draw() for name, line in lines.items()})
 
 
 # %% [markdown]
-# Pen strokes can take on habits that a font cannot: [Writing](05_writing.ipynb) has flags on the 1 and hooks on the zero, and a line ties two zeros to each other. A reader that never saw it takes the first for an A and the last for a D. A hand of our own, one
-# bar and one ring, as it is and with the habits of a clerk in a hurry:
+# Pen strokes can have habits that a font cannot. A line can tie two zeros to each other. A reader that never saw that takes the first for an A and the last for a D. Here is a hand of our own, with one bar and one ring:
 
 # %%
-#| fig-cap: "A bar and a ring as a hand, plain and in a hurry."
+#| code-fold: true
+#| code-summary: "A hand of a bar and a ring"
+#| fig-cap: "1100 in plain bars and rings, and in a hurry: flags on the ones, hooks on the zeros, and a tie between them."
 #| fig-alt: "The number 1100 in plain bars and rings, and again with flags on the ones and zeros hooked and tied to each other."
 class Pen(Hand):
     "A bar for 1, a ring for 0."
@@ -908,8 +911,9 @@ assert hasty.text == plain.text and hasty.all_boxes[0, 2] > 2 * plain.all_boxes[
 
 # %% [markdown]
 # ## Is a found box right?
-# Now that we know the true boxes we can judge others. A found box counts as right when it covers a true one well: the area that both share, over the area that either covers (intersection over union, IoU), must reach 0.5, and every true box may be
-# found once. *Precision* is the share of the found boxes that are right, *recall* the share of the true boxes that were found.
+# Now we can judge boxes that others find. We divide the area that a found box shares with a true one by the area that both cover together (intersection over union, IoU). If it is at least 0.5, the found box is right. Every true box may be found once.
+#
+# *Precision* is the share of the found boxes that are right. *Recall* is the share of the true boxes that were found.
 
 # %%
 #| export
@@ -954,7 +958,7 @@ def box_scores(
 
 
 # %% [markdown]
-# A good box, one that is half too low, and one on nothing, against two true ones:
+# We try three found boxes against two true ones: a good box, one that is too low by more than half, and one on nothing.
 
 # %%
 truth = [(0, 0, 10, 10), (20, 0, 10, 10)]
@@ -963,7 +967,9 @@ assert box_scores(found, truth) == (1 / 3, 1 / 2)
 box_iou(found, truth).round(2), box_scores(found, truth)
 
 # %% [markdown]
-# Back to the six styles above. Whoever cuts at white columns gets one box for four letters in "touching". How many neighbours' boxes overlap says it in figures:
+# The array is the IoU of each found box (row) with each true one (column). Precision is 1/3, recall 1/2.
+#
+# Back to the six styles. Who cuts at white columns gets one box for four letters in "touching". The table counts the neighbours whose boxes overlap:
 
 # %%
 overlap = {
@@ -974,6 +980,11 @@ assert overlap["touching"] > overlap["wide"] == 0
 pd.Series(overlap, name="overlapping pairs of 9").to_frame().T
 
 # %% [markdown]
+# ## Recap
+# - Whoever writes the page knows each box and each pixel's owner.
+# - Everything moves points until the last step, so boxes are exact at any size and slope.
+# - A box is right from an IoU of 0.5. Precision and recall count the right ones.
+#
 # ## Exercises
 # **1.** At which letter heights does a simple recipe break? Compose the same line at 8 to 320 pixels, threshold it, take the connected pieces as boxes, and plot the recall.
 #
@@ -992,7 +1003,7 @@ pd.Series(overlap, name="overlapping pairs of 9").to_frame().T
 #
 # </details>
 #
-# **2.** Write your own hand. Subclass `Hand`, return a `Shape` with pen strokes for each of the letters you need (a few points in cap heights, baseline at 0, y down), and compose a line in it.
+# **2.** *Build your own hand.* Subclass `Hand`, return a `Shape` with pen strokes for each of the letters you need (a few points in cap heights, baseline at 0, y down), and compose a line in it.
 #
 # <details><summary>Solution</summary>
 #

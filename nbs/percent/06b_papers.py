@@ -3,12 +3,7 @@
 # > What happens to a page before it reaches us?
 
 # %% [markdown]
-# Between the pen and our pixels lie a sheet, its rules, a table, a lamp, a lens and a scanner. Each of them can make a reader fail. This notebook builds them one by one, lays the lines of [the last one](06_composing.ipynb) on them, and
-# ends with fourteen kinds of paper. Then it measures which damage breaks which of two simple recipes.
-#
-# *Needs*: half a minute and no data. With `CUSTOMOCR_DATA` set to the data folder, the last section measures the hands of UNIPEN's writers again; its figures are stored.
-#
-# *Terms*: [Otsu's threshold](glossary.html#otsu), [adaptive threshold](glossary.html#adaptive-threshold), [precision](glossary.html#precision), [recall](glossary.html#recall), [homography](glossary.html#homography).
+# What happens to a page before it reaches us? Between the pen and our pixels lie a sheet, its rules, a table, a lamp, a lens and a scanner. At the end you can put any text on any of fourteen kinds of paper, and you know which damage breaks which of two simple recipes.
 
 # %%
 #| default_exp writing.papers
@@ -69,8 +64,12 @@ figure({name: page.image for name, page in first.items()})
 
 
 # %% [markdown]
+# *Needs*: half a minute and no data. With `CUSTOMOCR_DATA` set to the data folder, the last section measures the hands of UNIPEN's writers again; its figures are stored.
+#
+# *Terms*: [Otsu's threshold](glossary.html#otsu), [adaptive threshold](glossary.html#adaptive-threshold), [precision](glossary.html#precision), [recall](glossary.html#recall), [homography](glossary.html#homography).
+#
 # ## A sheet
-# A `Paper` says what the text stands on and how the picture was taken. Each field is a damage that can be turned on by itself; without any, the page is clean.
+# A `Paper` says what the text stands on and how the picture was taken. Each field is one damage, and can be turned on by itself. Without any, the page is clean.
 
 # %%
 #| export
@@ -106,7 +105,7 @@ class Paper:
 
 # %% [markdown]
 # ### Printed lines
-# Rules, boxes and combs are long straight lines in cap heights. They are drawn as ink that is not text. Each kind of frame is a function of its own.
+# Rules, boxes and combs are long straight lines. They are drawn as ink that is no text. Each kind of frame is a function of its own.
 
 # %%
 #| export
@@ -220,7 +219,7 @@ def cell_rules(
 
 
 # %%
-#| fig-cap: "Frames of a form for a line of six characters, in cap heights."
+#| fig-cap: "The three frames of a form for six characters. In a comb and in boxes each character has a cell, and it may touch the cell's lines."
 #| fig-alt: "Three drawings of lines: one rectangle, a row of joined cells, and a row of separate boxes."
 _, axes = plt.subplots(1, 3, figsize=(7, 1.1), layout="constrained")
 for ax, kind in zip(axes, ("box", "comb", "boxes")):
@@ -231,7 +230,7 @@ for ax, kind in zip(axes, ("box", "comb", "boxes")):
 
 # %% [markdown]
 # ### Light
-# A lamp at one side, a cast shadow with a soft edge, dark corners: each is a share of light lost at each pixel. Light is smooth, so it is worked out at 96 pixels and enlarged. `smooth_field` makes the unevenness, here and for paper, wood and pale ink.
+# A lamp at one side, a shadow with a soft edge, dark corners: each takes away a share of the light at each pixel. Light changes slowly over a page. So it is worked out at 96 pixels and enlarged. `smooth_field` makes the unevenness, here and for paper, wood and pale ink.
 
 # %%
 #| export
@@ -288,7 +287,7 @@ def light_on(
 
 
 # %%
-#| fig-cap: "Light that falls on a sheet: white is all of it."
+#| fig-cap: "Light that falls on a sheet; white is full light. Only the shadow has an edge."
 #| fig-alt: "Three grey pictures: one darkens evenly towards a side, one towards its corners, one has a dark region with a soft bent edge."
 lamps = {"gradient": dict(gradient=0.6), "vignette": dict(vignette=0.8), "shadow": dict(shadow=0.6)}
 lit = {
@@ -299,8 +298,7 @@ figure({name: (light.clip(0, 1) * 255).astype(np.uint8) for name, light in lit.i
 
 # %% [markdown]
 # ### Printed and woven paper
-# Cheques, vouchers and bank notes are printed all over, so that nobody can erase what stands on them. Two prints are common. A *weave* is a small tile that is repeated over the sheet, as in cloth. A *guilloche* is a family of fine parallel waves;
-# engravers lay up to three of them over each other. Both are as thin as a pen's stroke, so size does not tell them from writing. Only their contrast does.
+# Cheques and vouchers are printed all over, so that nobody can erase what stands on them. Two prints are common. A *weave* is a small tile that is repeated over the sheet, as in cloth. A *guilloche* is a family of fine parallel waves. Both are as thin as a pen's stroke. So only their contrast tells them from writing.
 
 # %%
 #| export
@@ -373,7 +371,7 @@ assert guilloche(np.random.default_rng(1), 90, 60).max() == 0
 
 # %% [markdown]
 # ### Ink on paper, before a camera
-# One small function for each thing that happens, and `photograph` calls them in the order in which they happen: sheet, ink, table, light, lens, sensor, scanner, file.
+# There is one small function for each thing that happens. `photograph` calls them in the order in which they happen: sheet, ink, table, light, lens, sensor, scanner, file.
 
 # %%
 #| export
@@ -511,7 +509,7 @@ def photograph(
 
 # %% [markdown]
 # ## A page
-# `compose_page` goes through five steps: write the lines, measure the sheet they need, place the camera, draw, photograph. Up to the third everything is points in cap heights. The camera is a *homography*, a 3 x 3 matrix that turns and tilts a plane.
+# `compose_page` takes five steps: write the lines, measure the sheet they need, place the camera, draw, photograph. Up to the third step everything is points. The camera is a *homography*, a 3 x 3 matrix that turns and tilts a plane.
 
 # %%
 #| export
@@ -707,7 +705,9 @@ def _taken(
 # The same words in the same hand, six times:
 
 # %%
-#| fig-cap: "One text on six papers. Each differs from the clean one by the fields that its name says."
+#| code-fold: true
+#| code-summary: "Six papers"
+#| fig-cap: "One text on six papers. For a reader, which words are harder to see than on the clean one? A reader of pixels finds chalk and the dark table hardest."
 #| fig-alt: "MEET ME AT PIER 39 BY 6 on clean paper, on rules, under a shadow, on a wooden table, as chalk on slate, and in faint pencil."
 papers = {
     "clean": Paper(),
@@ -732,7 +732,7 @@ assert all(page.text == "\n".join(text) and len(page.all_boxes) == 17 for page i
 
 # %% [markdown]
 # ## Kinds of paper
-# For training and measuring nobody wants to set twenty fields by hand. A kind of paper is a table: for each field a constant, or a way to draw it. The ranges were fitted by eye, side by side with real scans and photos of that kind.
+# Nobody wants to set twenty fields by hand for each page. A kind of paper is a table. For each field it holds a constant, or a way to draw it by chance. The ranges were fitted by eye beside real scans and photos of that kind.
 
 # %%
 #| export
@@ -985,7 +985,7 @@ assert woven_paper(np.random.default_rng(1)) == woven_paper(np.random.default_rn
 
 # %% [markdown]
 # ### Words that mean nothing
-# The words are made up: a network that learns from these pages must not learn that Q is followed by U. Numbers are as people write them down, often round.
+# The words are made up. A network that learns from these pages must not learn that Q is followed by U. Numbers are as people write them down, often round.
 
 # %%
 #| export
@@ -1113,7 +1113,9 @@ def random_page(
 
 
 # %%
-#| fig-cap: "A random page of each kind."
+#| code-fold: true
+#| code-summary: "A random page of each kind"
+#| fig-cap: "A random page of each of the fourteen kinds. Look for the ones on which you have to search for the text."
 #| fig-alt: "Fourteen small pages of made-up words: on white, coloured, shaded, ruled and dark paper, forms, sticky notes, sheets on tables, pencil, scans, table cells and cheques."
 rng, writers = np.random.default_rng(11), list(hands().values())
 some = {
@@ -1134,8 +1136,7 @@ figure({kind: tile(image) for kind, image in some.items()}, 3)
 
 # %% [markdown]
 # ## Two recipes, box by box
-# Now the point of it all: which damage breaks what? Two recipes, as short as they come: a threshold, then one box for each connected piece of ink. The first asks Otsu for one threshold for the whole page. The second compares each pixel with its
-# surroundings, as the tutorial does.
+# Which damage breaks what? We take two short recipes: a threshold, then one box for each connected piece of ink. The first takes Otsu's threshold, one for the whole page. The second compares each pixel with its surroundings, as [the tutorial](00_data.ipynb#the-tutorial) does.
 
 # %%
 def pieces(mask):
@@ -1167,9 +1168,11 @@ figure(panels)
 
 
 # %% [markdown]
-# For Otsu the shadow is ink, and one box swallows what stands in it. The local threshold does not mind. One page proves little, so: twenty pages on each kind of paper, five hands, both recipes. Text, hands and seeds are the same for both.
+# For Otsu's threshold the shadow is ink, and one box swallows what stands in it. The local threshold finds the letters. One page proves little. So we take twenty pages on each kind of paper, by five hands. Text, hands and seeds are the same for both recipes. The table gives shares between 0 and 1:
 
 # %%
+#| code-fold: true
+#| code-summary: "Twenty pages of each kind, both recipes"
 def measure(hands, n, seed=0):
     "Mean recall and precision of both recipes on n random pages of each paper."
     rows = []
@@ -1202,14 +1205,23 @@ ax.legend(title=None, frameon=False, loc="lower right")
 plt.tight_layout()
 
 # %% [markdown]
-# What to notice. No single threshold is the answer. Light on dark defeats both: they take the paper for ink. The shadow costs Otsu half of the letters and the local threshold hardly any. Rules and cell borders make one piece of
-# everything that touches them, faint pencil falls into several pieces a letter. Precision is mostly worse than recall: paper grain, combs and the table's edge give boxes on nothing. Even on plain paper
-# one letter in six is missed, because it touches its neighbour or consists of strokes that do not meet. That list is the work plan of [segmentation](02_segmentation.ipynb).
+# No recipe is good on all papers:
+#
+# - Light ink on dark paper breaks both. They take the paper for ink.
+# - A shadow costs Otsu half of the letters, and the local threshold hardly any.
+# - Rules and cell borders become one piece with everything that touches them.
+# - Faint pencil falls into several pieces a letter.
+# - Precision is mostly lower than recall, because grain, combs and the table's edge give boxes on nothing.
+# - Even on plain paper one letter in six is missed. It touches its neighbour, or its strokes do not meet.
+#
+# The notebooks [07](07_images.ipynb) to [13](13_boxes.ipynb) take these one by one.
 #
 # ## Real hands
-# Are fonts too easy? The same measurement with 30 writers of UNIPEN on whom nothing here is trained (the validation writers of [Data](00_data.ipynb)). Their strokes may not be shown here, so the figures are stored from a run with the data folder:
+# Are fonts too easy? We measure the same with 30 writers of UNIPEN from whom nothing here is learnt (the validation writers of [Data](00_data.ipynb#unipen-s-held-out-writers)). Their strokes may not be shown here. The figures are stored from a run with the data folder, in shares:
 
 # %%
+#| code-fold: true
+#| code-summary: "Fonts and writers"
 stored = Path("stored/composing/hands.csv")
 strokes_file = find_file(["unipen_strokes.npz"]) if data_folder() else None
 if strokes_file:
@@ -1228,10 +1240,14 @@ fonts_now = scores.groupby("recipe")[["precision", "recall"]].mean()
 assert np.allclose(kept.loc["5 fonts"], fonts_now, atol=0.001)  # stored figures are today's
 
 # %% [markdown]
-# What to notice. People are no harder than fonts: recall is the same to a hundredth, and precision is a little higher. For recipes as simple as these, the paper decides and not the hand.
+# People are no harder than fonts. Recall is the same to a hundredth, and precision is a little higher. For recipes as simple as these, the paper decides and not the hand.
 #
-# What a composed page is not: a judge. Its damages are our guesses of what happens to paper, and a method tuned on them alone learns our guesses. It serves to train on, with boxes and ink for free and as many pages as wanted, and to find *which* part
-# fails. Whether a change is an improvement is decided on real pages.
+# A warning: these damages are our guesses of what happens to paper. A method tuned on composed pages alone learns our guesses. They are good to train on and to find out *which* step fails. Real pages decide whether a change is an improvement.
+#
+# ## Recap
+# - A page is points until the camera has been placed. Then come ink, light, lens, sensor and file.
+# - Fourteen kinds of paper draw their damages by chance, and the true boxes stay known.
+# - The paper breaks simple recipes, not the hand.
 #
 # ## Exercises
 # **1.** Which damage hurts the local threshold most? Start from `Paper()`, turn on one field at a time (`blur=3`, `shadow=0.7`, `opacity=0.2`, `noise=25`, `rules="grid"`) and compare the recall.
@@ -1248,7 +1264,7 @@ assert np.allclose(kept.loc["5 fonts"], fonts_now, atol=0.001)  # stored figures
 #
 # </details>
 #
-# **2.** Make a kind of your own: a whiteboard, with a glare and coloured pens. Which fields does it need?
+# **2.** *Build a kind of your own*: a whiteboard, with a glare and coloured pens. Which fields does it need?
 #
 # <details><summary>Solution</summary>
 #
@@ -1272,7 +1288,6 @@ assert np.allclose(kept.loc["5 fonts"], fonts_now, atol=0.001)  # stored figures
 # </details>
 #
 # ## What the next notebook builds on
-# Pages with boxes and ink for free: [Segmentation](02_segmentation.ipynb) is measured on them, [the judge of boxes](13_boxes.ipynb) and the crops of [A better model](14_better_model.ipynb) are trained on them. The sample pages in
-# `customocr/samples` that all notebooks show were composed here too (`python tools/make_samples.py`).
+# We have pages with boxes and ink for free. [Segmentation](02_segmentation.ipynb) is measured on them. [The judge of boxes](13_boxes.ipynb) and the crops of [A better model](14_better_model.ipynb) are trained on them. The sample pages of the package were composed here too (`python tools/make_samples.py`).
 #
 # A page reaches a reader as a file. [What is in an image file?](07_images.ipynb) opens it.

@@ -3,12 +3,7 @@
 # > How do we get half a million handwritten lines whose text is known?
 
 # %% [markdown]
-# A network that reads whole lines learns from lines, and nobody has half a million of them with their text. This notebook composes them: a random text, in a random hand, on a random [paper](06b_papers.ipynb), and then the narrow strip that the
-# network will see. [The next one](17_line_training.ipynb) trains on them.
-#
-# *Needs*: half a minute and no data. With the data folder `customocr train --lines` writes with UNIPEN's pens and MNIST's digits; here the package's fonts write.
-#
-# *Terms*: [n-gram](glossary.html#n-gram), [prior](glossary.html#prior), [baseline](glossary.html#baseline).
+# How do we get half a million handwritten lines whose text is known? A network that reads whole lines learns from lines, and nobody has that many. At the end of this notebook you can compose them: a random text, in a random hand, on a random [paper](06b_papers.ipynb), cut to the strip that the network sees.
 
 # %%
 #| default_exp writing.lines
@@ -62,13 +57,10 @@ from customocr.writing.strokes import loosen
 #| code-summary: "Imports for the examples"
 from customocr.pictures import figure, hands, write
 
-# %% [markdown]
-# ## The strip
-# The network sees a strip of 32 rows. There are two ways to one. Where the page's lines are known, `level_strip` cuts a line out of the page's *ink strength* ([Where is the ink?](09_ink.ipynb)), turns it level, and brings its letters to a height of 20
-# pixels. Where a picture is one line and nothing else, `picture_strip` takes all of it. Both are those of [the reader](16_line_network.ipynb): what is trained on must look as what is read.
-
 # %%
-#| fig-cap: "A photographed line, and the strip that the network sees: 32 rows, white ink on black."
+#| code-fold: true
+#| code-summary: "The picture: a line and its strip"
+#| fig-cap: "A photographed line, and what the network sees of it: 32 rows, white ink on black. The rules of the paper are fainter than the ink, but they are still there."
 #| fig-alt: "A handwritten line PIER 39 BY 6 on grey ruled paper, and below it the same words white on black in a narrow strip."
 photo = write(["PIER 39 BY 6"], "ruled", 3, grey=True).image
 strip = picture_strip(photo)
@@ -76,9 +68,15 @@ assert strip.shape[0] == ROWS and strip.dtype == np.uint8
 figure({"picture": photo, f"strip, {strip.shape[1]} x {ROWS} pixels": strip}, 1, 500)
 
 # %% [markdown]
+# *Needs*: half a minute and no data. With the data folder, `customocr train --lines` writes with UNIPEN's pens and MNIST's digits. Here the package's fonts write.
+#
+# *Terms*: [n-gram](glossary.html#n-gram), [prior](glossary.html#prior), [baseline](glossary.html#baseline).
+#
+# ## The strip
+# The network sees a strip of 32 rows. There are two ways to get one. Where the page's lines are known, `level_strip` cuts a line out of the page's *ink strength* ([Where is the ink?](09_ink.ipynb)), turns it level, and brings its letters to a height of 20 pixels. Where a picture is one line and nothing else, `picture_strip` takes all of it. Both are functions of [the reader](16_line_network.ipynb), so the network trains on what it will read.
+#
 # ## What is written
-# Half of the words follow the [prior](15_decoding.ipynb)'s five-grams, so their letters stand beside each other as in names and words. The others are numbers, codes of capitals, and mixtures. A network that has seen words alone would read words into
-# everything.
+# Half of the words follow the [prior](15_decoding.ipynb), a table of how often five characters follow each other. So their letters stand beside each other as in names and words. The others are numbers, codes of capitals, and mixtures. A network that saw only words would read words into everything.
 
 # %%
 #| export
@@ -159,8 +157,10 @@ assert texts.line(np.random.default_rng(5)) == texts.line(np.random.default_rng(
 
 
 # %% [markdown]
+# Six words, six numbers and one line, as they were drawn.
+#
 # ## Hands and papers
-# People write less exactly than the tablets' writers did. `LooseHand` loosens a writer's strokes for a part of the characters: corners rounded, strokes that stop short or run on. Papers are those of the last notebook and printed and woven ones.
+# On paper, people write less exactly than UNIPEN's writers did on tablets. `LooseHand` loosens a writer's strokes for some of the characters: corners get round, and strokes stop short or run on. The papers are those of [Papers](06b_papers.ipynb), printed and woven ones among them.
 
 # %%
 #| export
@@ -208,7 +208,7 @@ def line_paper(
 
 # %% [markdown]
 # ## From a page to its strips
-# A composed page knows its boxes. The reader will have to find them, and will not find them exactly. So the strip's height, slope and place are each a little wrong, by chance.
+# A composed page knows its boxes. The reader has to find them and will not find them exactly. So the strip's height, slope and place are each a little wrong, by chance.
 
 # %%
 #| export
@@ -273,7 +273,7 @@ def page_strips(
 
 # %% [markdown]
 # ## Characters that exist as pixels
-# MNIST's digits and the A-Z letters have no strokes. They are laid in a row: each scaled, slanted, and at times close enough to touch.
+# MNIST's digits and the A-Z letters have no strokes. They are laid in a row. Each is scaled and slanted, and some are close enough to touch.
 
 # %%
 #| export
@@ -414,7 +414,7 @@ def no_text(
 
 
 # %%
-#| fig-cap: "Strips without text. The network has to answer with nothing."
+#| fig-cap: "Strips without text. Which would you take for a letter? The network has to answer with nothing."
 #| fig-alt: "Nine narrow strips, white on black: loops, bars, triangles and textures, none of them a character."
 rng = np.random.default_rng(4)
 nothing = [no_text(rng) for _ in range(9)]
@@ -423,7 +423,7 @@ figure({str(k + 1): strip for k, (strip, _) in enumerate(nothing)}, 3, 700)
 
 # %% [markdown]
 # ## A maker of lines
-# `LineMaker` puts all of it together. One call gives the strips of one composed picture: mostly one, two or three where a page has more lines.
+# `LineMaker` puts it all together. One call gives the strips of one composed picture: mostly one, two or three where a page has more lines.
 
 # %%
 #| export
@@ -589,7 +589,7 @@ def _print_around(
 
 
 # %%
-#| fig-cap: "Twelve strips as the network sees them in training, here in the hands of the package's fonts."
+#| fig-cap: "Twelve strips as the network sees them in training. Rules, borders and ends of other lines are still there. The network learns to look past them."
 #| fig-alt: "Twelve narrow strips with words and numbers, white on black; some faint, some with rules or woven texture behind them."
 maker, rng, lines = LineMaker(list(hands().values())), np.random.default_rng(6), []
 while len(lines) < 12:
@@ -604,11 +604,10 @@ while len(again) < 12:
 assert all((a == b).all() and s == t for (a, s), (b, t) in zip(lines, again))
 
 # %% [markdown]
-# What to notice. Much of what stands around a line is still there: rules, borders, ends of other lines. Cutting them away is where a reader of single characters fails. This network will learn to look past them.
+# A reader of single characters has to cut such rests away, and fails where it cannot.
 #
 # ## Lines by the thousand
-# CTC ([next notebook](17_line_training.ipynb)) needs a step of 4 pixels for each character, and one more between two equal ones. `fits` keeps strips that have them. Lines are stored in *shards*, files of 2,000 lines. Each shard has a seed of its own,
-# so it does not matter which process makes it.
+# The way this network is trained ([CTC](17_line_training.ipynb)) needs a step of 4 pixels for each character, and one more between two equal ones. `fits` keeps strips that have enough steps. Lines are stored in *shards*, files of 2,000 lines. Each shard has a seed of its own, so it does not matter which process makes it.
 
 # %%
 #| export
@@ -672,7 +671,7 @@ def load_lines(
 
 
 # %% [markdown]
-# Who writes: UNIPEN's training writers and the package's fonts for training, the thirty validation writers for checking. MNIST's and A-Z's last samples are kept apart in the same way.
+# UNIPEN's training writers and the package's fonts write for training. The thirty validation writers write for checking. Some samples of MNIST and of the A-Z set are kept apart in the same way.
 
 # %%
 #| export
@@ -747,6 +746,11 @@ def shard_file(folder: Path, k: int) -> Path:
     return folder / f"train{k:04d}.npz"
 
 # %% [markdown]
+# ## Recap
+# - A strip has 32 rows. Training strips are cut by the reader's own functions.
+# - Texts are words, numbers and codes, so the network cannot rely on words alone.
+# - Chance makes every strip a little wrong, as a reader's cut is.
+#
 # ## Exercises
 # **1.** How often are the strips of a page cut with a slope that is more than a degree wrong? `SLOPE_ERROR` is a standard deviation of pixels down for each pixel to the right.
 #
@@ -756,11 +760,11 @@ def shard_file(folder: Path, k: int) -> Path:
 # wrong = np.random.default_rng(0).normal(0, SLOPE_ERROR, 10_000)
 # (np.abs(np.degrees(np.arctan(wrong))) > 1).mean()
 # ```
-# One in thirty, about.
+# About one in thirty.
 #
 # </details>
 #
-# **2.** Write words that are always numbers of a telephone. Which method of `Texts` has to change?
+# **2.** *Build a maker of telephone numbers.* Which method of `Texts` has to change?
 #
 # <details><summary>Solution</summary>
 #
@@ -775,5 +779,16 @@ def shard_file(folder: Path, k: int) -> Path:
 #
 # </details>
 #
+# **3.** How many steps does `BALLOON` need at least, and how wide must its strip be?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# steps_needed("BALLOON"), steps_needed("BALLOON") * STEP
+# ```
+# Seven characters, and one more between the two L and between the two O.
+#
+# </details>
+#
 # ## What the next notebook builds on
-# Half a million lines with their texts, and a rule which of them can be learnt. [What makes a line network read?](17_line_training.ipynb) trains on them.
+# We have lines with their texts, and a rule which of them can be learnt. [What makes a line network read?](17_line_training.ipynb) trains on them. First, [What is in an image file?](07_images.ipynb) goes on with single pages.
