@@ -50,7 +50,7 @@ figure(first_picture(), 3, 640)
 # %% [markdown]
 # *Needs*: ten seconds, no data, the `train` extra (for Keras).
 #
-# *Terms*: [convolution](glossary.html#convolution), [glyph](glossary.html#glyph), [learning rate](glossary.html#learning-rate).
+# *Terms*: [kernel](glossary.html#kernel), [feature map](glossary.html#feature-map), [convolution](glossary.html#convolution), [pooling](glossary.html#pooling), [softmax](glossary.html#softmax), [loss](glossary.html#loss), [gradient](glossary.html#gradient), [Adam](glossary.html#adam).
 #
 # ## One window
 # A *kernel* is a small square of numbers, its *weights*. Ours has 3 x 3. We lay it on a window of the glyph, multiply each pixel with the weight above it, and add the nine products. The sum is the window's answer.
