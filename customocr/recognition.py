@@ -12,9 +12,9 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
            'LEAST_LINE', 'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN',
-           'TURN_GAIN', 'LINE_SHAPES', 'SECOND_LOOK', 'SURE_PICTURE', 'LEAST_SIDE', 'load_network', 'Character', 'Word',
-           'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps',
-           'line_lattice', 'Reader', 'Explanation']
+           'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK', 'SURE_PICTURE',
+           'LEAST_SIDE', 'load_network', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict',
+           'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -402,12 +402,13 @@ def line_lattice(
 # %% ../nbs/03_recognition.ipynb #333a0228
 DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
 # characters a page must have for its direction to be doubted: many short numbers read both ways
-ENOUGH_TO_TURN = 6
-CERTAIN_DIRECTION = 0.88  # mean sureness from which the direction is not doubted
+ENOUGH_TO_TURN = 5
+CERTAIN_DIRECTION = 0.88  # mean sureness from which the direction of rows is not doubted
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
-TURN_GAIN = (
-    0.1  # in mean log-probability of the likeliest class, that a turned page must win to be tried
-)
+# in mean log-probability of the likeliest class, chosen on the development pages in four directions
+TURN_DOUBT = 0.1  # by which six turned glyphs may look worse and the turn is still tried
+RUNS_DOWN, RUNS_ACROSS = 0.3, 0.1  # for a quarter turn of columns, against one of rows
+TURN_WINS = 0.6  # characters of evidence that a turned page must have more
 LINE_SHAPES = (0.7, 20.0)  # width over height of a picture that may be one line
 SECOND_LOOK = (
     0.2  # nats a character: doubt from which, and gain by which, the picture is read whole
@@ -555,42 +556,42 @@ class Reader:
             for dark in ((True, False) if doubtful else (light > 0,))
         ]
         best = max(readings, key=lambda r: r.evidence)
-        turn = self._direction(best) if rotate and best.mean < CERTAIN_DIRECTION else 0
-        if turn:
-            turned = self._reading(
+        turned = [
+            self._reading(
                 np.ascontiguousarray(np.rot90(grey, -turn)),
                 90 * turn,
                 not best.sheet.inverted,
                 knowledge,
             )
-            if turned.mean > best.mean:
-                best = turned
-        return best
-
-    def _direction(
-        self, reading: _Reading
-    ) -> int:  # quarter turns clockwise that would set the page upright
-        """Turn some of the page's own glyphs in the three other directions: in which are they most
-        like characters?"""
-        lines = [
-            [p for p in line.pieces if p.ink.shape[0] >= 0.5 * line.letter]
-            for line in reading.sheet.lines
+            for turn in (self._turns(best) if rotate else ())
         ]
-        pieces = [p for line in lines for p in line]
-        if len(pieces) < ENOUGH_TO_TURN:
-            return 0
+        other = max(turned, key=lambda r: r.worth, default=best)
+        return other if other.worth > best.worth + TURN_WINS else best
+
+    def _turns(
+        self, reading: _Reading
+    ) -> list[int]:  # quarter turns clockwise that may set the page upright, at most two
+        """Turn some of the page's own glyphs in the three other directions: in which are they as
+        much like characters?"""
+        pieces = [
+            p
+            for line in reading.sheet.lines
+            for p in line.pieces
+            if p.ink.shape[0] >= 0.5 * line.letter
+        ]
+        read, rows = len(reading.sure), len(reading.lines)
+        columns = read < 2.5 * rows or read <= 0.5 * len(pieces)  # lines of single characters
+        if len(pieces) < ENOUGH_TO_TURN or (reading.mean >= CERTAIN_DIRECTION and not columns):
+            return []
         some = [
             pieces[k]
             for k in np.linspace(0, len(pieces) - 1, min(len(pieces), GLYPHS_TO_TURN)).astype(int)
         ]
         glyphs = np.stack([normalise_glyph(np.rot90(p.ink, -k)) for k in range(4) for p in some])
         likely = np.log(_run(self.network, glyphs[..., None]).max(1)).reshape(4, -1).mean(1)
-        likely[0] += TURN_GAIN * math.sqrt(GLYPHS_TO_TURN / len(some))  # few glyphs say little
-        if len(pieces) < 2.5 * sum(
-            map(bool, lines)
-        ):  # columns of single characters: lines that run down the page
-            likely[[1, 3]] += 2 * TURN_GAIN
-        return int(likely.argmax())
+        likely[[1, 3]] += RUNS_DOWN if columns else -RUNS_ACROSS
+        least = likely[0] - TURN_DOUBT * math.sqrt(6 / len(some))  # many glyphs leave less doubt
+        return [int(k) for k in np.argsort(-likely)[:3] if k and likely[k] > least][:2]
 
     def _reading(self, grey, rotation, dark, knowledge):
         sheet = analyse(grey, dark)
@@ -724,6 +725,11 @@ class _Reading:
     @property
     def mean(self) -> float:
         return float(self.sure.mean()) if len(self.sure) else 0.0
+
+    @property
+    def worth(self) -> float:
+        "Evidence, less where the text is improbable: what tells one direction from another."
+        return self.evidence + sum(d.log_probability for _, d in self.lines)
 
 
 def _grey(pixels):

@@ -15,7 +15,7 @@ from customocr.confusion_fixes import align
 from customocr.errors import ImageError, KnowledgeError, ModelError
 from customocr.glyphs import CLASSES
 from customocr.recognition import Page, Reader
-from customocr.writing.compose import box_scores
+from customocr.writing.compose import FontHand, box_scores, compose_line
 
 SAMPLES = {p.name: p for p in samples.pages()}
 
@@ -110,6 +110,14 @@ def test_direction_does_not_matter_and_boxes_fit_the_page_as_given(reader, turns
         3: (height - y - h, x, h, w),
     }[turns]
     assert box_scores([c.box for c in page.characters], np.stack(expected, 1))[1] > 0.85
+
+
+@pytest.mark.parametrize("word", ["MARION", "PIERRE", "THOMAS", "ALEXIS", "KAHOUL"])
+def test_one_word_of_six_characters_is_set_upright(reader, word):
+    hand = FontHand(samples.fonts()["patrick-hand"])
+    upright = compose_line(word, hand, np.random.default_rng(1)).image
+    found = [reader.read(np.ascontiguousarray(np.rot90(upright, turns))).text for turns in range(4)]
+    assert found == [word] * 4
 
 
 def test_turning_can_be_switched_off(reader):
