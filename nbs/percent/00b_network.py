@@ -213,7 +213,7 @@ ax.set(xlabel="weight", ylabel="loss")
 ax.spines[["top", "right"]].set_visible(False)
 
 # %% [markdown]
-# The table shows weight, loss and slope before each of the first four steps. A real network takes this step for all its weights at once, 138,468 of them in the tutorial's. The slopes all come from one backward pass through the network; Keras works them out.
+# The table shows weight, loss and slope before each of the first four steps. A real network takes this step for all its weights at once, 138,468 of them in the [tutorial](00_data.ipynb#the-tutorial)'s. The slopes all come from one backward pass through the network; Keras works them out.
 #
 # ## A trained network
 # Here are the kernels that the package's network found by itself. Its first layer has 32 of them, 5 x 5 weights each, and moves by two pixels at a time.

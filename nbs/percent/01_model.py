@@ -870,7 +870,7 @@ summary = json.loads((stored / "summary.json").read_text())
 summary
 
 # %%
-#| fig-cap: "The full run. After ten epochs little is gained: validation accuracy stays at 0.93 to 0.94. Here training loss lies higher also because rare classes count up to 69 times."
+#| fig-cap: "The full run. Validation accuracy still rises after ten epochs, from 0.90 to 0.94. Training loss lies far higher, also because rare classes count up to 69 times."
 #| fig-alt: "Two plots over twenty epochs of the full run: validation accuracy reaches 0.93 to 0.94."
 full_history = pd.read_csv(stored / "log.csv")
 plot_history(full_history)

@@ -3,16 +3,28 @@
 # > From boxes to text, with how sure it is of every character.
 
 # %% [markdown]
-# How does a page become text? The last two notebooks gave us a network that knows characters and a chain that finds what may be one. Here they meet. First the tutorial's way: all glyphs in one array, the likeliest class of each, drawn on the page. Then
-# what a page asks for beyond that: which of several cuts is right, where a word ends, which marks are no characters, which way is up. It ends in one class, `Reader`, that takes whatever holds a picture and gives a `Page`.
-#
-# *Needs*: half a minute, no data and no TensorFlow: reading takes NumPy, OpenCV and ONNX Runtime. All pages are our own, written with handwriting fonts. The figures of real pages near the end are stored, with the command that repeats them.
-#
-# *Terms*: [ONNX](glossary.html#onnx), [confidence](glossary.html#confidence), [calibration](glossary.html#calibration), [lattice](glossary.html#lattice),
-# [decoding](glossary.html#decoding), [reading order](glossary.html#reading-order), [character error rate](glossary.html#cer).
+# How does a page become text? [Segmentation](02_segmentation.ipynb) gave us boxes, and the network knows characters. Here both meet. At the end you have a class, `Reader`. It takes anything that holds a picture and gives a `Page`: the text, the place of every character, and how sure the reader is.
 
 # %%
 #| default_exp recognition
+
+# %%
+#| code-fold: true
+#| code-summary: "The picture: one call of the reader"
+#| label: fig-recognition-first
+#| fig-cap: "Where we are going. Each character has a box and its reading. Red means unsure: look at the last two lines, whose words are short."
+#| fig-alt: "A sample page of four handwritten lines, a box around each character and its reading above."
+from customocr import recognition as finished
+from customocr import samples
+from customocr.pictures import show
+
+show(finished.Reader().read(samples.page("lines")).draw(), 0.8)
+
+# %% [markdown]
+# *Needs*: half a minute, no data and no TensorFlow. Reading takes NumPy, OpenCV and ONNX Runtime. All pages shown are our own, written with handwriting fonts. The figures of real pages near the end are stored, with the command that repeats them.
+#
+# *Terms*: [ONNX](glossary.html#onnx), [confidence](glossary.html#confidence), [calibration](glossary.html#calibration), [lattice](glossary.html#lattice),
+# [decoding](glossary.html#decoding), [reading order](glossary.html#reading-order), [character error rate](glossary.html#cer).
 
 # %%
 #| export
@@ -74,8 +86,8 @@ from customocr.pictures import sample, show, write
 from customocr.writing.papers import Paper
 
 # %% [markdown]
-# ## A network without its workshop
-# TensorFlow trained the network; to run it, a file and a small runtime are enough. The session's messages are switched off, and whatever is wrong with a model file becomes one sentence.
+# ## A network without TensorFlow
+# TensorFlow trained the network. To run it, the file and ONNX Runtime are enough:
 
 # %%
 #| export
@@ -127,6 +139,9 @@ entry, exit_ = network.get_inputs()[0], network.get_outputs()[0]
 print(entry.name, entry.shape, "->", exit_.name, exit_.shape)
 print(f"{(MODELS / CHARACTERS).stat().st_size / 1e6:.1f} MB")
 
+# %% [markdown]
+# Whatever is wrong with a model file becomes one sentence:
+
 # %%
 try:
     load_network(MODELS / "characters.json", len(CLASSES))
@@ -143,7 +158,7 @@ assert subprocess.run([sys.executable, "-c", light]).returncode == 0
 
 # %% [markdown]
 # ## The tutorial's reading
-# Boxes and glyphs of one line, as [segmentation](02_segmentation.ipynb) left them. The glyphs go in as *one* array (N, 28, 28, 1): every call has a cost of its own, and a loop with a call for each glyph is the commonest way to make an OCR slow.
+# We take the boxes and glyphs of one line, as [the tutorial](00_data.ipynb#the-tutorial) does. All glyphs go in as *one* array (N, 28, 28, 1).
 
 # %%
 line = write(
@@ -158,6 +173,9 @@ glyphs = segmentation.tutorial_glyphs(line.image, boxes, margin=0)
 probabilities = _run(network, glyphs[..., None])
 glyphs.shape, probabilities.shape
 
+
+# %% [markdown]
+# One array is faster, because every call has a cost of its own:
 
 # %%
 def seconds(call, repeats=5):
@@ -179,12 +197,12 @@ f"thirty glyphs one by one take {apart / together:.1f} times as long as together
 
 
 # %% [markdown]
-# For each glyph the likeliest class and its probability, printed as a percentage and drawn on the page:
+# For each glyph we take the most probable class and its probability:
 
 # %%
-#| label: fig-recognition-tutorial
-#| fig-cap: "The tutorial's reading, drawn on the page."
+#| fig-cap: "The tutorial's reading, drawn on the page. The I is read as 1: alone, it is a bar like any other."
 #| fig-alt: "The line with a box around each character and the answer above it."
+#| label: fig-recognition-tutorial
 def drawn(image, boxes, probabilities):
     "The page with boxes and the likeliest class of each."
     out = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
@@ -207,8 +225,7 @@ print("   ".join(f"{CLASSES[row.argmax()]} {row.max():.1%}" for row in probabili
 show(drawn(line.image, boxes, probabilities))
 
 # %% [markdown]
-# And once more with a margin of 2 pixels around each box, as the tutorial does in its second round. The glyphs get some air, and the network, which was shown glyphs with air around them, is surer. Best of all is the
-# layout that the training glyphs have: `normalise_glyph` crops to the ink, brings its longest side to 20 pixels and its centre of mass to the middle. It is the very function that made the training glyphs, so a margin is nothing one has to choose any more.
+# The tutorial then cuts with a margin of 2 pixels. The glyphs get some air, as training glyphs have, and the network is surer. The layout of the training glyphs is better still: `normalise_glyph` crops to the ink, brings the longer side to 20 pixels and the centre of mass to the middle. Then no margin has to be chosen. The rows compare four ways; confidences are probabilities:
 
 # %%
 layouts = {
@@ -233,9 +250,11 @@ assert (
 )
 
 # %% [markdown]
-# This is where the tutorial ends. What is missing shows on three sample pages:
+# This is where the tutorial ends. Three sample pages show what is missing; below each reading stands the truth:
 
 # %%
+#| code-fold: true
+#| code-summary: "Three pages, read the tutorial's way"
 reads = lambda image: "".join(
     CLASSES[k]
     for k in _run(
@@ -253,11 +272,10 @@ for name, text in tutorial_text.items():
     )
 
 # %% [markdown]
-# Right letters, no text: lines run through one another, words have no spaces, a dot is a character. And whatever touches was never boxed as two.
+# The letters are right, and they make no text. Lines run through one another, words have no spaces, a dot becomes a character. Letters that touch got one box for two.
 #
 # ## What a reading is
-# Before reading better, decide what a reading *is*. A page holds lines, a line words, a word characters; each character has its text, how sure it is, where it stands in pixels of the page as it was given, and what else it might be. All of it is frozen: a
-# result is a value, nothing that changes under one's hands.
+# A page holds lines, a line holds words, a word holds characters. Each character has its text, its confidence, its box on the page, and its alternatives. None of it can be changed afterwards.
 
 # %%
 #| export
@@ -314,7 +332,7 @@ def _around(boxes: Iterable[Box]) -> Box:
 
 
 # %% [markdown]
-# A `Page` shows itself in a notebook, draws itself, and turns into plain JSON. The JSON has the same levels; its keys are typed, so that an editor can complete them.
+# A `Page` shows itself in a notebook, draws itself, and turns into JSON with the same levels.
 
 # %%
 #| export
@@ -472,12 +490,12 @@ two.characters[1]
 
 # %% [markdown]
 # ## Which cuts?
-# The line below has touching letters. `analyse` finds its pieces ([All steps together](11b_sheet.ipynb)). `propose` cuts them wherever little ink is crossed and offers every run of neighbours as a candidate ([Where would one cut?](12_cuts.ipynb)). There are far more candidates than letters.
+# In the line below letters touch. `analyse` finds its pieces of ink ([All steps together](11b_sheet.ipynb)). `propose` cuts them where little ink is crossed ([Where would one cut?](12_cuts.ipynb)). Every run of neighbouring parts is a *candidate*: it may be one character.
 
 # %%
-#| label: fig-recognition-touching
-#| fig-cap: "A line whose letters touch in places."
+#| fig-cap: "Ten letters in seven pieces of ink. Find the pairs that touch."
 #| fig-alt: "A line of partly touching letters, SAVE 177 NOW."
+#| label: fig-recognition-touching
 touching = write(["SAVE 177 NOW"], Paper(texture=1), 2, touching=0.6)
 sheet = analyse(touching.image)
 cut = propose(sheet.lines[0], np.zeros(len(sheet.lines[0].pieces), bool))
@@ -488,12 +506,14 @@ print(
 show(touching.image)
 
 # %% [markdown]
-# Ask both networks about every candidate. The *character network* says which of the 36 it would be, the *judge* whether, among these neighbours, it is one whole character at all. Half of an N is a fine I to the one, and part of something to the other:
+# There are far more candidates than letters. Two networks look at each. The *character network* says which of the 36 classes it would be. The *judge* ([The judge of boxes](13_boxes.ipynb)) says whether it is one whole character. Half of an N is a good I to the first, and a part of something to the second.
 
 # %%
-#| label: fig-recognition-networks
-#| fig-cap: "What both networks say of some candidates."
+#| code-fold: true
+#| code-summary: "Both networks on twelve candidates"
+#| fig-cap: "Below each candidate: what it would be (blue), and whether it is one character (green: yes, red: no). A high blue number beside a red one is a part that looks like a letter."
 #| fig-alt: "Twelve candidates with the classifier's answer and the judge's probability below each."
+#| label: fig-recognition-networks
 judge = load_network(MODELS / BOXES, 3)
 logits = _run(judge, windows(cut))
 whole = np.exp(logits - np.logaddexp.reduce(logits, 1, keepdims=True))
@@ -528,13 +548,10 @@ for k in np.linspace(0, len(cut.candidates) - 1, 12).astype(int):
 show(np.hstack(cells))
 
 # %% [markdown]
-# Blue: what it would be. Green and red: whether it is one. A reading of the line is a row of candidates that fit together. [Decoding](15_decoding.ipynb) finds the best one, with what it knows of words and numbers.
-#
-# Two more things have to be known first: where words end, and what is no character at all.
+# A reading of the line is a row of candidates that fit together. [Decoding](15_decoding.ipynb) finds the best row. Two more things are needed first: where words end, and what is no character.
 #
 # ## Spaces
-# How wide is a space? On one page letters stand as wide apart as the words of another. So a gap counts as wide by two measures at once: in heights of a character, and beside the gaps of this very line: their median, their lower quartile, their widest fifth. A logistic rule with five numbers weighs these
-# together; it was fitted on composed lines, whose spaces are known. The answer is a probability, not a decision, since a number or a name may settle what the gap leaves open.
+# How wide is a space? On one page letters stand as far apart as the words of another. So we measure a gap in two ways: in heights of a character, and against the other gaps of its line. A rule with five numbers adds both up to a probability. The numbers were fitted on composed lines, whose spaces are known.
 
 # %%
 #| export
@@ -583,9 +600,11 @@ def piece_gaps(
 
 
 # %%
-#| label: fig-recognition-spaces
-#| fig-cap: "The probability of a space in every gap."
+#| code-fold: true
+#| code-summary: "The plot of three lines"
+#| fig-cap: "A bar in each gap, as high as the probability of a space, green above one half. In the third line several bars are undecided."
 #| fig-alt: "Three lines with bars at the gaps, high and green between words, low and red between letters; on the third, of short words, some are in doubt."
+#| label: fig-recognition-spaces
 def gap_view(page):
     "The line with the probability of a space as a bar in every gap, green over one half."
     found = analyse(page.image)
@@ -634,13 +653,12 @@ assert all([k for k, p in enumerate(gaps[name]) if p > 0.5] == [3, 7] for name i
 gaps
 
 # %% [markdown]
-# The third line is the hard case. With words of one or two characters, nearly every gap *is* a space, and beside its neighbours none of them looks wide. Here the height of the letters and what is known of numbers have to help.
+# The third line is the hard one. Where words have one or two characters, most gaps are spaces, and none of them looks wide beside the others. There the decoder has to help, with what it knows of words and numbers.
 #
 # ## Marks, and the lattice
-# Dots, commas, dashes, rests of a rule: none of them is among the 36. The judge has an answer for them, "no character". Where the probability of that is over 0.9 (`MARK`), the part is left out, and no reading can make a 1 or an I of it.
-# Between 0.5 (`MAYBE_MARK`) and 0.9 both ways stay open: the decoder may read the part or leave it out.
+# Dots, commas and dashes are none of our 36 classes. For them the judge has the answer "no character". Above 0.9 (`MARK`) the part is left out. Between 0.5 (`MAYBE_MARK`) and 0.9 the decoder may read it or leave it out.
 #
-# All that is left goes into a [lattice](glossary.html#lattice): every cut is a node, every candidate an edge from its left cut to its right one. [Where would one cut?](12_cuts.ipynb) draws it.
+# All other candidates go into a [lattice](glossary.html#lattice). Every cut is a node, and every candidate is an edge from its left cut to its right cut. [Where would one cut?](12_cuts.ipynb) draws it.
 
 # %%
 #| export
@@ -727,17 +745,15 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 
 # %% [markdown]
 # ## The reader
-# Now everything in its order, in a cascade that spends time only where there is doubt:
+# The reader does all this in order, and spends time only where there is doubt:
 #
-# 1. The components as they are go through the judge. What is surely one whole character (`SURE`) is neither cut nor joined to anything. On a clean page that is nearly all of them.
-# 2. The others are cut, their runs proposed, and the new candidates judged.
-# 3. What may be a character goes through the character network, all lines of the page in one call. Before it looks, the network expects some classes more often than others. Its answers are divided by these
-#    expectations, which the model's file carries ([A better model](14_better_model.ipynb) measures them). What to expect of a text is for the decoder to say, and must not count twice.
-# 4. The lattices of all lines are decoded together.
-# 5. A line whose characters look little like characters is no text: the grain of a table, a drawing.
+# 1. The judge looks at the pieces as they are. What is surely one character (`SURE`) is neither cut nor joined. On a clean page that is nearly everything.
+# 2. The rest is cut, and the judge looks at the new candidates.
+# 3. The character network reads all candidates of the page in one call. Its answers are divided by what it expects ([A better model](14_better_model.ipynb#idea-3-know-what-you-expect)).
+# 4. The lattices of all lines are decoded.
+# 5. A line whose characters look little like characters is dropped: it may be the grain of a table.
 #
-# Two questions were left open before: which ink, and which way up? Where the polarity was close, both are read. Where the characters look doubtful, some of the page's own glyphs are turned in all four directions: upright letters look more like letters than lying ones. Directions in which they look as good are read as well. Kept is the reading with the more convincing characters and the more probable text.
-# Nothing but the networks' own evidence decides, and `rotate=False` switches turning off.
+# Two questions stay open until the end. *Is the ink dark or light?* If it is not clear, both are read. *Which way is up?* If the characters look doubtful, some of them are tried in all four directions. Directions in which they look as good are read as well. The reading with the more convincing characters and the more probable text is kept.
 
 # %%
 #| export
@@ -1175,16 +1191,18 @@ def _line(sheet, judged, decoding, scale, back):
 
 # %% [markdown]
 # ### Reading a page
-# A path is enough. The page shows itself with its boxes and its text:
 
 # %%
-#| label: fig-recognition-page
-#| fig-cap: "A page read: the less sure, the redder."
+#| fig-cap: "The page from the top, read. Red marks what is less sure: the first two characters of the third line, and the short words."
 #| fig-alt: "The sample page with four lines, each character boxed, its reading above."
+#| label: fig-recognition-page
 reader = Reader()
 page = reader.read(samples.page("lines"))
 print(page.text)
 show(page.draw())
+
+# %% [markdown]
+# What is wrong, as (written, read); "" stands where one side has nothing:
 
 # %%
 written = {p.name: p.text for p in samples.pages()}
@@ -1197,10 +1215,40 @@ assert len(page.lines) == 4 and len(wrong) <= 6
 wrong
 
 # %% [markdown]
-# What is wrong is listed as (written, read), "" where one side has nothing. There are two kinds of mistakes on this page. `15` is read as `IS`, because its shapes allow both and the line is one of words.
-# And spaces are lost between short words (`OR SO`, `BY 7 30 PM`), whose gaps are hardly wider than those between letters. The reader knows that it is unsure: the word `BY730PM` has a confidence of only 0.2.
+# Why is it wrong? The page says it itself. Here are its least sure characters with what else they may be, as probabilities:
+
+# %%
+doubtful = sorted(page.characters, key=lambda c: c.confidence)[:5]
+pd.DataFrame(
+    [
+        (c.text, c.confidence, "  ".join(f"{t} {p:.2f}" for t, p in c.alternatives[:3]))
+        for c in doubtful
+    ],
+    columns=["read", "confidence", "alternatives"],
+).round(3)
+
+# %% [markdown]
+# `15` and `IS` have the same shapes. The right characters are alternatives with nearly the same probability. `IS` is a common word, and the line holds words, so the decoder takes the word. Nothing on the page says otherwise.
 #
-# From the page down to a single character:
+# The other mistakes are spaces between short words, `OR SO` and `BY 7 30 PM`. Their gaps are hardly wider than those between letters. The reader is unsure of these words too:
+
+# %%
+{word.text: round(word.confidence, 2) for line in page.lines for word in line.words}
+
+# %% [markdown]
+# A word's confidence is that of all its characters together. It is no product of theirs, because what makes one letter likely makes its neighbour likely too.
+#
+# You often know what a page can hold. [Decoding](15_decoding.ipynb) shows how to say it: with an alphabet, a pattern or a word list. `reject` gives a placeholder for what is unsure.
+
+# %%
+print(
+    reader.read(samples.page("cell")).text,
+    reader.read(samples.page("cell"), alphabet="digits").text,
+)
+assert reader.read(samples.page("cell"), alphabet="digits").text.isdigit()
+
+# %% [markdown]
+# ### Down to a character, and to JSON
 
 # %%
 first = page.lines[0].words[0]
@@ -1215,7 +1263,7 @@ assert all(
 )
 
 # %% [markdown]
-# As JSON, for other programs; boxes are x, y, width and height in the pixels of the file:
+# For other programs, as JSON. Boxes are x, y, width and height in the pixels of the file:
 
 # %%
 told = page.to_dict()
@@ -1234,33 +1282,8 @@ except FrozenInstanceError as error:
     print(type(error).__name__, error)
 
 # %% [markdown]
-# ### How sure is it?
-# A character's confidence is the probability that it is right, given its ink, its line and how words and numbers are built. The word's confidence is that of all its characters together, and is no product of theirs, since what makes one letter likely makes its
-# neighbour likely too. The least sure characters of the page, with what else they may be:
-
-# %%
-doubtful = sorted(page.characters, key=lambda c: c.confidence)[:5]
-pd.DataFrame(
-    [
-        (c.text, c.confidence, "  ".join(f"{t} {p:.2f}" for t, p in c.alternatives[:3]))
-        for c in doubtful
-    ],
-    columns=["read", "confidence", "alternatives"],
-).round(3)
-
-# %% [markdown]
-# With `reject` the unsure ones come out as a placeholder instead of a guess, and with an alphabet, a pattern or a word list the reader can be told what to expect; [Decoding](15_decoding.ipynb) is about nothing else.
-
-# %%
-print(
-    reader.read(samples.page("cell")).text,
-    reader.read(samples.page("cell"), alphabet="digits").text,
-)
-assert reader.read(samples.page("cell"), alphabet="digits").text.isdigit()
-
-# %% [markdown]
 # ### Single characters
-# Glyphs that are cut already, from a form or a drawing, need no page. They are brought to the one layout first, so any 28 x 28 will do; rows are probabilities in the order of `CLASSES`.
+# Glyphs that are cut already need no page. The rows of the answer are probabilities in the order of `CLASSES`.
 
 # %%
 with np.load(samples.glyphs()) as stored:
@@ -1280,12 +1303,12 @@ except ModelError as error:
 
 # %% [markdown]
 # ### Which way up
-# The page is turned, and read as it lies. Boxes are those of the page as it was *given*, so that they fit the picture one has:
+# A page on its side is turned and read. Its boxes fit the picture as it was *given*:
 
 # %%
-#| label: fig-recognition-turned
-#| fig-cap: "A page on its side, read; boxes are those of the page as it was given."
+#| fig-cap: "A page on its side, read. The boxes lie on the page as it was given."
 #| fig-alt: "The sample page lying on its side, with upright boxes around the lying characters."
+#| label: fig-recognition-turned
 upright = sample("lines", grey=False)
 turns = {k: reader.read(np.ascontiguousarray(np.rot90(upright, k))) for k in range(4)}
 print(
@@ -1303,7 +1326,7 @@ X, Y, W, H = page.characters[0].box
 assert abs(x - Y) < 6 and abs(y - (upright.shape[1] - X - W)) < 6
 
 # %% [markdown]
-# A phone does it differently: it stores the pixels as the sensor gave them and writes into the file, as EXIF orientation, how to turn them. That is undone on loading, before anything looks at the page, even with `rotate=False`:
+# A phone stores the pixels as its sensor gave them and notes in the file (EXIF) how to turn them. Loading does so, even with `rotate=False`:
 
 # %%
 from PIL import Image as PilImage
@@ -1320,9 +1343,11 @@ print(phone.text == page.text, phone.size)
 
 # %% [markdown]
 # ### Anything that holds a picture
-# A path, the bytes of a file, a PIL image, an array in grey or BGR, with 16 bits or transparency. `customocr.images` brings them all to the same pixels. A large photo is reduced first (3 megapixels are plenty for handwriting), and the boxes are scaled back:
+# A path, the bytes of a file, a PIL image, an array in grey or colour: [`customocr.images`](07_images.ipynb) brings them to the same pixels. A large photo is reduced to 3 megapixels first, and its boxes are scaled back.
 
 # %%
+#| code-fold: true
+#| code-summary: "The same page in nine forms"
 hello = samples.page("hello")
 pixels = cv2.imread(str(hello))
 sources = {
@@ -1346,7 +1371,7 @@ texts
 
 # %% [markdown]
 # ### What happened? `explain`
-# When a page comes out wrong, the question is *where* it went wrong. `explain` reads as `read` does and keeps every stage: grey, ink, mask, rules, pieces by line, the boxes that the lattice chose, and the glyphs as the network saw them.
+# When a page comes out wrong, you want to know at which step. `explain` reads as `read` does and keeps every step:
 
 # %%
 #| export
@@ -1469,9 +1494,9 @@ class Explanation:
 
 
 # %%
-#| label: fig-recognition-explain
-#| fig-cap: "A page at every stage of its reading."
+#| fig-cap: "A page at every step. If letters are blue in the fourth picture, the rules took a stroke. If a box in the sixth holds two letters, the cuts are wrong. If a glyph is good and its class is not, it is the network."
 #| fig-alt: "A ruled page at seven stages, from grey to the glyphs with their classes and confidences."
+#| label: fig-recognition-explain
 explanation = reader.explain(samples.page("ruled"))
 show(explanation.draw(), 0.75)
 
@@ -1482,12 +1507,12 @@ assert explanation.page.text == reader.read(samples.page("ruled")).text and list
 )[-1].startswith("glyphs")
 
 # %% [markdown]
-# On this page the rules are paler than the letters; the two that are dark enough to count as ink go without a scar. Look for blue in the fourth picture: if letters have lost a stroke there, the rules are to blame; if a box in the sixth holds two letters, the cuts; if the glyph is good and its class is not, the character network.
-#
 # ## Bad input
-# People hand over what they have: the wrong path, a text file called `.png`, half a download. Each gives one sentence that names the file, says what is wrong and what to do. Everything a user can get wrong is a `CustomOCRError`; pictures that are none are an `ImageError`.
+# People hand over what they have: a wrong path, a text file called `.png`, half a download. Each gives one sentence that says what is wrong and what to do. Everything that a user can get wrong is a `CustomOCRError`.
 
 # %%
+#| code-fold: true
+#| code-summary: "Seven wrong inputs"
 folder = tempfile.TemporaryDirectory()
 bad = {
     name: Path(folder.name, name) for name in ("letter.png", "empty.png", "half.jpg", "scan.png")
@@ -1511,7 +1536,7 @@ for name, source in {
 assert len(said) == 7
 
 # %% [markdown]
-# A hint that makes no sense is refused before the page is read. A page without writing is no mistake: it reads as nothing.
+# A hint that makes no sense is refused before the page is read. A page without writing is no mistake, its text is empty.
 
 # %%
 try:
@@ -1525,9 +1550,11 @@ white.to_dict()
 
 # %% [markdown]
 # ## From the shell
-# The same for those who write no Python. Text goes to standard output, messages to standard error; the exit code is 0, or 1 where a file could not be read or `--strict` found a line that does not fit, or 2 where the command itself makes no sense.
+# Text goes to standard output, messages to standard error. The exit code is 0; 1 if a file could not be read, or if `--strict` found a line that does not fit; 2 if the command makes no sense.
 
 # %%
+#| code-fold: true
+#| code-summary: "Three commands"
 def shell(*arguments):
     "Run the command line as people do."
     done = subprocess.run(
@@ -1548,10 +1575,10 @@ assert shell("read", str(bad["letter.png"])) == 1
 assert shell("read", "--format", "json", str(samples.page("letter_m"))) == 0
 
 # %% [markdown]
-# `--overlay DIR` writes the annotated pictures, `--explain DIR` the figures above; `customocr read --help` has the rest.
+# `customocr read --help` has the rest. `--overlay DIR` writes pages with boxes, `--explain DIR` the steps above.
 #
 # ## What it is worth
-# First our own samples, which nobody should be impressed by, as they are written with fonts. A wrong space or line break counts too:
+# First our own samples. They are written with fonts, so they are easy. `wrong` counts characters, spaces and line breaks:
 
 # %%
 rows = []
@@ -1572,14 +1599,13 @@ print(
 assert on_samples.wrong.sum() / on_samples.characters.sum() < 0.1
 
 # %% [markdown]
-# Then real pages by real people: photos, scans of names, form fields, rows of boxes, numbers in table cells. They are not ours to show; the figures are. Every reader had the same files, and none was told what to expect, except that Tesseract (5, `--psm 6`) knew the 36 characters. "tutorial" is the tutorial's boxes
-# with our network. RapidOCR (1.4.4, with its own models) was measured in a run of its own (`--reader rapidocr`).
+# Then real pages by real people: photos, scans of names, form fields, boxes, numbers in table cells. They are not ours to show. All readers had the same files and no hints, but Tesseract (5, `--psm 6`) knew the 36 characters. "tutorial" is the tutorial's boxes with our network. The [character error rate](glossary.html#cer) counts 0-9 and A-Z only. It can exceed 1 for a reader that invents text.
 #
 # ```
 # python benchmarks/page_errors.py DATA --reader customocr tutorial tesseract --csv nbs/stored/pages/readers.csv
 # ```
 #
-# The [character error rate](glossary.html#cer) counts only 0-9 and A-Z. It can exceed 1 for a reader that invents text.
+# RapidOCR (`--reader rapidocr`) was measured in a run of its own.
 
 # %%
 stored = pd.read_csv("stored/pages/readers.csv")
@@ -1595,18 +1621,12 @@ cer.round(3)
 # %%
 assert (cer["customocr"] < cer[order[1:]].min(axis=1)).all()
 
-# %% [markdown]
-# *Exact* is the share of images whose characters are all right, *layout* the share that is right to the space and the line break:
-
 # %%
-stored[stored.reader == "customocr"].set_index("kind")[
-    ["images", "characters", "cer", "exact", "layout"]
-].round(3)
-
-# %%
-#| label: fig-recognition-peers
-#| fig-cap: "Character error rates on real pages."
+#| code-fold: true
+#| code-summary: "The chart"
+#| fig-cap: "The lower, the better. The hardest kind for us are numbers in table cells."
 #| fig-alt: "Bars of the error rate of the readers for each kind of page; ours is the lowest in every kind."
+#| label: fig-recognition-peers
 ax = (
     cer[order]
     .clip(upper=1)
@@ -1619,10 +1639,23 @@ ax.legend(frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor
 plt.tight_layout()
 
 # %% [markdown]
-# The weakest kind are the numbers in table cells: few pixels a digit, one wrong digit in three or four is a large share, and no word helps. Speed stands in `benchmarks/pages.py`, as ratios to the other engines on the same machine in the same run.
+# Numbers in cells have few pixels, one wrong digit in four is a large share, and no word helps. Our own figures once more: *exact* is the share of images whose characters are all right, *layout* the share that is right to the space and the line break.
+
+# %%
+stored[stored.reader == "customocr"].set_index("kind")[
+    ["images", "characters", "cer", "exact", "layout"]
+].round(3)
+
+# %% [markdown]
+# [Results](results.qmd) has more engines, the size of letters, and speed.
+#
+# ## Recap
+# - Two networks look at each candidate: which character would it be, and is it one?
+# - The decoder chooses cuts, spaces and characters of a line together, with what is known of words and numbers.
+# - Every character comes with a confidence and alternatives. They say where a page may be wrong.
 #
 # ## Exercises
-# **1.** Which page of the samples is the reader least sure of? Rank the pages by the mean confidence of their characters, and compare with where it is wrong.
+# **1.** Which sample page is the reader least sure of? Rank the pages by the mean confidence of their characters, and compare with where it is wrong.
 #
 # <details><summary>Solution</summary>
 #
@@ -1633,7 +1666,7 @@ plt.tight_layout()
 #
 # </details>
 #
-# **2.** Draw words instead of characters: a function `draw_words(page, image)` with a box around each word and its text above.
+# **2.** *Build your own overlay*: a function `draw_words(page, image)` with a box around each word and its text above.
 #
 # <details><summary>Solution</summary>
 #
@@ -1652,7 +1685,7 @@ plt.tight_layout()
 #
 # </details>
 #
-# **3.** How much is the judge worth? Give `line_lattice` the same answer of the judge for every candidate and read the touching line again. What does the character network alone make of it?
+# **3.** How much is the judge worth? Give `line_lattice` the same answer of the judge for every candidate and read the touching line again.
 #
 # <details><summary>Solution</summary>
 #
@@ -1660,7 +1693,7 @@ plt.tight_layout()
 # same = np.log(np.tile([0.5, 0.4, 0.1], (len(cut.candidates), 1)))
 # decode_lines([line_lattice(cut, same, classes).lattice], Knowledge())[0].text
 # ```
-# Now a cut is as good as any, as long as the classifier finds a name for what it leaves: part of a W makes a fine V, and what is left of it goes to its neighbour.
+# Now a cut is as good as any, if the character network finds a name for its parts. A part of a W makes a good V.
 #
 # </details>
 #
@@ -1684,4 +1717,4 @@ plt.tight_layout()
 # </details>
 #
 # ## What the next notebook builds on
-# We have a `Page` with alternatives for every character. Some mistakes are no mistakes of the eye: a 0 and an O by the same hand are the same ring. [Confusion fixes](04_confusion_fixes.ipynb) counts them and looks at their neighbours.
+# We have a `Page` with alternatives for every character. A 0 and an O by the same hand are the same ring. [Confusion fixes](04_confusion_fixes.ipynb) counts such mistakes and looks at their neighbours.

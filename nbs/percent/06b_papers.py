@@ -707,7 +707,7 @@ def _taken(
 # %%
 #| code-fold: true
 #| code-summary: "Six papers"
-#| fig-cap: "One text on six papers. For a reader, which words are harder to see than on the clean one? A reader of pixels finds chalk and the dark table hardest."
+#| fig-cap: "One text on six papers. On which do you still see every stroke? On the slate, ink is lighter than paper."
 #| fig-alt: "MEET ME AT PIER 39 BY 6 on clean paper, on rules, under a shadow, on a wooden table, as chalk on slate, and in faint pencil."
 papers = {
     "clean": Paper(),
