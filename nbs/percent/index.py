@@ -95,6 +95,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | | question | builds |
 # |---|---|---|
 # | [Data](00_data.ipynb) | Which characters can we learn from, and what is in them? | `customocr.data` |
+# | [Network](00b_network.ipynb) | How does a network look at a glyph, and how does it learn? | |
 # | [Model](01_model.ipynb) | How does a small network learn 36 characters? | `customocr.model` |
 # | [Segmentation](02_segmentation.ipynb) | Where on a page are the characters, and in what order? | `customocr.segmentation` |
 # | [Recognition](03_recognition.ipynb) | How does a page become text? | `customocr.recognition` |
