@@ -142,6 +142,7 @@ def answer(page) -> str:
 
 def draw(page, *strokes):
     "Draw with the mouse; points are shares of the pad's width and height."
+    page.locator("#pad").scroll_into_view_if_needed()
     box = page.locator("#pad").bounding_box()
     for stroke in strokes:
         points = [(box["x"] + u * box["width"], box["y"] + v * box["height"]) for u, v in stroke]
@@ -198,7 +199,7 @@ def test_the_neighbour_rule_is_python_s(visit, draw_page):
     page = ready(visit(draw_page))
     there = page.evaluate(
         "async (words) => { const { neighbourFix } = await import('./page.js'); return"
-        " words.map(neighbourFix); }",
+        " words.map((word) => neighbourFix(word).join('')); }",
         words,
     )
     assert there == [neighbour_fix(word) for word in words]
@@ -326,7 +327,7 @@ def test_browser_and_python_see_the_same_glyph(visit, draw_page):
     there, probabilities, levelled = page.evaluate(
         """async (cases) => {
             const { normaliseGlyph } = await import("./glyph.js");
-            const { classify, likelihoods } = await import("./draw.js");
+            const { classify, likelihoods } = await import("./networks.js");
             const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
             const glyphs = cases.map(({ w, h, ink }) => normaliseGlyph(bytes(ink), w, h));
             const lists = (rows) => rows.map((row) => [...row]);
@@ -340,6 +341,199 @@ def test_browser_and_python_see_the_same_glyph(visit, draw_page):
     )  # grey levels of 255: what is left of rounding
     assert np.abs(np.array(probabilities) - Reader().classify(here)).max() <= 0.02
     assert np.abs(np.array(levelled) - Reader().likelihoods(here)).max() <= 0.02
+
+
+def composed(text: str, touching: float, seed: int) -> np.ndarray:
+    "A word in a font of ours on a canvas of the page's size, with its pen: uint8, black on white."
+    from customocr import samples
+    from customocr.writing.compose import FontHand, compose_line
+
+    hand = FontHand(samples.fonts()["architects-daughter"])
+    rng = np.random.default_rng(seed)
+    image = compose_line(text, hand, rng, 120, 12, margin=0.1, touching=touching).image
+    page = np.full((352, 956), 255, np.uint8)
+    h, w = image.shape
+    page[40 : 40 + h, 60 : 60 + w] = image
+    return page
+
+
+def read_pixels(page, grey: np.ndarray) -> dict:
+    "What the page reads of a picture: its text, and how many connected pieces of ink it found."
+    return page.evaluate(
+        """async ({ w, h, grey }) => {
+            const { readPicture } = await import("./read.js");
+            const bytes = Uint8Array.from(atob(grey), (c) => c.charCodeAt(0));
+            const { found, lines } = await readPicture(bytes, w, h);
+            const word = (characters) => characters.map((c) => c.text).join("");
+            const text = lines.map((line) => line.map(word).join(" ")).join("\\n");
+            return { text, pieces: found.lines.flat().length };
+        }""",
+        {
+            "w": grey.shape[1],
+            "h": grey.shape[0],
+            "grey": base64.b64encode(grey.tobytes()).decode(),
+        },
+    )
+
+
+def test_letters_that_touch_are_read_one_by_one(visit, draw_page):
+    "Every letter runs into the one before it; a network trained anew may lose one word of six."
+    page = ready(visit(draw_page))
+    texts = ["HELLO", "WATER", "DRAW", "READ", "HOUSE", "90352"]
+    found = {text: read_pixels(page, composed(text, 1.0, 4)) for text in texts}
+    assert all(f["pieces"] < len(text) for text, f in found.items()), found
+    assert sum(f["text"] == text for text, f in found.items()) >= 5, found
+
+
+def test_the_strip_and_its_steps_are_python_s(visit, draw_page):
+    """One strip, the same steps: `lineSteps` against `LineNetwork.steps`, and windows against
+    `window_logs`."""
+    from customocr.line_network import LINES, LineNetwork, window_logs
+    from customocr.recognition import MODELS
+
+    strip = np.zeros((32, 120), np.uint8)
+    small = 255 - composed("TABLE", 1.0, 3)[40:200:5, 60:660:5]
+    strip[:, : small.shape[1]] = small[:32, :120]
+    steps = LineNetwork(MODELS / LINES).steps([strip])[0]
+    page = ready(visit(draw_page))
+    there, once, nothing = page.evaluate(
+        """async (rows) => {
+            const { lineSteps } = await import("./networks.js");
+            const { windowChances } = await import("./line.js");
+            const pixels = Float32Array.from(rows.flat());
+            const steps = await lineSteps({ pixels, rows: rows.length, width: rows[0].length });
+            const windows = windowChances(steps, 2, [5, 9]);
+            const lists = (rows) => rows.map((row) => [...row]);
+            const once = lists(windows.map((w) => w.once));
+            return [lists(steps), once, windows.map((w) => w.nothing)];
+        }""",
+        strip.tolist(),
+    )
+    assert np.abs(np.array(there) - np.exp(steps)).max() < 0.02
+    here = window_logs(steps, np.array([2, 2]), np.array([3, 7]))
+    assert np.abs(np.array(once) - np.exp(here.once)).max() < 0.02
+    assert np.abs(np.array(nothing) - np.exp(here.nothing)).max() < 0.02
+
+
+def test_what_was_drawn_is_saved_for_teaching(visit, draw_page):
+    """A folder for each character, under the label that the user gave it, a picture for each time
+    it was drawn."""
+    import io
+    import zipfile
+
+    import cv2
+
+    page = ready(visit(draw_page))
+    page.click("[data-sample=word]")
+    assert answer(page) == "READ 27"
+    assert page.is_disabled("#teaching")
+    page.fill("#truth", "REA")
+    assert "3 characters typed, 6 boxes" in page.inner_text("#kept") and page.is_disabled("#keep")
+    page.fill("#truth", "REED /7")
+    page.locator(".character").first.click()
+    page.fill("#label", "é")
+    page.locator("#label").press("Enter")  # on to the next, which is none
+    page.fill("#label", "")
+    page.click("#keep")
+    assert page.inner_text("#kept") == "Kept: / 1, 7 1, D 1, E 1, é 1."
+    page.locator("[data-sample='7']").first.click()
+    page.wait_for_function("document.querySelectorAll('.character').length === 1")
+    page.click("#keep")
+    with page.expect_download() as kept:
+        page.click("#teaching")
+    assert kept.value.suggested_filename == "drawn.zip"
+    with zipfile.ZipFile(io.BytesIO(kept.value.path().read_bytes())) as archive:
+        assert archive.testzip() is None
+        names = sorted(archive.namelist())
+        wanted = ["7/001.png", "7/002.png", "D/001.png", "E/001.png", "U+002F/001.png"]
+        assert names == [*wanted, "U+00E9/001.png"]
+        for name in names:
+            picture = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), 0)
+            assert picture[0].min() == 255 and picture.min() == 0 and min(picture.shape) > 20
+
+
+def test_a_correction_outlives_the_next_stroke(visit, draw_page):
+    page = ready(visit(draw_page))
+    draw(page, [(0.12, 0.2), (0.28, 0.2), (0.18, 0.8)])
+    assert answer(page) == "7"
+    page.fill("#label", "T")
+    page.click("#keep")
+    draw(page, [(0.62, 0.2), (0.78, 0.2), (0.68, 0.8)])
+    page.wait_for_function("document.querySelectorAll('.character').length === 2")
+    assert page.locator(".character b").all_inner_texts() == ["T", "7"]
+    page.click("#keep")
+    assert page.inner_text("#kept") == "Kept: 7 1, T 1."
+
+
+def small_network(path: Path, classes: list[str], named: str):
+    "An ONNX network for glyphs whose every answer is its last class."
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install onnx")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    n = len(classes)
+    answer = np.r_[np.full(n - 1, 0.1 / (n - 1)), 0.9].astype(np.float32)
+    nodes = [
+        helper.make_node("ReduceSum", ["glyphs", "axes"], ["sum"], keepdims=0),
+        helper.make_node("Reshape", ["sum", "shape"], ["column"]),
+        helper.make_node("Mul", ["column", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "answer"], ["probabilities"]),
+    ]
+    value = lambda name, array: onnx.numpy_helper.from_array(np.asarray(array), name)
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("glyphs", kind, ["N", 28, 28, 1])],
+        [helper.make_tensor_value_info("probabilities", kind, ["N", n])],
+        [
+            value("axes", np.array([1, 2, 3])),
+            value("shape", np.array([-1, 1])),
+            value("zero", np.float32(0)),
+            value("answer", answer),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    helper.set_model_props(model, {named: "\n".join(classes), "class_shares": " ".join(["1"] * n)})
+    onnx.save(model, path)
+
+
+def test_a_network_of_one_s_own_is_opened(visit, draw_page, tmp_path):
+    small_network(tmp_path / "my.onnx", [*"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", "+"], "classes")
+    page = ready(visit(draw_page))
+    page.check("#whole")
+    page.click("[data-sample='7']")
+    assert answer(page) == "7"
+    page.set_input_files("#model", tmp_path / "my.onnx")
+    page.wait_for_function("document.getElementById('text').textContent === '+'")
+    assert "my.onnx: 37 classes" in page.inner_text("#reads")
+    assert page.locator("#bars > div").count() == 37
+    page.set_input_files(
+        "#model", {"name": "notes.onnx", "mimeType": "", "buffer": b"not a network"}
+    )
+    page.wait_for_function("document.getElementById('reads').textContent.includes('notes.onnx')")
+    assert "is no network" in page.inner_text("#reads") and page.inner_text("#text") == "+"
+    page.click("#shipped")
+    page.wait_for_function("document.getElementById('text').textContent === '7'")
+
+
+def test_the_page_works_from_the_keyboard(visit, draw_page):
+    "Every button can be reached and pressed without a pointer; each field has a name."
+    page = ready(visit(draw_page))
+    page.focus("[data-sample=word]")
+    page.keyboard.press("Enter")
+    assert answer(page) == "READ 27"
+    page.locator(".character").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator(".character[aria-pressed=true] b").inner_text() == "R"
+    unnamed = page.evaluate(
+        """[...document.querySelectorAll("button, input, select, canvas[role]")].filter((e) =>
+            !(e.textContent.trim() || e.labels?.length || e.ariaLabel)).map((e) => e.outerHTML)"""
+    )
+    assert unnamed == []
+    reached = set()
+    page.focus("#undo")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"clear", "save", "file", "alphabet", "model", "truth", "label", "keep"} <= reached
 
 
 # ---- the rendered site

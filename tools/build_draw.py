@@ -1,5 +1,5 @@
 """Build the site's drawing page: plain files, with ONNX Runtime for browsers (from npm) and the
-shipped network beside.
+shipped networks beside.
 
     python tools/build_draw.py [FOLDER]
 
@@ -19,7 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "site" / "draw"
-MODEL = ROOT / "customocr" / "models" / "characters.onnx"
+MODELS = ROOT / "customocr" / "models"
+NETWORKS = ("characters.onnx", "lines.onnx")
 SAMPLE = ROOT / "customocr" / "samples" / "pages" / "lines.jpg"
 FILES = {  # what the page loads of onnxruntime-web 1.30.0 -> SHA-256
     "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
@@ -84,23 +85,14 @@ def runtime() -> Path:  # folder that holds FILES
     return cache
 
 
-def class_shares(model: Path) -> list[float]:  # one a class, as the file notes them
-    """How often the network was shown each class: the page divides by it, as the reader in Python
-    does."""
-    import onnxruntime
-
-    network = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    noted = network.get_modelmeta().custom_metadata_map.get("class_shares", "").split()
-    return [float(share) for share in noted] or [1.0] * network.get_outputs()[0].shape[-1]
-
-
 def build(
     target: Path,  # folder to make; what is in it of an earlier build is replaced
-    model: Path = MODEL,  # the network, ONNX
+    models: Path = MODELS,  # folder that holds NETWORKS
 ) -> Path:  # target
-    "Copy the page, the browser's ONNX Runtime, the network and a sample page to `target`."
-    if not model.is_file():
-        raise BuildError(f"{model} is missing: the drawing page needs the network")
+    "Copy the page, the browser's ONNX Runtime, the networks and a sample page to `target`."
+    for name in NETWORKS:
+        if not (models / name).is_file():
+            raise BuildError(f"{models / name} is missing: the drawing page needs the network")
     source = runtime()
     vendor = target / "vendor"
     vendor.mkdir(parents=True, exist_ok=True)
@@ -109,9 +101,8 @@ def build(
             shutil.copy(path, target)
     for name in FILES:
         shutil.copy(source / name, vendor)
-    shutil.copy(model, vendor / "characters.onnx")
-    told = json.dumps({"class_shares": class_shares(model)})
-    (vendor / "characters.json").write_text(told, encoding="utf-8")
+    for name in NETWORKS:
+        shutil.copy(models / name, vendor)
     shutil.copy(SAMPLE, vendor / "page.jpg")
     return target
 

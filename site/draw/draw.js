@@ -1,7 +1,9 @@
-// The drawing page: strokes or a photo -> boxes -> glyphs -> the shipped network -> text, boxes and bars.
-import * as ort from "./vendor/ort.wasm.bundle.min.mjs";
-import { CLASSES, SIDE, normaliseGlyph } from "./glyph.js";
-import { SHARE, findCharacters, neighbourFix, toGrey } from "./page.js";
+// The drawing page's face: strokes or a photo -> reading (read.js) -> text, boxes and bars.
+import { oneCharacter, zipOfExamples } from "./examples.js";
+import { SIDE } from "./glyph.js";
+import { networks, openNetworks, use, vendor } from "./networks.js";
+import { SHARE, toGrey } from "./page.js";
+import { readPicture } from "./read.js";
 
 const LONGEST = 1600; // pixels, longest side of a photo as it is read
 const PEN = 0.035; // of the pad's height: a marker's width
@@ -11,53 +13,6 @@ const SURE = 0.8; // probability from which a character counts as sure
 const $ = (id) => document.getElementById(id);
 const pad = $("pad");
 const marks = $("marks");
-
-// ---- the network
-
-ort.env.wasm.numThreads = 1; // several would need headers that static hosting does not send
-ort.env.wasm.wasmPaths = { wasm: new URL("./vendor/ort-wasm-simd-threaded.wasm", import.meta.url).href };
-const file = (name) => new URL(`./vendor/${name}`, import.meta.url).href;
-let loading = null;
-/** The network's session and the shares of its classes; a download that failed is tried again at the next call. */
-function network() {
-  loading ??= Promise.all([
-    ort.InferenceSession.create(file("characters.onnx")),
-    fetch(file("characters.json")).then((answer) => answer.json()),
-  ]).catch((error) => {
-    loading = null;
-    throw error;
-  });
-  return loading;
-}
-
-/** Probabilities of the 36 classes for each glyph (Uint8Array(784)): an array of Float32Array(36). */
-export async function classify(glyphs) {
-  if (glyphs.length === 0) return [];
-  const [session] = await network();
-  const data = new Float32Array(glyphs.length * SIDE * SIDE);
-  glyphs.forEach((glyph, i) => glyph.forEach((v, j) => (data[i * SIDE * SIDE + j] = v / 255)));
-  const input = new ort.Tensor("float32", data, [glyphs.length, SIDE, SIDE, 1]);
-  const { probabilities } = await session.run({ glyphs: input });
-  return glyphs.map((_, i) => probabilities.data.slice(i * CLASSES.length, (i + 1) * CLASSES.length));
-}
-
-/** What the shapes alone say: `classify` divided by how often the network was shown each class, as in Python. */
-export async function likelihoods(glyphs) {
-  const [, { class_shares }] = await network();
-  return (await classify(glyphs)).map((probabilities) => {
-    const level = probabilities.map((p, i) => p / class_shares[i]);
-    const total = level.reduce((a, b) => a + b, 0);
-    return level.map((p) => p / total);
-  });
-}
-
-/** Only the classes of `alphabet` stay possible; the rest of the probability is theirs. */
-function restrict(probabilities, alphabet) {
-  if (!alphabet) return probabilities;
-  const kept = probabilities.map((p, i) => (alphabet.includes(CLASSES[i]) ? p : 0));
-  const total = kept.reduce((a, b) => a + b, 0) || 1;
-  return kept.map((p) => p / total);
-}
 
 // ---- what is on the pad: strokes (in shares of the pad's height) or a photo
 
@@ -132,40 +87,16 @@ async function read() {
   if (strokes.length === 0 && photo === null) return show([], null);
   const image = picture();
   const share = (SHARE * $("threshold").value) / 100;
-  const found = findCharacters(toGrey(image), image.width, image.height, { whole: $("whole").checked, share });
-  const { lines } = found;
-  showStages(found, image.width, image.height);
-  const boxes = lines.flat(2);
-  const glyphs = boxes.map((box) => normaliseGlyph(box.ink, box.w, box.h));
+  const options = { whole: $("whole").checked, share, alphabet: $("alphabet").value, neighbours: $("neighbours").checked };
   try {
-    const answers = await likelihoods(glyphs);
+    const { found, classes, lines } = await readPicture(toGrey(image), image.width, image.height, options);
     if (mine !== turn) return;
-    const alphabet = $("alphabet").value;
-    let next = 0;
-    const text = lines.map((line) =>
-      line.map((word) =>
-        word.map((box) => {
-          const probabilities = restrict(answers[next], alphabet);
-          const best = probabilities.indexOf(Math.max(...probabilities));
-          return { box, glyph: glyphs[next++], probabilities, text: CLASSES[best], confidence: probabilities[best] };
-        }),
-      ),
-    );
-    if ($("neighbours").checked && !alphabet) text.flat().forEach(applyNeighbours);
-    show(text, image);
+    showStages(found);
+    show(lines, image, classes);
   } catch (error) {
     console.error(error);
-    fail("The network could not be loaded. Check the connection to this site and write again.");
+    fail("The networks could not be loaded. Check the connection to this site and write again.");
   }
-}
-
-/** Change a word's look-alikes to what their neighbours say; the probability shown is that of the new class. */
-function applyNeighbours(word) {
-  [...neighbourFix(word.map((c) => c.text).join(""))].forEach((text, i) => {
-    const character = word[i];
-    if (text === character.text) return;
-    Object.assign(character, { text, confidence: character.probabilities[CLASSES.indexOf(text)], by: "its neighbours" });
-  });
 }
 
 /** Say what went wrong; nothing of an earlier answer stays under it. */
@@ -181,7 +112,7 @@ function say(text, quiet) {
 }
 
 /** The two pictures between the photo and the boxes: ink, and ink or not. */
-function showStages({ ink, mask, level }, width, height) {
+function showStages({ ink, mask, level, width, height }) {
   for (const [id, value] of [["ink", (i) => 255 - ink[i]], ["mask", (i) => (mask[i] ? 0 : 255)]]) {
     const canvas = Object.assign($(id), { width, height });
     const image = new ImageData(width, height);
@@ -199,7 +130,11 @@ function paintGlyph(canvas, glyph) {
 }
 
 let shown = [];
-function show(lines, image) {
+let names = []; // of the classes
+let chosen = 0; // the character whose glyph and bars are shown
+function show(lines, image, classes = names) {
+  names = classes;
+  inherit(shown, lines.flat(2));
   shown = lines.flat(2);
   const text = lines.map((line) => line.map((word) => word.map((c) => c.text).join("")).join(" ")).join("\n");
   if (text) say(text, false);
@@ -225,8 +160,10 @@ function show(lines, image) {
   });
   paintMarks(image);
   if (shown.length) select(shown.length === 1 || !photo ? shown.length - 1 : 0);
-  $("detail").hidden = shown.length === 0;
+  $("detail").hidden = $("teach").hidden = shown.length === 0;
   $("way").hidden = image === null;
+  $("truth").value = text.replaceAll("\n", " ");
+  showLabels();
 }
 
 const percent = (p) => (p > 0.9995 ? "> 99.9 %" : `${(100 * p).toFixed(p > 0.985 || p < 0.0995 ? 1 : 0)} %`);
@@ -238,21 +175,23 @@ function card(character, index) {
   if (character.by) button.title = `chosen by ${character.by}`;
   const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
   paintGlyph(canvas, character.glyph);
-  const letter = Object.assign(document.createElement("b"), { textContent: character.text });
-  const sure = Object.assign(document.createElement("small"), { textContent: percent(character.confidence) });
-  button.append(canvas, letter, sure);
+  const letter = document.createElement("b");
+  button.append(canvas, letter, document.createElement("small"));
   button.addEventListener("click", () => select(index));
   return button;
 }
 
-/** Show one character's glyph and its 36 probabilities. */
+/** Show one character's glyph and the probabilities of its classes. */
 function select(index) {
+  chosen = index;
   document.querySelectorAll(".character").forEach((b, i) => b.setAttribute("aria-pressed", i === index));
-  const { glyph, probabilities } = shown[index];
+  const { glyph, probabilities, label, text } = shown[index];
+  $("label").value = label ?? text;
   paintGlyph($("glyph"), glyph);
   const top = Math.max(...probabilities);
+  $("bars").style.setProperty("--classes", names.length);
   $("bars").replaceChildren(
-    ...[...CLASSES].map((name, i) => {
+    ...names.map((name, i) => {
       const bar = document.createElement("div");
       bar.className = probabilities[i] === top ? "top" : "";
       bar.title = `${name}: ${percent(probabilities[i])}`;
@@ -262,9 +201,9 @@ function select(index) {
       return bar;
     }),
   );
-  const order = [...CLASSES].map((c, i) => [c, probabilities[i]]).sort((a, b) => b[1] - a[1]);
+  const order = names.map((c, i) => [c, probabilities[i]]).sort((a, b) => b[1] - a[1]);
   const said = order.slice(0, 3).map(([c, p]) => `${c} ${percent(p)}`).join(", ");
-  $("best").textContent = `Probability of each of the 36 classes; the first three: ${said}.`;
+  $("best").textContent = `Probability of each of the ${names.length} classes; the first three: ${said}. What is missing to 100 % are other cuts.`;
   $("bars").setAttribute("aria-label", `Probabilities: ${said}`);
 }
 
@@ -292,6 +231,110 @@ function changed(pause = 0) {
   clearTimeout(pending);
   pending = setTimeout(read, pause);
 }
+
+// ---- teaching: labels, characters kept, the zip
+
+let kept = new Set(); // characters as shown; each with its label at the time of saving
+let saved = true;
+
+/** What was said of a character, or kept of it, holds for the character that is found in its place when more is drawn. */
+function inherit(before, now) {
+  for (const old of before) {
+    const near = (c) => ["x", "y", "w", "h"].every((side) => Math.abs(c.box[side] - old.box[side]) < 0.1 * old.box.h);
+    const same = now.find(near);
+    if (!same) continue;
+    if (old.label !== undefined) same.label = old.label;
+    if (kept.delete(old)) kept.add(same);
+  }
+}
+
+const labelOf = (character) => character.label ?? character.text;
+
+/** The tiles' letters and the state of the buttons. */
+function showLabels() {
+  document.querySelectorAll(".character").forEach((button, i) => {
+    button.querySelector("b").textContent = labelOf(shown[i]) || "–";
+    const yours = labelOf(shown[i]) !== shown[i].text;
+    button.classList.toggle("corrected", yours);
+    button.querySelector("small").textContent = yours ? "by you" : percent(shown[i].confidence);
+  });
+  const fresh = shown.filter((c) => labelOf(c) && !kept.has(c)).length;
+  $("keep").disabled = fresh === 0;
+  $("keep").textContent = fresh === 1 ? "Keep this character" : `Keep these ${fresh || ""} characters`;
+  $("teaching").disabled = kept.size === 0;
+  const counts = new Map();
+  for (const c of kept) if (labelOf(c)) counts.set(labelOf(c), (counts.get(labelOf(c)) ?? 0) + 1);
+  const list = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([c, n]) => `${c} ${n}`);
+  $("kept").textContent = list.length ? `Kept: ${list.join(", ")}.` : "";
+}
+
+function relabel(index, label) {
+  if (labelOf(shown[index]) === label) return;
+  shown[index].label = label;
+  if (kept.has(shown[index])) saved = false;
+  showLabels();
+}
+$("label").addEventListener("input", ({ target }) => {
+  target.value = oneCharacter(target.value);
+  relabel(chosen, target.value);
+});
+$("label").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  select((chosen + 1) % shown.length);
+  $("label").select();
+});
+$("truth").addEventListener("input", ({ target }) => {
+  const typed = [...target.value.normalize("NFC")].filter((c) => oneCharacter(c));
+  const fits = typed.length === shown.length || typed.length === 1;
+  if (fits) shown.forEach((_, i) => relabel(i, typed.length === 1 ? typed[0] : typed[i]));
+  if (shown.length) $("label").value = labelOf(shown[chosen]);
+  if (!fits) $("kept").textContent = `${typed.length} characters typed, ${shown.length} boxes: type one for each box, or one for all.`;
+  $("keep").disabled ||= !fits;
+});
+$("keep").addEventListener("click", () => {
+  for (const character of shown) if (labelOf(character)) kept.add(character);
+  saved = false;
+  showLabels();
+});
+$("teaching").addEventListener("click", async () => {
+  const examples = [...kept].filter(labelOf).map((c) => ({ label: labelOf(c), patch: c.box }));
+  download("drawn.zip", URL.createObjectURL(await zipOfExamples(examples)));
+  saved = true;
+});
+addEventListener("beforeunload", (event) => {
+  if (!saved) event.preventDefault();
+});
+
+function download(name, href) {
+  const link = Object.assign(document.createElement("a"), { download: name, href });
+  link.click();
+  if (href.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(href), 10_000);
+}
+
+// ---- networks that the visitor opens
+
+$("model").addEventListener("change", async ({ target }) => {
+  const files = [...target.files];
+  target.value = "";
+  if (!files.length) return;
+  try {
+    const opened = await openNetworks(await Promise.all(files.map(async (f) => [f.name, new Uint8Array(await f.arrayBuffer())])));
+    use(opened);
+    const classes = opened.characters.classes;
+    $("reads").textContent = `Reading with ${files.map((f) => f.name).join(" and ")}: ${classes.length} classes, ${classes.join("")}`;
+    $("shipped").hidden = false;
+    changed();
+  } catch (error) {
+    $("reads").textContent = error.message;
+  }
+});
+$("shipped").addEventListener("click", () => {
+  use(null);
+  $("reads").textContent = "";
+  $("shipped").hidden = true;
+  $("model").focus();
+  changed();
+});
 
 // ---- mouse, pen and finger
 
@@ -374,12 +417,7 @@ function undo() {
   changed();
 }
 $("clear").addEventListener("click", clear);
-$("save").addEventListener("click", () => {
-  const link = document.createElement("a");
-  link.download = "drawing.png";
-  link.href = canvasToRead().toDataURL("image/png");
-  link.click();
-});
+$("save").addEventListener("click", () => download("drawing.png", canvasToRead().toDataURL("image/png")));
 $("undo").addEventListener("click", undo);
 $("threshold").addEventListener("input", () => changed(60));
 for (const id of ["alphabet", "neighbours", "whole"]) $(id).addEventListener("change", () => changed());
@@ -415,7 +453,7 @@ for (const button of document.querySelectorAll("[data-sample]"))
   button.addEventListener("click", async () => {
     const sample = button.dataset.sample;
     if (sample === "page") {
-      const answer = await fetch(file("page.jpg"));
+      const answer = await fetch(vendor("page.jpg"));
       await open(await answer.blob());
     } else write(sample === "word" ? "READ 27" : sample);
   });
@@ -431,15 +469,15 @@ function colours(dark, keep) {
   } catch {} // storage may be closed to us; the choice then lasts as long as the page
   paint();
 }
-let kept = null;
+let scheme = null;
 try {
-  kept = localStorage.getItem(KEY);
+  scheme = localStorage.getItem(KEY);
 } catch {}
-colours(kept ? kept === "alternate" : matchMedia("(prefers-color-scheme: dark)").matches, false);
+colours(scheme ? scheme === "alternate" : matchMedia("(prefers-color-scheme: dark)").matches, false);
 $("theme").addEventListener("click", () => colours(document.documentElement.dataset.theme !== "dark", true));
 
 new ResizeObserver(() => changed(PAUSE)).observe(pad);
-network().then(
+networks().then(
   () => document.documentElement.setAttribute("data-ready", ""),
   (error) => {
     console.error(error);

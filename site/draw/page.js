@@ -114,10 +114,6 @@ export function components(mask, width, height) {
   return { labels, found };
 }
 
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted.length ? sorted[sorted.length >> 1] : 0;
-};
 const overlap = (a, aSize, b, bSize) => Math.min(a + aSize, b + bSize) - Math.max(a, b);
 
 function union(a, b) {
@@ -179,37 +175,56 @@ function withoutFrames(pieces) {
   return pieces.filter((frame) => pieces.filter((p) => p !== frame && p.area > 0.002 * frame.w * frame.h && inside(p, frame)).length < 2);
 }
 
-/** Cut a line in words where the gap is wide for its characters. */
-function toWords(line, size) {
-  const gaps = line.slice(1).map((b, i) => b.x - (line[i].x + line[i].w));
-  const usual = median(gaps.filter((g) => g > 0));
-  const wide = Math.max(0.5 * size, gaps.length > 2 ? 1.6 * usual : 0);
+const WORD_GAP = 0.5; // letter heights: white from which a word may end
+const WIDER = 1.6; // times the usual white of its line: white at which it does
+const HEARD = 0.4; // probability of a space, by the line network, at which it does as well
+
+/**
+ * Cut a line of characters {box, space} in words, where the white is wide for the letters, and wide for its line or a
+ * space to the line network.
+ */
+export function toWords(line) {
+  const letter = letterHeight(line.map((c) => c.box));
+  const gaps = line.slice(1).map(({ box }, i) => box.x - (line[i].box.x + line[i].box.w));
+  const real = gaps.filter((g) => g > 0).sort((a, b) => a - b);
+  const usual = gaps.length > 2 ? (real[real.length >> 1] ?? 0) : 0;
   const words = [[]];
-  line.forEach((box, i) => {
-    if (i && gaps[i - 1] > wide) words.push([]);
-    words.at(-1).push(box);
+  line.forEach((character, i) => {
+    const gap = i ? gaps[i - 1] : 0;
+    if (gap > WORD_GAP * letter && (gap > WIDER * usual || character.space > HEARD)) words.push([]);
+    words.at(-1).push(character);
   });
   return words;
 }
 
-/** The ink of one box alone: other components inside its rectangle are left out, soft edges stay. */
-function cutInk(ink, labels, width, box) {
+/** Lay the ink of a box, columns `from` to `to`, on `target`, whose corner is (left, top): other components are left out. */
+export function cutInk({ ink, labels, width }, box, from, to, target, left, top, targetWidth) {
   const own = new Set(box.labels);
-  const out = new Uint8Array(box.w * box.h);
-  for (let y = 0; y < box.h; y++)
-    for (let x = 0; x < box.w; x++) {
-      const i = (box.y + y) * width + box.x + x;
-      if (labels[i] === 0 || own.has(labels[i])) out[y * box.w + x] = ink[i];
+  for (let y = box.y; y < box.y + box.h; y++)
+    for (let x = from; x < to; x++) {
+      const i = y * width + x;
+      if (labels[i] === 0 || own.has(labels[i])) {
+        const t = (y - top) * targetWidth + x - left;
+        target[t] = Math.max(target[t], ink[i]);
+      }
     }
-  return out;
+}
+
+/** The height at which half of all heights added up is reached: specks hardly weigh in it. */
+export function letterHeight(boxes) {
+  const heights = boxes.map((b) => b.h).sort((a, b) => b - a);
+  const total = heights.reduce((a, b) => a + b, 0);
+  let run = 0;
+  return heights.find((h) => (run += h) >= total / 2) ?? 0;
 }
 
 /**
- * Find the characters of a picture.
+ * Find the ink of a picture that may be characters.
  * grey: bytes, row by row. whole: take all ink as one character. share: of Otsu's threshold, from which ink counts.
- * Returns {ink, mask, level, lines}: lines of words of boxes {x, y, w, h, ink}, in reading order.
+ * marks: keep small ink, as there are classes such as a comma.
+ * Returns {ink, mask, labels, level, width, height, lines}: lines of boxes {x, y, w, h, labels}, in reading order.
  */
-export function findCharacters(grey, width, height, { whole = false, share = SHARE } = {}) {
+export function findCharacters(grey, width, height, { whole = false, share = SHARE, marks = false } = {}) {
   const ink = toInk(grey, width, height);
   const strong = ink.filter((v) => v >= LEAST_CONTRAST / 2);
   const least = LEAST_CONTRAST * Math.min(1, share / SHARE);
@@ -219,42 +234,36 @@ export function findCharacters(grey, width, height, { whole = false, share = SHA
   const edge = (b) => b.w > 0.9 * width || b.h > 0.9 * height;
   let pieces = whole ? found.filter((b) => b.area > 4) : withoutFrames(found.filter((b) => b.area > 8 && !edge(b)));
   if (pieces.length === 0) pieces = found.filter((b) => b.area > 8);
-  const heights = pieces.map((b) => Math.max(b.h, b.w / 2)).sort((a, b) => b - a);
-  const total = heights.reduce((a, b) => a + b, 0);
-  let run = 0; // the height at which half of all heights added up is reached: specks hardly weigh in it
-  const size = heights.find((h) => (run += h) >= total / 2) ?? 0;
+  const size = letterHeight(pieces);
   if (whole && pieces.length) pieces = [pieces.reduce(union)];
   else {
-    pieces = pieces.filter((b) => Math.max(b.w, b.h) > 0.2 * size);
-    pieces = pieces.filter((b) => !(b.w > 8 * b.h && b.w > 2.5 * size)); // ruled lines
-    pieces = joinPieces(pieces, size).filter((b) => b.h > 0.35 * size || b.w > 0.6 * size);
+    const [speck, part] = marks ? [0.08, 0.08] : [0.2, 0.35];
+    pieces = pieces.filter((b) => Math.max(b.w, b.h) > speck * size);
+    pieces = pieces.filter((b) => !(b.w > 8 * b.h && b.w > 2.5 * size && b.h < 0.5 * size)); // ruled lines
+    pieces = joinPieces(pieces, size).filter((b) => b.h > part * size || b.w > 0.6 * size);
   }
-  const lines = toLines(pieces).map((line) =>
-    toWords(line, size).map((word) => word.map((b) => ({ ...b, ink: cutInk(ink, labels, width, b) }))),
-  );
-  return { ink, mask, level, lines };
+  return { ink, mask, labels, level, width, height, lines: toLines(pieces) };
 }
 
 const LOOK_ALIKES = [["0", "O"], ["1", "I"], ["5", "S"]]; // digit and letter that one stroke cannot tell apart
 
 /** The neighbour rule of customocr.confusion_fixes: a look-alike among letters is the letter, among digits the digit. */
-export function neighbourFix(text) {
+export function neighbourFix(characters) {
+  const text = [...characters];
   const toLetter = Object.fromEntries(LOOK_ALIKES);
   const toDigit = Object.fromEntries(LOOK_ALIKES.map(([digit, letter]) => [letter, digit]));
-  const certain = (characters) => {
-    for (const c of characters) {
+  const certain = (some) => {
+    for (const c of some) {
       if (/\s/.test(c)) break;
       if (!(c in toLetter || c in toDigit)) return c;
     }
     return null;
   };
-  return [...text]
-    .map((c, i) => {
-      if (!(c in toLetter || c in toDigit)) return c;
-      const sides = [certain([...text.slice(0, i)].reverse()), certain(text.slice(i + 1))].filter((n) => n !== null);
-      const digits = new Set(sides.map((n) => /[0-9]/.test(n)));
-      if (digits.size !== 1) return c;
-      return digits.has(true) ? (toDigit[c] ?? c) : (toLetter[c] ?? c);
-    })
-    .join("");
+  return text.map((c, i) => {
+    if (!(c in toLetter || c in toDigit)) return c;
+    const sides = [certain(text.slice(0, i).reverse()), certain(text.slice(i + 1))].filter((n) => n !== null);
+    const digits = new Set(sides.map((n) => /[0-9]/.test(n)));
+    if (digits.size !== 1) return c;
+    return digits.has(true) ? (toDigit[c] ?? c) : (toLetter[c] ?? c);
+  });
 }
