@@ -90,6 +90,13 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         metavar="N",
         help="dots per inch at which a PDF is drawn (default: 200)",
     )
+    work.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=N",
+        help="what a page may cost: bytes, pixels, aspect, pages, components or seconds",
+    )
     read.add_argument(
         "--overlay",
         type=Path,
@@ -307,20 +314,29 @@ def settings_of(
     return given(options, *names)
 
 
+def reader_of(
+    options: argparse.Namespace,  # of `customocr read`
+):  # a Reader
+    "The reader that the user asked for. Raises `ModelError`, and `CustomOCRError` for a limit."
+    from customocr.limits import limits_of
+    from customocr.recognition import Reader
+
+    return Reader(**given(options, "model", "lines"), limits=limits_of(options.limit))
+
+
 def read_into_folder(
     options: argparse.Namespace,  # of `customocr read`
     formats: list[str],
 ) -> int:  # exit code
     "Write results into a folder, with a progress line on a terminal."
     from customocr.batch import write_many
-    from customocr.recognition import Reader
 
     seen = sys.stderr.isatty()
     summary = write_many(
         options.images,
         options.out,
         formats,
-        Reader(**given(options, "model", "lines")),
+        reader_of(options),
         progress=seen,
         on_error=lambda message: complain(message, seen),
         **settings_of(options),
@@ -341,7 +357,6 @@ def read_into_one(
     from customocr.batch import read_many
     from customocr.formats.sources import find, load_page
     from customocr.formats.writers import FORMATS
-    from customocr.recognition import Reader
 
     form, to_file = FORMATS[name], options.out != STDOUT
     several = len(options.images) > 1 or any(map(is_many, options.images))
@@ -349,12 +364,12 @@ def read_into_one(
         raise CustomOCRError(f"{name} of several files needs a folder: --out FOLDER")
     if not form.text and not to_file and sys.stdout.isatty():
         raise CustomOCRError(f"{name} is not for a terminal: --out FILE, or send it into a pipe")
-    reader = Reader(**given(options, "model", "lines"))
+    reader = reader_of(options)
     settings = settings_of(options)
     code = 0
     parts: list = []
     taken: set[str] = set()
-    for result in read_many(find(options.images), reader, **settings):
+    for result in read_many(find(options.images, limits=reader.limits), reader, **settings):
         several = several or result.source.pages > 1
         if result.error:
             complain(result.error)
@@ -363,7 +378,7 @@ def read_into_one(
             draw(options, result, reader, load_page, settings, taken)
             if not fits(result, options.strict):
                 code = 1 if options.strict else code
-        picture = load_page(result.source) if name == "pdf" and result.page else None
+        picture = load_page(result.source, limits=reader.limits) if name == "pdf" and result.page else None
         if to_file or not form.text or name in ("tsv", "hocr"):
             if parts and form.single:
                 raise CustomOCRError(f"{name} of several pages needs a folder: --out FOLDER")
@@ -383,6 +398,8 @@ def fits(
     if not result.page.matched:
         left = "left out" if strict else "read all the same"
         complain(f"{result.source.label}: what does not fit the pattern or the lexicon is {left}")
+    if not result.page.complete:
+        complain(f"{result.source.label}: a limit was reached before all of the page was read")
     return result.page.matched
 
 
@@ -421,7 +438,8 @@ def draw(options, result, reader, load_page, settings, taken) -> None:
     if options.explain:
         know = {k: v for k, v in settings.items() if k not in ("dpi", "scheduler", "jobs")}
         write_picture(
-            options.explain / name, reader.explain(load_page(result.source), **know).draw()
+            options.explain / name,
+            reader.explain(load_page(result.source, limits=reader.limits), **know).draw(),
         )
 
 

@@ -13,14 +13,14 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
            'LEAST_LINE', 'LEAST_PAGE', 'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN',
            'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK', 'SURE_PICTURE',
-           'LEAST_SIDE', 'load_network', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict',
-           'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'Explanation']
+           'LINES_AT_ONCE', 'LEAST_SIDE', 'load_network', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict',
+           'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
@@ -30,13 +30,14 @@ import numpy as np
 
 from .decoding import Decoding, Knowledge, Lattice, decode_lines
 from .engine.network import Network, open_network
-from .errors import ModelError
+from .errors import CustomOCRError, KnowledgeError, ModelError
 from .glyphs import CLASSES, normalise_glyph, normalise_glyphs
 from .images import load_image
 from .layout.cuts import propose, windows
 from .layout.ink import polarity
 from .layout.lines import Candidate, Piece, TextLine
 from .layout.sheet import Sheet, analyse
+from .limits import Clock, Limits
 from customocr.line_network import (
     EVIDENCE,
     LINES,
@@ -177,6 +178,7 @@ class PageDict(TypedDict):
     height: int
     rotation: int  # degrees clockwise
     matched: bool
+    complete: bool
     lines: list[LineDict]
 
 
@@ -216,6 +218,7 @@ class Page:
     )  # uint8, the upright pixels that were read
     scale: float = field(default=1.0, repr=False)  # page pixels per pixel of the picture
     matched: bool = True  # False where a line fits neither pattern nor strict lexicon
+    complete: bool = True  # False where a limit was reached: what was read until then stands here
 
     @property
     def text(self) -> str:
@@ -271,6 +274,7 @@ class Page:
             "height": self.size[1],
             "rotation": self.rotation,
             "matched": self.matched,
+            "complete": self.complete,
             "lines": [_line_dict(line) for line in self.lines],
         }
 
@@ -414,6 +418,7 @@ SECOND_LOOK = (
     0.2  # nats a character: doubt from which, and gain by which, the picture is read whole
 )
 SURE_PICTURE = 0.4  # mean sureness from which a picture without a line is read as one
+LINES_AT_ONCE = 64  # lines of a page that go through the networks together
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 # %% ../nbs/03_recognition.ipynb #48377ce9
@@ -428,7 +433,11 @@ class Reader:
         lines: str
         | Path
         | bool = True,  # a line network; True: the shipped one, False: none, cuts alone are read
+        limits: Limits = Limits(),  # what a page may cost
     ):
+        if not isinstance(limits, Limits):
+            raise CustomOCRError(f"limits are a `Limits`, not {limits!r}")
+        self.limits = limits
         self.network = load_network(
             Path(model) if model is not None else MODELS / CHARACTERS, len(CLASSES)
         )
@@ -496,22 +505,40 @@ class Reader:
         (logs,) = self._look([line], {})
         return logs, _levelled(_run(self.network, glyphs[..., None]), self.shares)
 
-    def _listen(self, sheet: Sheet) -> list[tuple[TextLine, LineReading | None]]:
-        """The lines of a page with what the line network says of each; lines that it finds silent
+    def _listen(
+        self, sheet: Sheet, lines: Sequence[TextLine]
+    ) -> list[tuple[TextLine, LineReading | None]]:
+        """Lines of a page with what the line network says of each; lines that it finds silent
         go."""
         if self.lines is None:
-            return [(line, None) for line in sheet.lines]
-        strips = [
-            line_strip(sheet, line, self.lines.rows, not self.lines.own) for line in sheet.lines
-        ]
+            return [(line, None) for line in lines]
+        strips = [line_strip(sheet, line, self.lines.rows, not self.lines.own) for line in lines]
         steps = self.lines.steps([strip.pixels for strip in strips])
         heard = [LineReading(*each) for each in zip(strips, steps)]
-        return [(line, said) for line, said in zip(sheet.lines, heard) if not said.silent]
+        return [(line, said) for line, said in zip(lines, heard) if not said.silent]
 
-    def _judge(self, sheet: Sheet) -> list[_Judged]:
+    def _affordable(self, lines: Sequence[TextLine], clock: Clock) -> Sequence[TextLine]:
+        "The lines of a page up to the limit of components."
+        pieces = np.cumsum([len(line.pieces) for line in lines])
+        most = int((pieces <= self.limits.components).sum())
+        clock.late = clock.late or most < len(lines)
+        return lines[:most]
+
+    def _judge(self, sheet: Sheet, clock: Clock) -> list[_Judged]:
+        """Some lines at a time, until the page's time is used up. So memory does not grow with a
+        page of many lines."""
+        lines = self._affordable(sheet.lines, clock)
+        out: list[_Judged] = []
+        for first in range(0, len(lines), LINES_AT_ONCE):
+            if clock.over():
+                break
+            out += self._judge_lines(sheet, lines[first : first + LINES_AT_ONCE])
+        return out
+
+    def _judge_lines(self, sheet: Sheet, some: Sequence[TextLine]) -> list[_Judged]:
         """Look at the components, cut those that may be more than one character, and judge what can
         be made of the parts."""
-        heard = self._listen(sheet)
+        heard = self._listen(sheet, some)
         if not heard:
             return []
         known: dict[int, np.ndarray] = {}
@@ -533,10 +560,10 @@ class Reader:
         return [j for j in judged if len(j.kept)]
 
     def _decode(
-        self, sheet: Sheet, knowledge: Knowledge
+        self, sheet: Sheet, knowledge: Knowledge, clock: Clock
     ) -> tuple[list[tuple[_Judged, Decoding]], bool]:
         "The lines of a page that are text, decoded, and whether all of them fit what is known."
-        judged = self._judge(sheet)
+        judged = self._judge(sheet, clock)
         decoded = decode_lines([j.lattice for j in judged], knowledge, n_words=0)
         read = [(j, d) for j, d in zip(judged, decoded) if len(d.edges)]
         most = max((_sureness(j, d).sum() for j, d in read), default=0)
@@ -546,13 +573,13 @@ class Reader:
         matched = all(d.matched for _, d in kept)
         return kept, matched and not _has_text(left, LEAST_LINE if kept else LEAST_PAGE)
 
-    def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool) -> _Reading:
+    def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
         """The page read; where its polarity or direction is in doubt, the reading that looks most
         like characters."""
         light = polarity(grey)
         doubtful = abs(light) < DOUBTFUL_POLARITY
         readings = [
-            self._reading(grey, 0, dark, knowledge)
+            self._reading(grey, 0, dark, knowledge, clock)
             for dark in ((True, False) if doubtful else (light > 0,))
         ]
         best = max(readings, key=lambda r: r.evidence)
@@ -562,8 +589,9 @@ class Reader:
                 90 * turn,
                 not best.sheet.inverted,
                 knowledge,
+                clock,
             )
-            for turn in (self._turns(best) if rotate else ())
+            for turn in (self._turns(best) if rotate and not clock.over() else ())
         ]
         other = max(turned, key=lambda r: r.worth, default=best)
         return other if other.worth > best.worth + TURN_WINS else best
@@ -593,10 +621,10 @@ class Reader:
         least = likely[0] - TURN_DOUBT * math.sqrt(6 / len(some))  # many glyphs leave less doubt
         return [int(k) for k in np.argsort(-likely)[:3] if k and likely[k] > least][:2]
 
-    def _reading(self, grey, rotation, dark, knowledge):
+    def _reading(self, grey, rotation, dark, knowledge, clock):
         sheet = analyse(grey, dark)
-        lines, matched = self._decode(sheet, knowledge)
-        if len(lines) <= 1 and _confidence(lines) < -SECOND_LOOK:
+        lines, matched = self._decode(sheet, knowledge, clock)
+        if len(lines) <= 1 and _confidence(lines) < -SECOND_LOOK and not clock.over():
             again, fits = self._whole_picture(grey, sheet, knowledge)
             if _confidence(again) > _confidence(lines) + SECOND_LOOK:
                 lines, matched = again, fits
@@ -642,7 +670,9 @@ class Reader:
         rotate: bool = True,  # turn pages that stand sideways or upside down
     ) -> Page:
         """Read a page. Raises `ImageError` for what is no picture and `KnowledgeError` for hints
-        that make no sense."""
+        that make no sense. Where a limit of time or of components is reached, the page holds what
+        was read until then and says so (`complete`)."""
+        _check_rotate(rotate)
         knowledge = Knowledge(
             alphabet=alphabet,
             pattern=pattern,
@@ -651,8 +681,10 @@ class Reader:
             prior=prior,
             reject=reject,
         )
-        image = load_image(source)
-        return _page(image, self._best(_grey(image.pixels), knowledge, rotate))
+        clock = self.limits.clock()
+        image = load_image(source, limits=self.limits)
+        reading = self._best(_grey(image.pixels), knowledge, rotate, clock)
+        return _page(image, reading, not clock.late)
 
     def read_many(
         self,
@@ -692,9 +724,10 @@ class Reader:
         **knowledge,  # as for `read`
     ) -> Explanation:
         "Read a page and keep every stage on the way, as one figure. Raises what `read` raises."
-        rotate = knowledge.pop("rotate", True)
-        image = load_image(source)
-        reading = self._best(_grey(image.pixels), Knowledge(**knowledge), rotate)
+        rotate = _check_rotate(knowledge.pop("rotate", True))
+        known, clock = _known(knowledge), self.limits.clock()
+        image = load_image(source, limits=self.limits)
+        reading = self._best(_grey(image.pixels), known, rotate, clock)
         chosen = [
             (
                 d.characters[k],
@@ -705,7 +738,8 @@ class Reader:
             for j, d in reading.lines
             for k, e in enumerate(d.edges)
         ]
-        return Explanation(_page(image, reading), reading.sheet, tuple(chosen))
+        page = _page(image, reading, not clock.late)
+        return Explanation(page, reading.sheet, tuple(chosen))
 
 
 @dataclass(frozen=True)
@@ -744,18 +778,50 @@ def _grey(pixels):
     )
 
 
-def _page(image, reading):
+def _check_rotate(rotate) -> bool:
+    "Whether pages are turned, or `KnowledgeError` for what is no yes or no."
+    if not isinstance(rotate, (bool, np.bool_)):
+        raise KnowledgeError(f"rotate is True or False, not {rotate!r}")
+    return bool(rotate)
+
+
+def _known(options: dict) -> Knowledge:
+    "What is known, or `KnowledgeError` for an option that there is not."
+    names = [f.name for f in fields(Knowledge) if f.init]
+    for name in options:
+        if name not in names:
+            raise KnowledgeError(f"there is no option {name!r}; there are {', '.join(names)}")
+    return Knowledge(**options)
+
+
+def _within(
+    box: Box,  # page pixels
+    width: int,  # of the page
+    height: int,
+) -> Box:  # at least 1 x 1
+    "The part of a box that lies on the page."
+    x, y, w, h = box
+    left, top = min(max(x, 0), width - 1), min(max(y, 0), height - 1)
+    right, below = min(max(x + w, left + 1), width), min(max(y + h, top + 1), height)
+    return left, top, right - left, below - top
+
+
+def _page(image, reading, complete=True):
     "A reading as a page, boxes in the pixels of the page as it was given."
     h, w = image.pixels.shape[:2]
-    back = lambda box: _turn_back(box, reading.rotation, image.scale * w, image.scale * h)
+    size = (round(w * image.scale), round(h * image.scale))
+    back = lambda box: _within(
+        _turn_back(box, reading.rotation, image.scale * w, image.scale * h), *size
+    )
     lines = tuple(_line(reading.sheet, j, d, image.scale, back) for j, d in reading.lines)
     return Page(
         lines,
-        (round(w * image.scale), round(h * image.scale)),
+        size,
         reading.rotation,
         image.pixels,
         image.scale,
         reading.matched,
+        complete,
     )
 
 

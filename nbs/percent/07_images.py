@@ -16,6 +16,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ import cv2
 import numpy as np
 
 from customocr.errors import ImageError
+from customocr.limits import Limits
 
 # %%
 #| code-fold: true
@@ -356,6 +359,110 @@ figure({way: pixels[420:700, 500:1060] for way, pixels in decoded.items()})
 # %%
 print(*(f"{way}: {s:.3f} s" for way, s in seconds.items()), sep="\n")
 
+
+# %% [markdown]
+# ## How large is it?
+# A file of one megabyte can hold a picture of a thousand megapixels, all white. Decoding it would take 15 seconds and 2 GB.
+# So the size is read from the first bytes, before anything is decoded.
+
+# %%
+#| export
+#| code-fold: true
+#| code-summary: "`picture_size`: width and height from a file's first bytes"
+def _tiff_size(data: bytes, skip: int = 0) -> tuple[int, int] | None:
+    "Width and height in a directory of a TIFF, `skip` behind the first (TIFF 6.0, section 2)."
+    order: Any = "little" if data[:2] == b"II" else "big"
+    number = lambda at, n: int.from_bytes(data[at : at + n], order)
+    at, found = number(4, 4), {}
+    for _ in range(skip):
+        at = number(at + 2 + 12 * number(at, 2), 4)
+    for entry in range(at + 2, min(at + 2 + 12 * number(at, 2), len(data)), 12):
+        tag, kind = number(entry, 2), number(entry + 2, 2)
+        if tag in (256, 257) and kind in (3, 4):
+            found[tag] = number(entry + 8, 2 if kind == 3 else 4)
+    return (found[256], found[257]) if len(found) == 2 else None
+
+
+def _webp_size(data: bytes) -> tuple[int, int] | None:
+    "Width and height of the three kinds of WebP (RFC 9649)."
+    little = lambda at, n: int.from_bytes(data[at : at + n], "little")
+    if data[12:16] == b"VP8X":
+        return 1 + little(24, 3), 1 + little(27, 3)
+    if data[12:16] == b"VP8L":
+        bits = little(21, 4)
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return (little(26, 2) & 0x3FFF, little(28, 2) & 0x3FFF) if data[12:16] == b"VP8 " else None
+
+
+def picture_size(
+    data: bytes,  # content of an image file
+    page: int = 0,  # of a TIFF of many, counted from 0
+) -> tuple[int, int] | None:  # width, height in pixels; None where the header does not say
+    "How large a picture is, without decoding it."
+    big = lambda at, n: int.from_bytes(data[at : at + n])
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return big(16, 4), big(20, 4)
+    if data[:3] == b"\xff\xd8\xff":
+        frame = _jpeg_frame(data)
+        return frame and (frame[1], frame[0])
+    if data[:4] == b"GIF8":
+        return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+    if data[:2] == b"BM":
+        sizes = [int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22)]
+        return abs(sizes[0]), abs(sizes[1])
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return _tiff_size(data, page)
+    if data[:4] == b"RIFF":
+        return _webp_size(data)
+    for box, skip, first in ((b"ihdr", 4, "height"), (b"ispe", 8, "width")):  # JPEG 2000; AVIF
+        at = data.find(box, 0, 4096)
+        if at >= 0:
+            sizes = [big(at + skip, 4), big(at + skip + 4, 4)]
+            return (sizes[1], sizes[0]) if first == "height" else (sizes[0], sizes[1])
+    return None
+
+
+def refuse_size(
+    width: int,  # pixels
+    height: int,  # pixels
+    name: str,  # for messages
+    limits: Limits = Limits(),
+) -> None:
+    "Raise `ImageError` for a picture that is larger or longer than a page may be."
+    if width * height > limits.pixels:
+        raise ImageError(
+            f"{name}: has {width} x {height} pixels, more than {limits.pixels:,.0f}: "
+            "cut it or make it smaller, or allow more (Limits, --limit pixels=N)"
+        )
+    if max(width, height) > limits.aspect * max(1, min(width, height)):
+        raise ImageError(
+            f"{name}: has {width} x {height} pixels, one side is more than {limits.aspect:g} times"
+            " the other: cut it into pages, or allow more (Limits, --limit aspect=N)"
+        )
+
+
+# %%
+for suffix in (".png", ".jpg", ".bmp", ".webp", ".tiff", ".gif", ".jp2", ".avif"):
+    try:
+        data = encoded(page, suffix)
+    except cv2.error:  # an OpenCV that was built without this format
+        continue
+    assert picture_size(data) in (page.shape[::-1], None), suffix
+    print(suffix, picture_size(data))
+
+# %% [markdown]
+# A picture of 32,000 x 32,000 white pixels fits into a small file. It is refused by its header:
+
+# %%
+bomb = bytearray(encoded(np.full((8, 8), 255, np.uint8), ".png"))
+bomb[16:24] = (32_000).to_bytes(4) + (32_000).to_bytes(4)
+try:
+    refuse_size(*picture_size(bytes(bomb)), "bomb.png", Limits())
+except ImageError as error:
+    print(error)
+else:
+    raise AssertionError
+
 # %% [markdown]
 # ## What is wrong with this file?
 # People hand over a PDF, a web page, a photo in a format that OpenCV does not know. The first bytes tell what it is, whatever the file's name says. The sentence then says what to do.
@@ -422,16 +529,25 @@ def _may_be_transparent(
     return data[:4] in (b"GIF8", b"II*\0", b"MM\0*")
 
 
+_quiet: list[int] = []  # OpenCV's level before, once for each thread that wants it quiet now
+_quiet_lock = threading.Lock()
+
+
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
-    "OpenCV prints its own lines about damaged files; ours says it in one."
+    """OpenCV prints its own lines about damaged files; ours says it in one. The level is one for
+    all threads: the last that leaves restores it."""
     log: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved these two functions there
-    level = log.getLogLevel()
-    log.setLogLevel(0)
+    with _quiet_lock:
+        _quiet.append(_quiet[0] if _quiet else log.getLogLevel())
+        log.setLogLevel(0)
     try:
         yield
     finally:
-        log.setLogLevel(level)
+        with _quiet_lock:
+            level = _quiet.pop()
+            if not _quiet:
+                log.setLogLevel(level)
 
 
 # %%
@@ -442,10 +558,14 @@ def _from_bytes(
     data: bytes,  # content of an image file
     name: str,  # for messages
     max_pixels: int | None,  # a larger JPEG is decoded at a half, quarter or eighth of its size
+    limits: Limits = Limits(),
 ) -> tuple[np.ndarray, float]:  # uint8 (h, w) or (h, w, 3), file pixels per pixel
     "Decode an image file by what it is, not by what it is called."
     if not data:
         raise ImageError(f"{name}: is empty (0 bytes): copy or save it again")
+    refuse_bytes(len(data), name, limits)
+    if size := picture_size(data):
+        refuse_size(*size, name, limits)
     flags, factor = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH, 1
     if data[:3] == b"\xff\xd8\xff":
         flags, factor = _jpeg_flags(data, name, max_pixels)
@@ -479,10 +599,13 @@ def _from_bytes(
 def _from_pil(
     image: Any,  # PIL.Image.Image
     name: str,  # for messages
+    limits: Limits = Limits(),
 ) -> np.ndarray:  # uint8 (h, w) or (h, w, 3)
     "Pixels of a PIL image, turned upright by its EXIF orientation."
     from PIL import Image, ImageOps
 
+    width, height = image.size
+    refuse_size(width, height, name, limits)
     try:
         image = ImageOps.exif_transpose(image)
         if image.mode in ("I", "F") or image.mode.startswith("I;16"):
@@ -512,17 +635,40 @@ figure({"as stored": plain(phone), "from bytes": upright, "from PIL": by_pil}, c
 # %% [markdown]
 # ## The front door
 # `load_image` looks at what it is given and takes the fitting way. A path is read first; what can go wrong there is said in a sentence, too.
+# How much a file may have stands in one place, `customocr.limits.Limits`, and can be set: `Reader(limits=Limits(pixels=2e8))`.
 
 # %%
 #| export
 #| code-fold: true
 #| code-summary: "`_file_bytes`: read a file, or say why not"
+def refuse_bytes(
+    size: int,  # bytes
+    name: str,  # for messages
+    limits: Limits = Limits(),
+) -> None:
+    "Raise `ImageError` for a file that is larger than may be."
+    if size > limits.bytes:
+        raise ImageError(
+            f"{name}: has {size:,} bytes, more than {limits.bytes:,.0f}: make it smaller,"
+            " or allow more (Limits, --limit bytes=N)"
+        )
+
+
 def _file_bytes(
     path: Path,
+    limits: Limits = Limits(),
 ) -> bytes:  # the file's content
-    "Read a file, or say in one sentence why not."
+    """Read a file, or say in one sentence why not. A pipe or a device would never end, so only a
+    regular file is read."""
     try:
-        return path.read_bytes()
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise ImageError(f"{path}: is no regular file: copy the picture into one, or use `-`")
+        refuse_bytes(status.st_size, str(path), limits)
+        with path.open("rb") as file:  # it may grow while it is read
+            data = file.read(min(int(min(limits.bytes, 2**62)) + 1, 2**62))
+        refuse_bytes(len(data), str(path), limits)
+        return data
     except FileNotFoundError:
         if str(path).startswith(("http:/", "https:/")):
             raise ImageError(
@@ -546,24 +692,31 @@ def _file_bytes(
 def load_image(
     source: Any,  # path, bytes of an image file, PIL image, or array: grey, BGR or BGRA
     max_pixels: int | None = MAX_PIXELS,  # larger pictures are reduced to about that many; None: no
+    limits: Limits = Limits(),  # what a file and a picture may have, checked before it is decoded
 ) -> LoadedImage:
     """Read a picture from any source as upright grey or BGR pixels; the first frame of many.
 
     Arrays are (h, w), (h, w, 3) or (h, w, 4), of uint8, uint16, bool, float (0 to 1, or 0 to 255)
-    or integers from 0 to 255.
+    or integers from 0 to 255; bytes of only 0 and 1 are a mask.
     Raises `ImageError`, which names the source, what is wrong with it and what to do.
     """
     if isinstance(source, np.ndarray):
-        name, (pixels, scale) = "the array", (_from_array(source, "the array"), 1.0)
+        name, scale = "the array", 1.0
+        if source.ndim >= 2:
+            refuse_size(source.shape[1], source.shape[0], name, limits)
+        pixels = _from_array(source, name)
+        if source.dtype == np.uint8 and pixels.max() == 1:  # a mask
+            pixels = pixels * np.uint8(255)
     elif type(source).__module__.split(".")[0] == "PIL":
         name = str(getattr(source, "filename", "") or "the PIL image")
-        pixels, scale = _from_pil(source, name), 1.0
+        pixels, scale = _from_pil(source, name, limits), 1.0
     elif isinstance(source, (bytes, bytearray, memoryview)):
         name = "the image bytes"
-        pixels, scale = _from_bytes(bytes(source), name, max_pixels)
+        pixels, scale = _from_bytes(bytes(source), name, max_pixels, limits)
     elif isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
-        pixels, scale = _from_bytes(_file_bytes(Path(source)), name, max_pixels)
+        data = _file_bytes(Path(source), limits)
+        pixels, scale = _from_bytes(data, name, max_pixels, limits)
     else:
         raise ImageError(
             f"cannot read an image from {type(source).__name__}: "

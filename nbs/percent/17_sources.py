@@ -30,6 +30,7 @@ from __future__ import annotations
 import glob
 import io
 import os
+import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ import cv2
 import numpy as np
 
 from customocr.errors import CustomOCRError, ImageError
+from customocr.images import picture_size, refuse_bytes, refuse_size
+from customocr.limits import Limits
 
 # %%
 #| code-fold: true
@@ -136,16 +139,29 @@ def is_url(
     return "://" in name
 
 
+def read_bounded(
+    file,  # binary file
+    name: str,  # for messages
+    limits: Limits = Limits(),
+) -> bytes:  # its content
+    "All of a file, or an `ImageError` where that is more than may be."
+    data = file.read(int(min(limits.bytes, 2**62)) + 1)
+    refuse_bytes(len(data), name, limits)
+    return data
+
+
 def open_file(
     name: str,  # path or URL
 ):  # binary file that can be read and sought in
-    "Open a page's file. Raises `ImageError`."
+    "Open a page's file, if it is a regular one: a pipe never ends. Raises `ImageError`."
     try:
         if is_url(name):
             fs, path = needed("fsspec", "cluster", f"reading {name}").core.url_to_fs(name)
             file = fs.open(path, "rb")
             file.fs = fs  # an archive that nobody holds closes its files
             return file
+        if not stat.S_ISREG(mode := os.stat(name).st_mode) and not stat.S_ISDIR(mode):
+            raise ImageError(f"{name}: is no regular file: copy the picture into one, or use `-`")
         return open(name, "rb")
     except FileNotFoundError:
         raise ImageError(f"{name}: there is no such file: check the path") from None
@@ -189,6 +205,7 @@ def stamp(
 # TIFF's tag NewSubfileType; its lowest bit says: a smaller version of another picture (TIFF 6.0,
 # page 36)
 THUMBNAIL = 254
+MOST_TAGS = 4096  # of a directory; a scanner writes twenty
 
 
 def tiff_pages(
@@ -207,6 +224,8 @@ def tiff_pages(
         seen.add(at)
         file.seek(at)
         n = struct.unpack(order + count, file.read(struct.calcsize(order + count)))[0]
+        if n > MOST_TAGS or len(seen) > Limits.pages:
+            raise struct.error("a directory that no scanner writes")
         tags = [file.read(size) for _ in range(n)]
         small = any(_tag(tag, order, entry) == (THUMBNAIL, 1) for tag in tags)
         if not small:
@@ -258,9 +277,12 @@ def _pdf_page(data, number, dpi):
         document.close()
 
 
-def _gif(data):
-    "The frames of a GIF, BGRA."
-    done, animation = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
+def _gif(data, limits=Limits()):
+    "The frames of a GIF, BGRA; as many as have four times the pixels of one large picture."
+    width, height = picture_size(data) or (1, 1)
+    refuse_size(width, height, "a GIF", limits)
+    most = min(2**15, max(1, int(4 * limits.pixels // max(1, width * height))))
+    done, animation = cv2.imdecodeanimation(np.frombuffer(data, np.uint8), 0, most)
     if not done or not len(animation.frames):
         raise ImageError("is a damaged GIF: save it again")
     return animation.frames
@@ -281,7 +303,7 @@ def count_pages(
         if start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             return len(tiff_pages(file))
         if start == b"GIF8":
-            return len(_gif(file.read()))
+            return len(_gif(read_bounded(file, name)))
         if start == b"%PDF":
             document = _pdf(file)
             try:
@@ -300,15 +322,16 @@ def count_pages(
 # %%
 #| export
 @lru_cache(maxsize=1)
-def _content(name, stamped):
+def _content(name, stamped, limits):
     "Content of a file of many pages, kept for the next page."
     with open_file(name) as file:
-        return file.read()
+        return read_bounded(file, name, limits)
 
 
 def load_page(
     source: PageSource,
     dpi: int = PDF_DPI,  # at which a PDF is drawn
+    limits: Limits = Limits(),  # what a file and a picture may have
 ):  # what `Reader.read` takes: a path, the bytes of an image file, pixels or a PIL image
     "A page as the reader takes it. Raises `ImageError`, which names file and page."
     if source.problem:
@@ -320,15 +343,15 @@ def load_page(
         return source.name
     data = source.content
     if data is None:
-        data = _content(source.name, stamp(source.name))
+        data = _content(source.name, stamp(source.name), limits)
     try:
-        picture = _decoded(data, source, dpi)
+        picture = _decoded(data, source, dpi, limits)
     except ImageError as error:
         raise ImageError(f"{source.label}: {error}") from None
     return source.name if picture is data and plain else picture
 
 
-def _decoded(data, source, dpi):
+def _decoded(data, source, dpi, limits):
     "The page as pixels, or the data as it is where the reader decodes it."
     if data[:4] == b"%PDF":
         return _pdf_page(data, source.page, dpi)
@@ -337,8 +360,10 @@ def _decoded(data, source, dpi):
     if source.pages == 1:
         return data
     if data[:4] == b"GIF8":
-        return _gif(data)[source.page - 1]
+        return _gif(data, limits)[source.page - 1]
     at = tiff_pages(io.BytesIO(data))[source.page - 1]
+    if size := picture_size(data, at):
+        refuse_size(*size, "the page", limits)
     done, pages = cv2.imdecodemulti(
         np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED, range=(at, at + 1)
     )
@@ -397,6 +422,7 @@ def natural(
 def find(
     names: list[str],  # files, folders, patterns, URLs or `-`
     leave_out: str | Path | None = None,  # a folder that is not searched: that of the results
+    limits: Limits = Limits(),  # what standard input may have
 ) -> Iterator[PageSource]:
     """The pages of what a user named, in order. What cannot be opened comes as a page that fails
     when it is read."""
@@ -405,7 +431,7 @@ def find(
     for name in names:
         try:
             if name == STDIN:
-                yield from pages_of(STDIN, _free("stdin", given), standard_input())
+                yield from pages_of(STDIN, _free("stdin", given), standard_input(limits))
             else:
                 for file, base in _files(name, several, given, leave_out):
                     yield from pages_of(file, base)
@@ -508,13 +534,13 @@ def pages_of(
         yield PageSource(name, page, pages, base, content)
 
 
-def standard_input() -> bytes:  # content of an image file
+def standard_input(limits: Limits = Limits()) -> bytes:  # content of an image file
     "The file on standard input. Raises `ImageError` where that is the keyboard."
     import sys
 
     if sys.stdin is None or sys.stdin.isatty():
         raise ImageError("standard input: is the keyboard: pipe an image into `customocr read -`")
-    return sys.stdin.buffer.read()
+    return read_bounded(sys.stdin.buffer, "standard input", limits)
 
 
 # %%

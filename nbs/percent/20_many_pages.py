@@ -132,7 +132,7 @@ class Job:
         "Read a page; what is wrong with it comes back as a line of text."
         start, picture = time.perf_counter(), None
         try:
-            picture = load_page(source, self.dpi)
+            picture = load_page(source, self.dpi, self.reader.limits)
             page, error = self.reader.read(picture, **self.settings), ""
         except CustomOCRError as problem:
             page, error = None, _named(str(problem), source)

@@ -1,0 +1,152 @@
+"""What a page may cost, and that nothing beyond it is paid."""
+
+import os
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+
+import customocr
+from customocr import Reader, samples
+from customocr.cli import main
+from customocr.errors import CustomOCRError, ImageError, KnowledgeError
+from customocr.images import load_image, picture_size
+from customocr.limits import Limits
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Reader()
+
+
+def bomb(width, height):
+    "A PNG of white pixels that is small as a file and large when it is decoded."
+    chunk = lambda kind, data: (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    )
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    row = b"\0" + b"\xff" * ((width + 7) // 8)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(row * height, 9))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_a_picture_too_large_is_refused_by_its_header():
+    data = bomb(16_000, 16_000)
+    assert len(data) < 100_000 and picture_size(data) == (16_000, 16_000)
+    start = time.process_time()
+    with pytest.raises(ImageError, match="256000000|16000 x 16000"):
+        load_image(data)
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp", ".tiff", ".gif", ".jp2"])
+def test_the_header_says_the_size(suffix):
+    done, data = cv2.imencode(suffix, np.full((310, 570, 3), 200, np.uint8))
+    assert done and picture_size(data.tobytes()) == (570, 310)
+
+
+def test_limits_can_be_set(tmp_path):
+    picture = np.full((300, 400), 255, np.uint8)
+    with pytest.raises(ImageError, match="--limit pixels"):
+        Reader(limits=Limits(pixels=100_000)).read(picture)
+    file = tmp_path / "page.png"
+    cv2.imwrite(str(file), picture)
+    with pytest.raises(ImageError, match="--limit bytes"):
+        Reader(limits=Limits(bytes=50)).read(file)
+    for wrong in (0, -1, "many", True, float("nan")):
+        with pytest.raises(CustomOCRError, match="the limit pixels is"):
+            Limits(pixels=wrong)
+
+
+@pytest.mark.parametrize("shape", [(2, 4000), (4000, 2), (1, 1000)])
+def test_a_strip_too_long_is_refused_in_a_sentence(reader, shape):
+    with pytest.raises(ImageError, match="times the other"):
+        reader.read(np.full(shape, 255, np.uint8))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_only_regular_files_are_read(tmp_path, reader):
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    for place in (pipe, "/dev/zero"):
+        with pytest.raises(ImageError, match="no regular file"):
+            reader.read(place)
+
+
+def test_a_page_over_its_time_holds_what_was_read():
+    page = Reader(limits=Limits(seconds=1e-6)).read(samples.page("lines"))
+    assert not page.complete and not page.to_dict()["complete"]
+    assert Reader().read(samples.page("lines")).complete
+
+
+def test_a_page_of_too_many_pieces_holds_the_first_lines(reader):
+    everything = reader.read(samples.page("ruled"))
+    some = Reader(limits=Limits(components=16)).read(samples.page("ruled"))
+    assert not some.complete and everything.text.startswith(some.text)
+    assert 0 < len(some.lines) < len(everything.lines)
+
+
+def test_the_command_sets_limits(capsys):
+    page = str(samples.page("ruled"))
+    assert main(["read", page, "--limit", "pixels=1000"]) == 1
+    assert "more than 1,000" in capsys.readouterr().err
+    assert main(["read", page, "--limit", "components=16"]) == 0
+    assert "a limit was reached" in capsys.readouterr().err
+    for wrong in ("pixels", "pixels=lots", "colour=3"):
+        assert main(["read", page, "--limit", wrong]) == 2
+        assert f"--limit {wrong}" in capsys.readouterr().err
+
+
+def test_a_mask_of_zeros_and_ones_is_a_picture(reader):
+    grey = cv2.imread(str(samples.page("ruled")), cv2.IMREAD_GRAYSCALE)
+    mask = (grey > 128).astype(np.uint8)
+    assert reader.read(mask).text == reader.read(mask * 255).text != ""
+
+
+def test_every_box_lies_on_its_page(reader):
+    for path in (p.path for p in samples.pages()):
+        page = reader.read(path)
+        for turned in (page, reader.read(np.rot90(load_image(path).pixels).copy())):
+            width, height = turned.size
+            for x, y, w, h in (c.box for c in turned.characters):
+                assert 0 <= x < x + w <= width and 0 <= y < y + h <= height
+
+
+def test_options_are_refused_by_their_names(reader):
+    page = samples.page("ruled")
+    with pytest.raises(KnowledgeError, match="rotate is True or False"):
+        reader.read(page, rotate="no")
+    with pytest.raises(KnowledgeError, match="no option 'unknown'"):
+        reader.explain(page, unknown=1)
+    with pytest.raises(CustomOCRError, match="limits are"):
+        Reader(limits=3)
+
+
+def test_opencv_speaks_again_after_many_threads_read():
+    log = getattr(cv2.utils, "logging", cv2)
+    before = log.getLogLevel()
+    data = cv2.imencode(".png", np.full((40, 40), 255, np.uint8))[1].tobytes()
+    threads = [
+        threading.Thread(target=lambda: [load_image(data) for _ in range(50)]) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert log.getLogLevel() == before
+
+
+def test_customocr_offers_limits_without_reading_libraries():
+    code = "import customocr.limits, sys; print('cv2' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False" and customocr.__name__
