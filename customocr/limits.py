@@ -43,12 +43,14 @@ class Clock:
         self,
         seconds: float,  # until it is over
     ):
-        self.end, self.late = time.thread_time() + seconds, False
+        self.end = time.thread_time() + seconds
+        self.complete = True  # False once something was left out
 
     def over(self) -> bool:
-        "Whether the time is used up; remembered in `late`."
-        self.late = self.late or time.thread_time() > self.end
-        return self.late
+        "Whether the time is used up; then something is left out."
+        late = time.thread_time() > self.end
+        self.complete = self.complete and not late
+        return late
 
 
 def limits_of(

@@ -521,7 +521,7 @@ class Reader:
         "The lines of a page up to the limit of components."
         pieces = np.cumsum([len(line.pieces) for line in lines])
         most = int((pieces <= self.limits.components).sum())
-        clock.late = clock.late or most < len(lines)
+        clock.complete = clock.complete and most == len(lines)
         return lines[:most]
 
     def _judge(self, sheet: Sheet, clock: Clock) -> list[_Judged]:
@@ -684,7 +684,7 @@ class Reader:
         clock = self.limits.clock()
         image = load_image(source, limits=self.limits)
         reading = self._best(_grey(image.pixels), knowledge, rotate, clock)
-        return _page(image, reading, not clock.late)
+        return _page(image, reading, clock.complete)
 
     def read_many(
         self,
@@ -738,7 +738,7 @@ class Reader:
             for j, d in reading.lines
             for k, e in enumerate(d.edges)
         ]
-        page = _page(image, reading, not clock.late)
+        page = _page(image, reading, clock.complete)
         return Explanation(page, reading.sheet, tuple(chosen))
 
 
