@@ -703,6 +703,23 @@ def test_code_keeps_its_lines(pages):
                 )
 
 
+def test_a_figure_is_numbered_and_keeps_its_own_caption():
+    picture = {"output_type": "display_data", "data": {"image/png": ""}, "metadata": {}}
+    code = lambda source: {"cell_type": "code", "source": source, "outputs": [dict(picture)]}
+    own = '#| fig-cap: "Look at the 0."\n#| fig-alt: "A 0."\nshow(a)'
+    cells = [code(own), code('#| fig-alt: "A 1."\nshow(b)')]
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "site_filter.py"],
+        input=json.dumps({"cells": cells, "metadata": {}}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second = ("".join(cell["source"]) for cell in json.loads(done.stdout)["cells"])
+    assert "label: fig-1" in first and first.count("fig-cap") == 1 and "Look at the 0." in first
+    assert "label: fig-2" in second and '#| fig-cap: "A 1."' in second
+
+
 # ---- pages drawn from other files
 
 
