@@ -43,24 +43,25 @@ export function metadata(bytes) {
 
 const symbolsOf = (text) => (text.includes("\n") ? text.split("\n") : [...text]);
 
-/** A network's session, its metadata, the characters it names and the shape of its input. */
+/** A network's session, its metadata and the shape of its input. */
 async function openNetwork(bytes) {
   const told = metadata(bytes);
   const session = await ort.InferenceSession.create(bytes);
-  const named = told.character ?? told.classes;
-  return { session, told, named: named && symbolsOf(named), shape: session.inputMetadata[0]?.shape ?? [] };
+  return { session, told, shape: session.inputMetadata[0]?.shape ?? [] };
 }
 
 const isForGlyphs = ({ shape }) => shape.length === 4 && shape[1] === SIDE && shape[2] === SIDE;
-const isForLines = ({ shape, named }) => shape.length === 4 && shape[1] !== SIDE && shape[3] === 1 && Boolean(named);
+const isForLines = ({ shape, told }) => shape.length === 4 && shape[1] !== SIDE && shape[3] === 1 && "character" in told;
 
-function forGlyphs({ session, told, named }) {
-  const classes = named ?? [...CLASSES];
+function forGlyphs({ session, told }) {
+  const classes = symbolsOf(told.classes ?? CLASSES);
   const noted = (told.class_shares ?? "").split(/\s+/).filter(Boolean).map(Number);
   return { session, classes, shares: noted.length === classes.length ? noted : classes.map(() => 1) };
 }
 
-const forLines = ({ session, named, shape }) => ({ session, symbols: named, rows: typeof shape[1] === "number" ? shape[1] : 32 });
+function forLines({ session, told, shape }) {
+  return { session, symbols: symbolsOf(told.character), rows: typeof shape[1] === "number" ? shape[1] : 32 };
+}
 
 /**
  * Networks from files that the visitor chose: pairs of name and bytes. What is not among them is read by the shipped one.
