@@ -22,6 +22,7 @@ from .engine.patterns import BLANK, Automaton, compile_pattern
 from .engine.sweep import Starts, Sweep, arcs_at_a_node, spread
 from .errors import KnowledgeError
 from .glyphs import CLASSES
+from .statistics import distinct
 
 # %% auto #0
 __all__ = ['N', 'BORDER', 'ORDER', 'NEUTRAL', 'WORD', 'NUMBER', 'INITIALS', 'CODE', 'LISTED', 'N_CONTEXT', 'N_LOWER', 'RUN',
@@ -220,7 +221,7 @@ class Language:
         "Rows of the table for states; the table is read after this, as it may grow."
         row = self._row[state]
         if not row.all():
-            self._learn(np.unique(state[row == 0]))
+            self._learn(distinct(state[row == 0]))
             row = self._row[state]
         return row
 
@@ -229,7 +230,7 @@ class Language:
         with self._lock:
             counted = self.longest.after(state).any(1)
             key = np.where(counted, state, self.n_states + state % N_LOWER)
-            new = np.unique(key[self._row[key] == 0])
+            new = distinct(key[self._row[key] == 0])
             known, other = new[new < N_CONTEXT], new[new >= N_CONTEXT] - self.n_states
             chances = np.concatenate([self.chances(known), self.chances(other, ORDER - 2)])
             rows = np.full((len(new), 28), -np.inf, np.float32)

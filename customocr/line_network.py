@@ -19,6 +19,7 @@ from .glyphs import CLASSES
 from .layout.ink import ink_strength
 from .layout.lines import TextLine
 from .layout.sheet import Sheet
+from .statistics import median, percentile, straight_line
 
 # %% auto #0
 __all__ = ['ROWS', 'LETTER_ROWS', 'FAINTEST', 'BESIDE', 'LEVEL_FROM', 'STEEPEST', 'PICTURE_ROWS', 'PICTURE_PEN', 'LINES', 'BLANK',
@@ -40,7 +41,7 @@ def normalised(
     strip: np.ndarray,  # uint8 (rows, w), ink strength
 ) -> np.ndarray:  # uint8 (rows, w), 0 paper .. 255 the darkest ink
     "Ink as dark as the line's own pen."
-    top = float(np.percentile(strip, 99.5)) if strip.size else 0.0
+    top = percentile(strip, 99.5) if strip.size else 0.0
     return cv2.convertScaleAbs(strip, alpha=255 / max(top, FAINTEST))
 
 
@@ -85,8 +86,8 @@ def _level(line: TextLine) -> tuple[float, float, float, float]:
     tall = tall if len(tall) else boxes
     x, y = tall[:, 0] + tall[:, 2] / 2, tall[:, 1] + tall[:, 3] / 2
     long = len(tall) >= 3 and np.ptp(x) > LEVEL_FROM * line.letter
-    slope = float(np.clip(np.polyfit(x, y, 1)[0], -STEEPEST, STEEPEST)) if long else 0.0
-    return slope, left, right, float(np.median(y - slope * (x - (left + right) / 2)))
+    slope = float(np.clip(straight_line(x, y)[0], -STEEPEST, STEEPEST)) if long else 0.0
+    return slope, left, right, median(y - slope * (x - (left + right) / 2))
 
 
 def line_strip(

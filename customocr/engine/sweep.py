@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from customocr.engine.patterns import BLANK, Automaton, N
+from customocr.statistics import distinct
 
 EVIDENCE_WEIGHT = 1.0  # on the network's log-probabilities
 SEGMENT_WEIGHT = 1.0  # on the log-scores of the cuts
@@ -469,7 +470,7 @@ class Sweep:
         bonus = self._finish(self.lang[states])
         if self.automaton:
             bonus = np.where(self.automaton.accept[self.q[states]], bonus, -np.inf)
-        for i in np.unique(lat[np.isfinite(bonus)]):
+        for i in distinct(lat[np.isfinite(bonus)]):
             here, more = states[lat == i], bonus[lat == i]
             total = self.total[here] + more
             share = np.exp(total - total.max())

@@ -21,6 +21,7 @@ from .. import __version__
 from .sources import PageSource, needed, open_file
 from ..images import load_image
 from ..recognition import Line, Page
+from ..statistics import straight_line
 
 # %% auto #0
 __all__ = ['SCHEMA_VERSION', 'TSV_COLUMNS', 'HOCR_HEAD', 'HOCR_TAIL', 'ALTO', 'PAGE_XML', 'POINTS', 'DPI', 'FORMATS', 'Result',
@@ -134,8 +135,8 @@ def baseline(
     x, _, _, h = line.box
     if rotation or len(boxes) < 4 or np.ptp(boxes[:, 0]) == 0:
         return 0.0, 0
-    slope, at = np.polyfit(boxes[:, 0] + boxes[:, 2] / 2 - x, boxes[:, 1] + boxes[:, 3], 1)
-    return round(float(slope), 4), min(0, round(float(at - line.box[1] - h)))
+    slope, at = straight_line(boxes[:, 0] + boxes[:, 2] / 2 - x, boxes[:, 1] + boxes[:, 3])
+    return round(slope, 4), min(0, round(at - line.box[1] - h))
 
 
 def hocr(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..statistics import median
+
 # %% auto #0
 __all__ = ['POLARITY_SIDE', 'POLARITY_KERNELS', 'LIGHT_PAGE', 'LIGHT_BONUS', 'QUIET', 'REACH', 'STRONG', 'RIDGE', 'RIDGE_WIDTH',
            'SURELY', 'LEAST_STRENGTH', 'MOST_COMPONENTS', 'polarity', 'ink_strength', 'ink_mask', 'components']
@@ -37,7 +39,7 @@ def polarity(
     small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
     small = cv2.GaussianBlur(small, (3, 3), 0.6)
     votes = [_vote(small, k) for k in POLARITY_KERNELS if k <= 0.5 * min(small.shape)]
-    brightness = float(np.median(small)) / 255
+    brightness = median(small) / 255
     return float(np.mean(votes or [0.0])) + LIGHT_BONUS * (brightness - LIGHT_PAGE)
 
 # %% ../../nbs/09_ink.ipynb #f0f33d8f
@@ -68,7 +70,7 @@ LEAST_STRENGTH = 6  # of 255: weaker than this nothing is ink, on perfectly clea
 
 def _noise_floor(strength: np.ndarray) -> int:
     "The strength, of 255, that the paper's own grain reaches: three times its median."
-    return int(max(LEAST_STRENGTH, 3 * float(np.median(strength[::2, ::2]))))
+    return int(max(LEAST_STRENGTH, 3 * median(strength[::2, ::2])))
 
 
 def ink_mask(

@@ -21,6 +21,7 @@ from customocr.layout.lines import (
     single,
 )
 from .rules import find_rules, frames, maybe_text, remove_rules
+from ..statistics import median
 
 # %% auto #0
 __all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'GOOD_GUESS', 'Box', 'STEEP', 'ENOUGH_TO_LEVEL',
@@ -168,7 +169,7 @@ def _text_line(stages: _Stages, group: np.ndarray) -> TextLine | None:
     "A line of pieces, at the height of its own letters; None where no piece is left."
     heights = stages.stats[group, 3]
     tall = heights[heights >= 0.5 * stages.letter]
-    usual = float(np.median(tall)) if len(tall) else stages.letter
+    usual = median(tall) if len(tall) else stages.letter
     height = float(np.clip(usual, 0.6 * stages.letter, 1.6 * stages.letter))
     pieces = line_pieces(stages.strength, stages.labels, stages.stats, group)
     pieces = join_parts(pieces, height)

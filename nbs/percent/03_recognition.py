@@ -67,6 +67,7 @@ from customocr.line_network import (
     second_opinion,
     step_lattice,
 )
+from customocr.statistics import percentile
 
 # %%
 #| code-fold: true
@@ -583,7 +584,7 @@ def space_probabilities(
         return out
     gaps = piece_gaps(line)
     real = gaps[gaps > 0.02]
-    usual = np.percentile(real, (50, 25, 80)) if len(real) else np.zeros(3)
+    usual = np.array([percentile(real, q) if len(real) else 0.0 for q in (50, 25, 80)])
     out[1:-1] = 1 / (
         1
         + np.exp(

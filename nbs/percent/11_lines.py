@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from customocr.layout.ink import MOST_COMPONENTS
+from customocr.statistics import distinct, median, percentile
 
 # %%
 #| code-fold: true
@@ -199,14 +200,14 @@ def _chains(b: _Boxes, letter: float, slope: float) -> list[np.ndarray]:
     chain = np.arange(len(b.h))
     for i, j in zip(*_neighbours(b, letter, slope)):
         chain[chain == chain[j]] = chain[i]
-    return sorted((np.flatnonzero(chain == c) for c in np.unique(chain)), key=len, reverse=True)
+    return sorted((np.flatnonzero(chain == c) for c in distinct(chain)), key=len, reverse=True)
 
 
 def _off(line: np.ndarray, chain: np.ndarray, b: _Boxes, level: np.ndarray, letter: float) -> float:
     """By how much a chain is off a line's level where it stands; infinite where it cannot be part
     of it."""
     near = line[np.argsort(np.abs(b.middle[line] - b.middle[chain].mean()))[:4]]
-    off = float(abs(np.median(level[near]) - level[chain].mean()))
+    off = abs(median(level[near]) - float(level[chain].mean()))
     overlap = np.minimum(b.x1[chain].max(), b.x1[line]) - np.maximum(b.x0[chain].min(), b.x0[line])
     shared = (overlap > 0.5 * np.minimum(b.x1[line] - b.x0[line], letter)).any()
     return off if off < letter * (ABOVE_ANOTHER if shared else SAME_LEVEL) else np.inf
@@ -224,7 +225,7 @@ def _joined(
             lines[k] = np.concatenate([lines[k], chain])
         else:
             lines.append(chain)
-    return sorted(lines, key=lambda line: np.median(level[line]))
+    return sorted(lines, key=lambda line: median(level[line]))
 
 
 def _line_of(
@@ -261,9 +262,9 @@ def group_lines(
     levels = b.level(slope)
     lines = _joined(_chains(b, letter, slope), b, levels, letter)
     out = [list(tall[line]) for line in lines]
-    for k in np.setdiff1d(np.arange(len(stats)), tall):
-        middle = (x + w / 2)[k]
-        level = (y + h / 2)[k] - slope * middle
+    for k in sorted({*range(len(stats))} - {*tall.tolist()}):
+        middle = x[k] + w[k] / 2
+        level = y[k] + h[k] / 2 - slope * middle
         n = _line_of(middle, level, lines, b, levels, BESIDE_LINE * letter)
         if n is not None:
             out[n].append(int(k))
@@ -389,7 +390,7 @@ def line_pieces(
     own = np.zeros(len(stats) + 1, bool)
     own[line + 1] = True
     label = np.where(own[labels[at]], labels[at], 0)
-    level = max(float(np.percentile(strength[at][label > 0], 70)), 1.0)
+    level = max(percentile(strength[at][label > 0], 70), 1.0)
     soft = cv2.multiply(strength[at], 255 / level)  # type: ignore[call-overload] # one number
     rim = cv2.dilate(label.astype(np.float32), np.ones((3, 3), np.uint8)).astype(label.dtype)
     grown = np.where(label > 0, label, rim)

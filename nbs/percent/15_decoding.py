@@ -42,6 +42,7 @@ from customocr.engine.patterns import BLANK, Automaton, compile_pattern
 from customocr.engine.sweep import Starts, Sweep, arcs_at_a_node, spread
 from customocr.errors import KnowledgeError
 from customocr.glyphs import CLASSES
+from customocr.statistics import distinct
 
 # %%
 #| code-fold: true
@@ -460,7 +461,7 @@ class Language:
         "Rows of the table for states; the table is read after this, as it may grow."
         row = self._row[state]
         if not row.all():
-            self._learn(np.unique(state[row == 0]))
+            self._learn(distinct(state[row == 0]))
             row = self._row[state]
         return row
 
@@ -469,7 +470,7 @@ class Language:
         with self._lock:
             counted = self.longest.after(state).any(1)
             key = np.where(counted, state, self.n_states + state % N_LOWER)
-            new = np.unique(key[self._row[key] == 0])
+            new = distinct(key[self._row[key] == 0])
             known, other = new[new < N_CONTEXT], new[new >= N_CONTEXT] - self.n_states
             chances = np.concatenate([self.chances(known), self.chances(other, ORDER - 2)])
             rows = np.full((len(new), 28), -np.inf, np.float32)

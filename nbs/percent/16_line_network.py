@@ -31,6 +31,7 @@ from customocr.glyphs import CLASSES
 from customocr.layout.ink import ink_strength
 from customocr.layout.lines import TextLine
 from customocr.layout.sheet import Sheet
+from customocr.statistics import median, percentile, straight_line
 
 # %%
 #| code-fold: true
@@ -83,7 +84,7 @@ def normalised(
     strip: np.ndarray,  # uint8 (rows, w), ink strength
 ) -> np.ndarray:  # uint8 (rows, w), 0 paper .. 255 the darkest ink
     "Ink as dark as the line's own pen."
-    top = float(np.percentile(strip, 99.5)) if strip.size else 0.0
+    top = percentile(strip, 99.5) if strip.size else 0.0
     return cv2.convertScaleAbs(strip, alpha=255 / max(top, FAINTEST))
 
 
@@ -128,8 +129,8 @@ def _level(line: TextLine) -> tuple[float, float, float, float]:
     tall = tall if len(tall) else boxes
     x, y = tall[:, 0] + tall[:, 2] / 2, tall[:, 1] + tall[:, 3] / 2
     long = len(tall) >= 3 and np.ptp(x) > LEVEL_FROM * line.letter
-    slope = float(np.clip(np.polyfit(x, y, 1)[0], -STEEPEST, STEEPEST)) if long else 0.0
-    return slope, left, right, float(np.median(y - slope * (x - (left + right) / 2)))
+    slope = float(np.clip(straight_line(x, y)[0], -STEEPEST, STEEPEST)) if long else 0.0
+    return slope, left, right, median(y - slope * (x - (left + right) / 2))
 
 
 def line_strip(

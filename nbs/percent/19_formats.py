@@ -53,6 +53,7 @@ from customocr import __version__
 from customocr.formats.sources import PageSource, needed, open_file
 from customocr.images import load_image
 from customocr.recognition import Line, Page
+from customocr.statistics import straight_line
 
 
 # %% [markdown]
@@ -215,8 +216,8 @@ def baseline(
     x, _, _, h = line.box
     if rotation or len(boxes) < 4 or np.ptp(boxes[:, 0]) == 0:
         return 0.0, 0
-    slope, at = np.polyfit(boxes[:, 0] + boxes[:, 2] / 2 - x, boxes[:, 1] + boxes[:, 3], 1)
-    return round(float(slope), 4), min(0, round(float(at - line.box[1] - h)))
+    slope, at = straight_line(boxes[:, 0] + boxes[:, 2] / 2 - x, boxes[:, 1] + boxes[:, 3])
+    return round(slope, 4), min(0, round(at - line.box[1] - h))
 
 
 def hocr(
