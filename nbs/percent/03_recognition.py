@@ -12,7 +12,7 @@
 #| code-fold: true
 #| code-summary: "The picture: one call of the reader"
 #| label: fig-recognition-first
-#| fig-cap: "Where we are going. Each character has a box and its reading. Red means unsure: look at the last two lines, whose words are short."
+#| fig-cap: "Where we are going: a box for each character, and above it the reading. One word of four lines is misread. Can you find it?"
 #| fig-alt: "A sample page of four handwritten lines, a box around each character and its reading above."
 from customocr import recognition as finished
 from customocr import samples
@@ -1260,7 +1260,7 @@ def _line(sheet, judged, decoding, scale, back):
 # ### Reading a page
 
 # %%
-#| fig-cap: "The page from the top, read. Red marks what is less sure: the first two characters of the third line, and the short words."
+#| fig-cap: "The page from the top, read. The greener a box, the surer the reader is. It is sure of nearly all, also of the third line."
 #| fig-alt: "The sample page with four lines, each character boxed, its reading above."
 #| label: fig-recognition-page
 reader = Reader()
@@ -1295,9 +1295,9 @@ pd.DataFrame(
 ).round(3)
 
 # %% [markdown]
-# `15` and `IS` have the same shapes. The right characters are alternatives with nearly the same probability. `IS` is a common word, and the line holds words, so the decoder takes the word. Nothing on the page says otherwise.
+# `15` and `IS` have the same shapes: a bar, and a curve with a top. `1` and `5` stand among the alternatives. But `IS` is a common word, and the line holds words, so the decoder takes the word. Nothing on the page says that a number stands here, and a confident reader is not a right one.
 #
-# The other mistakes are spaces between short words, `OR SO` and `BY 7 30 PM`. Their gaps are hardly wider than those between letters. The reader is unsure of these words too:
+# The other mistakes are spaces between short words, `OR SO` and `BY 7 30 PM`. Their gaps are hardly wider than those between letters. The reader is less sure of them. Here is the confidence of each word:
 
 # %%
 {word.text: round(word.confidence, 2) for line in page.lines for word in line.words}
