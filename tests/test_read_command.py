@@ -196,10 +196,11 @@ def test_hints_that_do_not_fit_are_said(tmp_path):
     assert fits.returncode == 0 and told["matched"] and told["text"] == TEXT["hello"]
 
 
-def test_a_pipe_that_closes_early_is_no_error():
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_pipe_that_closes_early_is_no_error(jobs):
     command = (
         f'"{sys.executable}" -m customocr read "{samples.page("lines")}" "{samples.page("hello")}"'
-        " | head -n 1"
+        f" --jobs {jobs} | head -n 1"
     )
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, timeout=120

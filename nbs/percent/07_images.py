@@ -471,8 +471,8 @@ else:
 #| export
 FORMATS = "JPEG, PNG, TIFF, WebP, GIF or BMP"
 NOT_PIXELS = {  # first bytes of what people hand over by mistake: what it is and what to do
-    b"%PDF": "is a PDF: turn its pages into PNG files first "
-    "(for example with pdftoppm -png -r 200)",
+    b"%PDF": "is a PDF: `customocr read` and `Reader.read_many` read its pages "
+    "(with the extra: pip install 'customocr[pdf]')",
     b"<svg": "is an SVG drawing: export it as PNG first",
     b"<?xml": "is an XML or SVG text: export it as PNG first",
     b"<!DOC": "is a web page, not a picture: save the picture itself",

@@ -725,7 +725,7 @@ class Summary:
     report: Path
 
     def __str__(self) -> str:
-        text = f"{self.read:,} pages read in {self.seconds:.1f} s"
+        text = f"{self.read:,} page{'s' * (self.read != 1)} read in {self.seconds:.1f} s"
         text += f", {self.failed:,} of them failed" if self.failed else ""
         text += f"; {self.kept:,} had been read before" if self.kept else ""
         return f"{text}; see {self.report}"
