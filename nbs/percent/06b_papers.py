@@ -1217,7 +1217,7 @@ plt.tight_layout()
 # The notebooks [07](07_images.ipynb) to [13](13_boxes.ipynb) take these one by one.
 #
 # ## Real hands
-# Are fonts too easy? We measure the same with 30 writers of UNIPEN from whom nothing here is learnt (the validation writers of [Data](00_data.ipynb#unipen-s-held-out-writers)). Their strokes may not be shown here. The figures are stored from a run with the data folder, in shares:
+# Are fonts too easy? We measure the same with 30 writers of UNIPEN from whom nothing here is learnt (the validation writers of [Data](00_data.ipynb#unipens-held-out-writers)). Their strokes may not be shown here. The figures are stored from a run with the data folder, in shares:
 
 # %%
 #| code-fold: true
