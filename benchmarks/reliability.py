@@ -1,0 +1,503 @@
+#!/usr/bin/env python3
+"""What bad files, hostile pages, kills, long runs and small changes do to reading: all in one run.
+
+    python benchmarks/reliability.py [DATA] [--part PART ...] [--count N] [--minutes M]
+                                     [--seed S] [--work DIR] [--json OUT]
+
+The figures of the site's page are made by
+`python benchmarks/reliability.py DATA --json nbs/stored/reliability/reliability.json`.
+Every case is made from the seed and its number alone. A part that was stopped goes on where it
+was: what is done stands in DIR (default: .reliability in this folder). What goes wrong is kept
+there as a file of its own. Parts:
+
+  mutated  sample pages in nine formats with flipped bits, cut ends, changed headers (20,000)
+  hostile  composed pages of noise, texture, scribble, frames, specks and extreme sizes (1,000)
+  reads    one process reads again and again: memory and open files (10,000)
+  kills    folder reading is killed and started again, until 100 kills are done: nothing is lost,
+           nothing is there twice, the results are those of a run that was left alone
+  steady   how many texts change when a picture is shifted, framed, saved as JPEG, enlarged or
+           turned; DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA), else the
+           sample pages
+
+Times are processor seconds of a process with one thread: other work on the machine hardly
+changes them.
+"""
+
+import argparse
+import collections
+import json
+import multiprocessing
+import os
+import platform
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ.setdefault("CUSTOMOCR_THREADS", "1")
+import cv2
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
+import material
+
+from customocr import __version__, samples
+from customocr.batch import HIDDEN
+from customocr.errors import CustomOCRError, ImageError
+from customocr.formats.sources import load_page, pages_of
+from customocr.recognition import Page, Reader
+
+MOST_SECONDS, MOST_MEMORY = 3.0, 600.0  # processor seconds, MB: what a page may take
+PATIENCE = 120.0  # seconds without an answer from which a process counts as hanging
+MOST_PAGES = 3  # of one damaged file that are read
+
+
+# ---- one case in a process of its own
+
+
+def peak(reset: bool = False) -> float:  # MB
+    "The most memory that this process has had since the last reset (Linux)."
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+        return 0.0
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+
+def broken_promises(page: Page) -> list[str]:
+    "What a page promises and does not keep; the same promises that tests/test_properties.py has."
+    return material.broken_promises(page)
+
+
+def attempt(reader: Reader, sources: list) -> tuple[str, str]:
+    "Read what one case holds: `read`, `refused` or `wrong`, and what was wrong."
+    try:
+        for source in sources:
+            picture = load_page(source) if hasattr(source, "label") else source
+            if wrong := broken_promises(reader.read(picture)):
+                return "wrong", "; ".join(wrong)
+    except CustomOCRError as error:
+        one_line = "\n" not in str(error) and len(str(error)) > 10
+        return ("refused", "") if one_line else ("wrong", f"message {str(error)!r}")
+    except Exception as error:  # the point of it all
+        return "wrong", f"{type(error).__name__}: {error}"[:300]
+    return "read", ""
+
+
+def case_of(part: str, seed: int, number: int) -> tuple[bytes | np.ndarray, str]:
+    "A case from its seed and number alone, and of which kind it is."
+    rng = np.random.default_rng([seed, number])
+    return (material.mutated if part == "mutated" else material.hostile)(rng)
+
+
+def work(part: str, seed: int, connection) -> None:
+    "A process that is sent numbers and answers with what became of each case."
+    cv2.setNumThreads(1)
+    reader = Reader()
+    reader.read(samples.page("hello"))
+    while (number := connection.recv()) is not None:
+        content, kind = case_of(part, seed, number)
+        peak(reset=True)
+        start = time.process_time()
+        if isinstance(content, bytes):
+            try:
+                sources = [s for _, s in zip(range(MOST_PAGES), pages_of("file", "file", content))]
+                outcome, what = attempt(reader, sources)
+            except Exception as error:
+                outcome, what = "wrong", f"{type(error).__name__}: {error}"[:300]
+            pages = max(1, len(sources))
+        else:
+            (outcome, what), pages = attempt(reader, [content]), 1
+        seconds = (time.process_time() - start) / pages
+        connection.send((number, kind, outcome, what, round(seconds, 3), round(peak(), 1)))
+
+
+class Worker:
+    "A process for cases; a new one where the last one died or hangs."
+
+    def __init__(self, part: str, seed: int):
+        self.part, self.seed, self.process = part, seed, None
+
+    def start(self) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self.connection, other = spawn.Pipe()
+        self.process = spawn.Process(target=work, args=(self.part, self.seed, other), daemon=True)
+        self.process.start()
+        other.close()
+
+    def __call__(self, number: int) -> tuple:
+        "What became of a case."
+        if self.process is None:
+            self.start()
+        self.connection.send(number)
+        try:
+            if self.connection.poll(PATIENCE):
+                return self.connection.recv()
+            what = "hangs"
+        except (EOFError, ConnectionResetError):
+            self.process.join()
+            what = f"process died, exit code {self.process.exitcode}"
+        self.process.kill()
+        self.process = None
+        return number, "", "crash", what, PATIENCE, 0.0
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+
+
+def measure_cases(part: str, options, log: Path, until: float) -> dict:
+    "Cases of one part, each in a process that may die of it."
+    done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    worker, target = Worker(part, options.seed), options.count or PARTS[part][1]
+    with log.open("a") as file:
+        for number in range(len(done), target):
+            if time.monotonic() > until:
+                break
+            row = list(worker(number))
+            slow, large = row[4] > MOST_SECONDS, row[5] > MOST_MEMORY
+            if row[2] in ("wrong", "crash") or slow or large:
+                keep(part, options, row)
+            done.append(row)
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            progress(part, len(done), target)
+    worker.close()
+    return summary(done)
+
+
+def keep(part: str, options, row: list) -> None:
+    "A case that went wrong, as a file."
+    content, kind = case_of(part, options.seed, row[0])
+    if not isinstance(content, bytes):
+        content = cv2.imencode(".png", content)[1].tobytes()
+    (options.work / f"{part}-{row[0]}.bin").write_bytes(content)
+    print(f"\n{part} {row[0]} {kind}: {row[2:]}", flush=True)
+
+
+def summary(rows: list) -> dict:
+    "Figures of cases: how many, what became of them, the slowest and the largest."
+    kinds = collections.Counter(row[1] for row in rows)
+    seconds, memory = [row[4] for row in rows], [row[5] for row in rows]
+    what = collections.Counter(row[2] for row in rows)
+    return {
+        "cases": len(rows),
+        **{name: what[name] for name in ("read", "refused", "wrong", "crash")},
+        "over the time": sum(s > MOST_SECONDS for s in seconds),
+        "over the memory": sum(m > MOST_MEMORY for m in memory),
+        "seconds": {
+            "median": round(statistics.median(seconds), 3),
+            "99 %": round(float(np.percentile(seconds, 99)), 3),
+            "most": max(seconds),
+        },
+        "MB": {"median": statistics.median(memory), "most": max(memory)},
+        "kinds": dict(sorted(kinds.items())),
+    }
+
+
+def progress(part: str, n: int, target: int) -> None:
+    if n % 20 == 0 or n == target:
+        print(f"\r{part}: {n} of {target}", end="\n" if n == target else "", flush=True)
+
+
+# ---- steadiness
+
+
+def pictures(options) -> Iterator[tuple[str, np.ndarray, str]]:
+    "Name, pixels and text of every picture with a known text."
+    if options.data is None:
+        for page in samples.pages():
+            yield page.name, cv2.imread(str(page.path)), page.text
+        return
+    head, *rows = (options.data / "pages" / "truth.tsv").read_text("utf8").splitlines()
+    for line in rows:
+        row = dict(zip(head.split("\t"), line.split("\t")))
+        if row["lower"] != "yes":
+            yield row["path"], options.data / "pages" / row["path"], row["text"]
+
+
+def shifted(pixels: np.ndarray) -> np.ndarray:
+    "One pixel to the right and down."
+    return cv2.copyMakeBorder(pixels, 1, 0, 1, 0, cv2.BORDER_REPLICATE)[:-1, :-1]
+
+
+def framed(pixels: np.ndarray) -> np.ndarray:
+    "A blank margin of 10 %, as bright as the picture's rim usually is."
+    h, w = pixels.shape[:2]
+    rim = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
+    colour = np.median(np.concatenate(rim), 0)
+    sides = round(0.1 * h), round(0.1 * h), round(0.1 * w), round(0.1 * w)
+    return cv2.copyMakeBorder(
+        pixels, *sides, cv2.BORDER_CONSTANT, value=np.atleast_1d(colour).tolist()
+    )
+
+
+def jpeg(pixels: np.ndarray) -> np.ndarray:
+    "Saved as a JPEG of quality 85."
+    data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    return cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+
+
+CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "shift by 1 pixel": shifted,
+    "margin of 10 %": framed,
+    "JPEG 85": jpeg,
+    "twice as large": lambda p: cv2.resize(p, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC),
+    "turned by 90°": lambda p: np.ascontiguousarray(np.rot90(p, -1)),
+    "turned by 180°": lambda p: np.ascontiguousarray(np.rot90(p, 2)),
+    "turned by 270°": lambda p: np.ascontiguousarray(np.rot90(p, 1)),
+}
+LONG = 6  # characters from which a text tells which way up it is
+
+
+def characters(text: str) -> str:
+    return "".join(c for c in text.upper() if c.isascii() and c.isalnum())
+
+
+def measure_steady(options, log: Path, until: float) -> dict:
+    "Every picture as it is and with each change."
+    from customocr.images import load_image
+
+    done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    reader, every = Reader(), list(pictures(options))
+    count = min(len(every), options.count or len(every))
+    chosen = [every[k] for k in np.linspace(0, len(every) - 1, count).astype(int)]
+    with log.open("a") as file:
+        for name, source, truth in chosen[len(done) :]:
+            if time.monotonic() > until:
+                break
+            pixels = load_image(source).pixels
+            texts = {"as it is": reader.read(pixels).text}
+            texts |= {change: reader.read(make(pixels)).text for change, make in CHANGES.items()}
+            done.append([name, truth.replace("\\n", "\n"), texts])
+            file.write(json.dumps(done[-1]) + "\n")
+            file.flush()
+            progress("steady", len(done), count)
+    return steadiness(done)
+
+
+def steadiness(rows: list) -> dict:
+    "For each change: shares of texts that changed, got worse or better; long ones that stayed."
+    out = {}
+    for change in CHANGES:
+        was = [(characters(t), characters(texts["as it is"])) for _, t, texts in rows]
+        now = [characters(texts[change]) for _, _, texts in rows]
+        right = [k for k, (truth, text) in enumerate(was) if truth == text]
+        worse = sum(now[k] != was[k][0] for k in right)
+        better = sum(now[k] == w[0] != w[1] for k, w in enumerate(was))
+        long = [k for k, (truth, text) in enumerate(was) if len(truth) >= LONG]
+        out[change] = {
+            "pictures": len(rows),
+            "changed": sum(now[k] != was[k][1] for k in range(len(rows))),
+            "right before": len(right),
+            "worse": worse,
+            "better": better,
+            "long texts": len(long),
+            "long texts the same": sum(now[k] == was[k][1] for k in long),
+        }
+    return out
+
+
+# ---- many reads by one process
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def resident() -> float:  # MB
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+
+WARM = 500  # reads after which memory must stay
+
+
+def reads(count: int, until: float, connection) -> None:
+    "Read sample pages and damaged files again and again; memory and open files now and then."
+    cv2.setNumThreads(1)
+    reader, rng = Reader(), np.random.default_rng(0)
+    sources = [p.path for p in samples.pages() if p.path.stat().st_size < 40_000]
+    sources += [material.mutated(rng)[0] for _ in range(20)]
+    rows = []
+    for n in range(count):
+        try:
+            reader.read(sources[n % len(sources)])
+        except ImageError:
+            pass
+        if (n + 1) % WARM == 0 or n + 1 == count:
+            rows.append((n + 1, round(resident(), 1), open_files()))
+            progress("reads", n + 1, count)
+        if time.monotonic() > until:
+            break
+    connection.send(rows or [(n + 1, round(resident(), 1), open_files())])
+
+
+def measure_reads(options, log: Path, until: float) -> dict:
+    "Memory after the first 500 reads and after the last one, in a process of its own."
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    count = options.count or PARTS["reads"][1]
+    process = spawn.Process(target=reads, args=(count, until, theirs))
+    process.start()
+    rows = ours.recv()
+    process.join()
+    (first, before, files), (last, after, at_end) = rows[0], rows[-1]
+    return {
+        "reads": last,
+        "MB": {str(n): memory for n, memory, _ in rows[:: max(1, len(rows) // 10)]},
+        f"MB after {first}": before,
+        "MB at the end": after,
+        "growth": round(after / before - 1, 4),
+        "files left open": at_end - files,
+    }
+
+
+# ---- kills
+
+
+def command(*arguments) -> list[str]:
+    return [sys.executable, "-m", "customocr", *map(str, arguments)]
+
+
+def whole_results(out: Path) -> list[str]:
+    "Results that are there: each is whole, or this raises."
+    found = sorted(out.rglob("*.json"))
+    for file in found:
+        json.loads(file.read_text("utf8"))
+    return [str(file.relative_to(out)) for file in found]
+
+
+def without_seconds(file: Path) -> str:
+    "A result as text; how long it took differs from run to run."
+    return re.sub(r'"seconds": *[0-9.]+', '"seconds": 0', file.read_text("utf8"))
+
+
+def reported(out: Path) -> list[str]:
+    "Sources in the report, as often as they stand there."
+    import csv
+
+    with (out / "report.csv").open(newline="") as file:
+        return sorted(row["source"] for row in csv.DictReader(file))
+
+
+def interrupted(line: list[str], most: float, rng: np.random.Generator) -> bool:
+    "Run a command and kill it and its children somewhere; whether it was killed before its end."
+    process = subprocess.Popen(
+        line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        process.wait(rng.uniform(0.2 * most, most))
+        return False
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
+
+
+def killed_folder(folder: Path, undisturbed: Path, out: Path, rng, seconds: float) -> list:
+    "One folder, read by a command that is killed again and again; what is wrong in the end."
+    pages, kills, done, wrong = sorted(folder.glob("*.png")), 0, set(), []
+    jobs = int(rng.integers(1, 3))
+    line = command("read", folder, "--format", "json", "--out", out, "--jobs", jobs)
+    while interrupted(line, seconds, rng):
+        kills += 1
+        now = set(whole_results(out))
+        wrong += [f"{name} is lost" for name in done - now]
+        done, seconds = now, seconds * 1.1  # it must come to an end
+    names = whole_results(out)
+    if names != whole_results(undisturbed):
+        wrong.append("not the same files")
+    wrong += [n for n in names if without_seconds(out / n) != without_seconds(undisturbed / n)]
+    if reported(out) != [str(page) for page in pages]:
+        wrong.append("the report does not have every page once")
+    wrong += [str(f) for f in (out / HIDDEN).rglob("*") if f.parent.name == "new"]
+    return [kills, wrong]
+
+
+def measure_kills(options, log: Path, until: float) -> dict:
+    "Folders of small pages, each read by a command that is killed until it comes to its end."
+    done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    target, rng = (
+        options.count or PARTS["kills"][1],
+        np.random.default_rng([options.seed, len(done)]),
+    )
+    with tempfile.TemporaryDirectory() as name, log.open("a") as file:
+        folder, undisturbed = Path(name) / "pages", Path(name) / "undisturbed"
+        folder.mkdir()
+        for k in range(40):
+            cv2.imwrite(str(folder / f"{k:02}.png"), material.pages()[k % len(material.pages())])
+        start = time.monotonic()
+        subprocess.run(
+            command("read", folder, "--format", "json", "--out", undisturbed),
+            check=True,
+            capture_output=True,
+        )
+        seconds = time.monotonic() - start
+        while sum(kills for kills, _ in done) < target and time.monotonic() < until:
+            out = Path(name) / f"out-{len(done)}"
+            done.append(killed_folder(folder, undisturbed, out, rng, 0.6 * seconds))
+            file.write(json.dumps(done[-1]) + "\n")
+            file.flush()
+            progress("kills", sum(kills for kills, _ in done), target)
+    return {
+        "kills of folder reading": sum(kills for kills, _ in done),
+        "folders": len(done),
+        "wrong": [what for _, wrong in done for what in wrong],
+    }
+
+
+# ---- the command line
+
+
+PARTS: dict[str, tuple[Callable, int]] = {  # what measures it, how much of it at most
+    "mutated": (lambda *a: measure_cases("mutated", *a), 20_000),
+    "hostile": (lambda *a: measure_cases("hostile", *a), 1_000),
+    "reads": (measure_reads, 10_000),
+    "kills": (measure_kills, 100),
+    "steady": (measure_steady, 0),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    data = os.environ.get("CUSTOMOCR_DATA")
+    parser.add_argument("data", nargs="?", type=Path, default=Path(data) if data else None)
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--count", type=int, help="cases, reads, kills or pictures of each part")
+    parser.add_argument("--minutes", type=float, default=1e6, help="for each part, at most")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--work", type=Path, default=Path(".reliability"), help="what is done")
+    parser.add_argument("--json", type=Path, help="the figures; parts that are not run are kept")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    figures = {}
+    if options.json and options.json.exists():
+        figures = json.loads(options.json.read_text())
+    for part in options.part:
+        measure, _ = PARTS[part]
+        log = options.work / f"{part}-{options.seed}.jsonl"
+        figures[part] = measure(options, log, time.monotonic() + 60 * options.minutes)
+        print(f"\n{part}: {json.dumps(figures[part], indent=1, ensure_ascii=False)}", flush=True)
+        figures["made with"] = {
+            "version": __version__,
+            "seed": options.seed,
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
+            f"{platform.python_version()}, OpenCV {cv2.__version__}",
+        }
+        if options.json:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(figures, indent=1, ensure_ascii=False)
+            options.json.write_text(text + "\n", encoding="utf8")
+
+
+if __name__ == "__main__":
+    main()
