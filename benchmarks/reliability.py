@@ -54,7 +54,8 @@ from customocr.formats.sources import load_page, pages_of
 from customocr.recognition import Page, Reader
 
 MOST_SECONDS, MOST_MEMORY = 3.0, 600.0  # processor seconds, MB: what a page may take
-PATIENCE = 120.0  # seconds without an answer from which a process counts as hanging
+PATIENCE = 60.0  # processor seconds without an answer from which a process counts as hanging
+FOREVER = 900.0  # seconds on the clock likewise
 MOST_PAGES = 3  # of one damaged file that are read
 
 
@@ -118,6 +119,15 @@ def work(part: str, seed: int, connection) -> None:
         connection.send((number, kind, outcome, what, round(seconds, 3), round(peak(), 1)))
 
 
+def used(pid: int) -> float:  # processor seconds
+    "What a process has used so far (Linux)."
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Worker:
     "A process for cases; a new one where the last one died or hangs."
 
@@ -136,8 +146,13 @@ class Worker:
         if self.process is None:
             self.start()
         self.connection.send(number)
+        begun, spent = time.monotonic(), used(self.process.pid)
         try:
-            if self.connection.poll(PATIENCE):
+            while not self.connection.poll(2):
+                late = used(self.process.pid) - spent > PATIENCE
+                if late or time.monotonic() - begun > FOREVER:
+                    break
+            else:
                 return self.connection.recv()
             what = "hangs"
         except (EOFError, ConnectionResetError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import struct
 import sys
 import zipfile
 import zlib
@@ -23,10 +24,10 @@ from .errors import DataError
 from .glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
 
 # %% auto #0
-__all__ = ['DATA_VARIABLE', 'PLACES', 'PARTS', 'AZ_FILES', 'AZ_PAGE', 'AZ_FIELDS', 'AZ_PIECE', 'FIRST_LETTER', 'UNIPEN_PAGE',
-           'IMAGE_TYPES', 'HELD_OUT', 'UNIPEN_TEST', 'UNIPEN_VALIDATION', 'Characters', 'contact_sheet', 'data_folder',
-           'find_file', 'missing', 'open_arrays', 'check_glyphs', 'load_npz', 'load_samples', 'load_mnist',
-           'class_counts', 'plot_counts', 'cache_folder', 'load_az', 'read_az', 'load_unipen', 'read_ink',
+__all__ = ['DATA_VARIABLE', 'PLACES', 'UNREADABLE', 'PARTS', 'AZ_FILES', 'AZ_PAGE', 'AZ_FIELDS', 'AZ_PIECE', 'FIRST_LETTER',
+           'UNIPEN_PAGE', 'IMAGE_TYPES', 'HELD_OUT', 'UNIPEN_TEST', 'UNIPEN_VALIDATION', 'Characters', 'contact_sheet',
+           'data_folder', 'find_file', 'missing', 'open_arrays', 'check_glyphs', 'load_npz', 'load_samples',
+           'load_mnist', 'class_counts', 'plot_counts', 'cache_folder', 'load_az', 'read_az', 'load_unipen', 'read_ink',
            'load_folder', 'join', 'load_all', 'class_weights', 'split_stratified', 'writer_mask', 'split_writers',
            'unipen_test_writers', 'unipen_validation_writers', 'draw_writers', 'split_unipen']
 
@@ -216,6 +217,14 @@ def missing(
     )
 
 
+# what a damaged zip, or an array in it, makes zipfile and NumPy raise: found by fuzzing
+UNREADABLE: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, EOFError, AttributeError, NotImplementedError, RuntimeError),
+    *(KeyError, TypeError, OverflowError, SyntaxError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+
+
 @contextmanager
 def open_arrays(
     path: str | Path,  # an .npz file
@@ -234,7 +243,7 @@ def open_arrays(
             yield arrays
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         raise DataError(
             f"{path}: not a readable .npz file ({error}); it may be cut short, get it again"
         ) from error
@@ -547,10 +556,10 @@ def read_az(
                 done += len(rows)
                 if done % 50_000 == 0:
                     print(f"{path.name}: {done:,} letters read", file=sys.stderr)
-    except (ValueError, OverflowError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         try:
             reason = _first_bad_line(path)
-        except (EOFError, zipfile.BadZipFile, zlib.error):
+        except UNREADABLE:
             reason = "the file is cut short or damaged"
         raise DataError(
             f"{path}: {reason or error}; it is not the A-Z set as published, get it again from"

@@ -42,6 +42,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import struct
 import sys
 import zipfile
 import zlib
@@ -309,6 +310,14 @@ def missing(
     )
 
 
+# what a damaged zip, or an array in it, makes zipfile and NumPy raise: found by fuzzing
+UNREADABLE: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, EOFError, AttributeError, NotImplementedError, RuntimeError),
+    *(KeyError, TypeError, OverflowError, SyntaxError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+
+
 @contextmanager
 def open_arrays(
     path: str | Path,  # an .npz file
@@ -327,7 +336,7 @@ def open_arrays(
             yield arrays
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         raise DataError(
             f"{path}: not a readable .npz file ({error}); it may be cut short, get it again"
         ) from error
@@ -725,10 +734,10 @@ def read_az(
                 done += len(rows)
                 if done % 50_000 == 0:
                     print(f"{path.name}: {done:,} letters read", file=sys.stderr)
-    except (ValueError, OverflowError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         try:
             reason = _first_bad_line(path)
-        except (EOFError, zipfile.BadZipFile, zlib.error):
+        except UNREADABLE:
             reason = "the file is cut short or damaged"
         raise DataError(
             f"{path}: {reason or error}; it is not the A-Z set as published, get it again from"

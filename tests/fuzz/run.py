@@ -10,6 +10,7 @@ put it into tests/fuzz/seeds/TARGET, where the tests try it from then on, and me
 """
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -39,8 +40,6 @@ def search(name: str, seconds: float, seed: int, corpus: Path, found: Path) -> N
         if time.process_time() > until:
             spent = resource.getrusage(resource.RUSAGE_SELF).ru_utime
             print(f"{name}: {tried} inputs in {spent:.0f} s, none broke it", flush=True)
-            import os
-
             os._exit(0)
         tried += 1
         target(data)
