@@ -378,7 +378,11 @@ def read_into_one(
             draw(options, result, reader, load_page, settings, taken)
             if not fits(result, options.strict):
                 code = 1 if options.strict else code
-        picture = load_page(result.source, limits=reader.limits) if name == "pdf" and result.page else None
+        picture = (
+            load_page(result.source, limits=reader.limits)
+            if name == "pdf" and result.page
+            else None
+        )
         if to_file or not form.text or name in ("tsv", "hocr"):
             if parts and form.single:
                 raise CustomOCRError(f"{name} of several pages needs a folder: --out FOLDER")
