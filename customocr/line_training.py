@@ -310,8 +310,8 @@ FALL = 0.4  # share of the run in which the rate falls
 LEAST_RATE = 0.002  # of the peak
 ROUND = 3000  # lines shown in a round
 NEWEST = 6  # shards of which each round takes one
-ROUNDS_A_SHARD = 2  # rounds for each new shard: about what a second process composes in that time
-LINES, MINUTES = 500_000, 90.0  # a run ends with what comes first
+ROUNDS_A_SHARD = 4  # rounds for each new shard: a second process composes it in that time, and more
+LINES, MINUTES = 680_000, 90.0  # a run ends with what comes first
 HELD = 1200  # lines that validate
 COLUMNS_OF_LOG = ("round", "lines", "minutes", "rate", "loss", "cer", "exact", "ghosts")
 
