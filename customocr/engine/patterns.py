@@ -1,11 +1,12 @@
-"""Masks and regular expressions for whole lines, compiled to automata over 36 classes and blank.
+"""Masks and regular expressions for whole lines, compiled to automata over classes and blank.
 
 A mask says what stands where: `A` a letter, `9` a digit, `*` either, `{n}`, `{n,}` or `{n,m}`
 after one repeats it, a backslash takes the next character as it is; any other letter or digit
 stands for itself, a blank for a word space. After `re:` it is a regular expression: `[...]`, `.`,
 `\\d`, `\\D`, `\\w`, `\\s`, `\\S`, `(...)`, `(?:...)`, `|`, `*`, `+`, `?` and the repeats. Lower
-case counts as capitals. Punctuation is not read by the network and so matches nothing:
-`99/99/9999` fits 12051980.
+case counts as capitals. Punctuation that the network does not read matches nothing: `99/99/9999`
+fits 12051980. A model that was taught more classes has them in patterns too: with `/` among them
+the same mask fits 12/05/1980.
 """
 
 from __future__ import annotations
@@ -17,31 +18,22 @@ from functools import lru_cache
 import numpy as np
 
 from customocr.errors import KnowledgeError
-from customocr.glyphs import CLASSES
+from customocr.glyphs import CLASSES, class_of
 
-N = len(CLASSES)
-BLANK = N  # symbol of the word space in automata
 MAX_LENGTH = 1000  # characters of a pattern's text
 MAX_STATES = 20_000  # states of a compiled pattern; beyond, it repeats too much to be meant
 MAX_PARTS = 20_000  # places of a pattern with every repeat written out
 MAX_WORK = 4_000_000  # steps of compiling: about two seconds
 MAX_DEPTH = 50  # brackets in brackets
 MAX_REPEAT = 200  # times that one part may be repeated
-ANY = frozenset(range(N))
-DIGITS, LETTERS = frozenset(range(10)), frozenset(range(10, N))
 
 
 @dataclass(frozen=True)
 class Automaton:
-    "A deterministic automaton over the 36 classes and the blank; state 0 is the start."
+    "A deterministic automaton over the classes and the blank; state 0 is the start."
 
-    follow: np.ndarray  # int32 (S, 37), next state, -1: none; column 36 is the word space
+    follow: np.ndarray  # int32 (S, classes + 1), next state, -1: none; the last: the word space
     accept: np.ndarray  # bool (S,), whether the text may end here
-
-
-def _class_of(c: str) -> int:
-    "Class of a character, lower case as capitals; -1 where it is none, or two as a capital."
-    return CLASSES.find(c.upper()) if len(c.upper()) == 1 else -1
 
 
 def _too_large(pattern: str) -> KnowledgeError:
@@ -53,8 +45,12 @@ def _too_large(pattern: str) -> KnowledgeError:
 class _Parser:
     "Recursive descent over a pattern; builds the fragments of Thompson's construction (1968)."
 
-    def __init__(self, text: str, regular: bool):
+    def __init__(self, text: str, regular: bool, classes: str = CLASSES):
         self.text, self.regular, self.at, self.depth = text, regular, 0, 0
+        self.classes, self.blank = classes, len(classes)
+        kind = lambda test: frozenset(k for k, c in enumerate(classes) if test(c))
+        self.any, self.digits = kind(bool), kind(lambda c: c in CLASSES[:10])
+        self.letters, self.alnum = kind(str.isalpha), kind(str.isalnum)
         # Per state: (symbols, target) or None, and the targets reached without a symbol.
         self.step: list[tuple[frozenset[int], int] | None] = []
         self.free: list[list[int]] = []
@@ -158,8 +154,8 @@ class _Parser:
     def literal(self, c: str):
         "A letter or digit stands for itself, a blank for a word space. Punctuation is not read."
         if c == " ":
-            return self.symbols(frozenset([BLANK]))
-        if (index := _class_of(c)) >= 0:
+            return self.symbols(frozenset([self.blank]))
+        if (index := class_of(c, self.classes)) >= 0:
             return self.symbols(frozenset([index]))
         if c.isalnum():
             self.fail(
@@ -175,11 +171,11 @@ class _Parser:
         self.at += 1
         if self.regular and c in "dDwsS":
             return {
-                "d": DIGITS,
-                "D": LETTERS | {BLANK},
-                "w": ANY,
-                "s": frozenset([BLANK]),
-                "S": ANY,
+                "d": self.digits,
+                "D": (self.any - self.digits) | {self.blank},
+                "w": self.alnum,
+                "s": frozenset([self.blank]),
+                "S": self.any,
             }[c]
         if self.regular and c.isalnum():
             self.fail(f"\\{c} is not part of the syntax: use \\d, \\w, \\s or [...]", self.at - 2)
@@ -194,10 +190,10 @@ class _Parser:
             self.fail("a repeat with nothing before it")
         self.at += 1
         if not self.regular:
-            mask = {"A": LETTERS, "9": DIGITS, "*": ANY}.get(c.upper())
+            mask = {"A": self.letters, "9": self.digits, "*": self.alnum}.get(c.upper())
             return self.symbols(mask) if mask else self.literal(c)
         if c == ".":
-            return self.symbols(ANY | {BLANK})
+            return self.symbols(self.any | {self.blank})
         if c == "(":
             begin = self.at - 1
             if self.text.startswith("?:", self.at):
@@ -244,17 +240,18 @@ class _Parser:
                 some |= got
                 continue
             if self.peek() == "-" and self.text[self.at + 1 : self.at + 2] not in ("]", ""):
-                low, high = _class_of(got), _class_of(self.text[self.at + 1])
-                if low < 0 or high < low:
+                ends = (class_of(c, self.classes) for c in (got, self.text[self.at + 1]))
+                first, last = (self.classes[k] if k >= 0 else "" for k in ends)
+                if not first or last < first:
                     self.fail("a range runs from a lower to a higher letter or digit")
-                some |= set(range(low, high + 1))
+                some |= {k for k, c in enumerate(self.classes) if first <= c <= last}
                 self.at += 2
             elif got == " ":
-                some.add(BLANK)
-            elif (index := _class_of(got)) >= 0:
+                some.add(self.blank)
+            elif (index := class_of(got, self.classes)) >= 0:
                 some.add(index)
         self.at += 1
-        some = set(ANY | {BLANK}) - some if negative else some
+        some = set(self.any | {self.blank}) - some if negative else some
         if not some:
             self.fail("the set holds no character that the reader knows (0-9, A-Z, blank)", begin)
         return frozenset(some)
@@ -262,6 +259,7 @@ class _Parser:
 
 def compile_pattern(
     pattern: str,  # a mask, or a regular expression after `re:`
+    classes: str = CLASSES,  # of the model that reads
 ) -> Automaton:
     "Compile a mask or regular expression for a line; `KnowledgeError` names the spot at fault."
     if not isinstance(pattern, str):
@@ -274,13 +272,13 @@ def compile_pattern(
             f"pattern of {len(pattern):,} characters: at most {MAX_LENGTH:,};"
             " give words as a lexicon"
         )
-    return _compile(pattern)
+    return _compile(pattern, classes)
 
 
 @lru_cache(maxsize=64)
-def _compile(pattern: str) -> Automaton:
+def _compile(pattern: str, classes: str) -> Automaton:
     regular = pattern.startswith("re:")
-    parser = _Parser(pattern[3:] if regular else pattern, regular)
+    parser = _Parser(pattern[3:] if regular else pattern, regular, classes)
     start, end = parser.choice()
     if parser.at < len(parser.text):
         parser.fail(f"{parser.peek()!r} closes nothing")
@@ -319,7 +317,7 @@ class _Subsets:
 
     def after(self, here: frozenset) -> list:
         "The set that each symbol leads to, None where it leads nowhere."
-        to: list[set] = [set() for _ in range(N + 1)]
+        to: list[set] = [set() for _ in range(self.parser.blank + 1)]
         for s in here:
             if self.parser.step[s]:
                 some, target = self.parser.step[s]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from customocr.engine.patterns import BLANK, Automaton, N
+from customocr.engine.patterns import Automaton
 from customocr.statistics import distinct
 
 EVIDENCE_WEIGHT = 1.0  # on the network's log-probabilities
@@ -39,7 +39,6 @@ EFFORT = 20_000  # arcs that a search for the alternatives of a word may look at
 RARE = 1e-4  # probability below which a partial reading is no alternative
 
 NOTHING = -1  # what an arc reads that reads no class
-KINDS_OF_ARC = N + 2  # the classes, the word space and nothing
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,9 @@ class Sweep:
         margin: float,  # nats behind the best reading of the same ink at which one is given up
         most: int = MAX_ARCS,  # arcs of one line that may end at one node
     ):
-        self.language, self.starts = language, starts
+        self.language, self.starts, self.symbols = language, starts, knowledge.symbols
+        self.n = self.blank = len(knowledge.symbols)  # classes; behind them the word space
+        self.kinds = self.n + 2  # what an arc can read: a class, the word space, nothing
         self.margin, self.most = margin, most
         self.automaton: Automaton | None = knowledge.automaton
         self.index = knowledge.index
@@ -166,16 +167,16 @@ class Sweep:
             [np.zeros(len(x.start), bool) if x.blank is None else x.blank for x in lattices]
         )[self.order]
         p = p[self.order]
-        follow = np.empty((self.n_edges, N + 1), bool)
-        follow[:, N] = self.edge_blank = blank
-        follow[:, :N] = self._likely(p, every) & ~blank[:, None]
+        follow = np.empty((self.n_edges, self.n + 1), bool)
+        follow[:, self.n] = self.edge_blank = blank
+        follow[:, : self.n] = self._likely(p, every) & ~blank[:, None]
         if knowledge.strict and self.index is not None:
-            follow[:, :N] = False  # only the lexicon says what may follow
+            follow[:, : self.n] = False  # only the lexicon says what may follow
         score = np.concatenate([x.score for x in lattices]).astype(np.float64)[self.order]
-        self.weight = np.empty((self.n_edges, N + 1))
+        self.weight = np.empty((self.n_edges, self.n + 1))
         with np.errstate(divide="ignore"):
-            self.weight[:, :N] = EVIDENCE_WEIGHT * np.log(p)
-        self.weight[:, N] = 0
+            self.weight[:, : self.n] = EVIDENCE_WEIGHT * np.log(p)
+        self.weight[:, self.n] = 0
         self.weight += SEGMENT_WEIGHT * score[:, None]
         self.n_option = follow.sum(1)
         self.option0 = np.append(0, self.n_option.cumsum())
@@ -183,14 +184,14 @@ class Sweep:
         self.o_edge, self.o_weight = edge, self.weight[edge, cls]
         self.o_most = self.o_weight + np.append(self.language.most, 0.0)[cls]  # cannot be better
         self.o_lattice, self.o_node = self.lattice[edge], self.start[edge]
-        cls[cls == N] = NOTHING
+        cls[cls == self.n] = NOTHING
         self.o_cls = cls
 
     def _likely(self, p, every):
         "Classes worth following; a pattern may ask for the best digits or the best letters too."
         likely = p > (0 if every else LIKELY) * p.max(1, keepdims=True)
         if self.automaton is not None:
-            best = np.repeat([p[:, :10].max(1), p[:, 10:].max(1)], [10, N - 10], axis=0).T
+            best = np.repeat([p[:, :10].max(1), p[:, 10:].max(1)], [10, self.n - 10], axis=0).T
             likely |= p > OF_ITS_KIND * best
         return likely
 
@@ -396,7 +397,7 @@ class Sweep:
         _, lat, q, lang, score, _ = made
         end = self.part[node] + self._finish(lang)
         if self.automaton:
-            end[self.automaton.follow[q, BLANK] < 0] = -np.inf
+            end[self.automaton.follow[q, self.blank] < 0] = -np.inf
         best = np.maximum(stay, end + self.starts.after.min())  # of what certainly exists
         least = _best_of_line(lat, score + best) - self.margin
         end[score + end + self.starts.after.max() <= least] = -np.inf
@@ -414,7 +415,7 @@ class Sweep:
         ends = which > 0
         new_q = q[source]
         if self.automaton:
-            new_q = np.where(ends, self.automaton.follow[new_q, BLANK], new_q)
+            new_q = np.where(ends, self.automaton.follow[new_q, self.blank], new_q)
         return self._merge(
             lat[source],
             new_q,
@@ -423,7 +424,7 @@ class Sweep:
             total[source] + step,
             source + base,
             self.n_edges + node[source],
-            np.where(ends, BLANK, NOTHING),
+            np.where(ends, self.blank, NOTHING),
         )
 
     def _finish(self, state):
@@ -455,7 +456,7 @@ class Sweep:
         self.source, edge, self.cls, self.target, self.share = columns
         self.edge = np.append(self.order, self.n_edges + np.arange(len(self.first)))[edge]
         self.real = (edge < self.n_edges) & (self.cls >= 0)  # arcs that read a character
-        key = self.edge * KINDS_OF_ARC + self.cls + 1
+        key = self.edge * self.kinds + self.cls + 1
         self.by_key = np.argsort(key, kind="stable")
         self.key = key[self.by_key]
         self.ways = None  # made when alternatives are asked for
@@ -491,8 +492,10 @@ class Sweep:
             at = a
         real = self.real
         self.posterior = np.bincount(
-            self.edge[real] * N + self.cls[real], weights=flow[real], minlength=self.n_edges * N
-        ).reshape(-1, N)
+            self.edge[real] * self.n + self.cls[real],
+            weights=flow[real],
+            minlength=self.n_edges * self.n,
+        ).reshape(-1, self.n)
         self.mass, self.onward = mass, flow / np.maximum(mass[self.source], 1e-300)
 
     # -- What is asked of it
@@ -507,7 +510,7 @@ class Sweep:
 
     def probability(self, arcs: Sequence[int] | np.ndarray) -> float:
         "Probability that the text runs through what these arcs read, whatever the states."
-        key = self.edge[arcs] * KINDS_OF_ARC + self.cls[arcs] + 1
+        key = self.edge[arcs] * self.kinds + self.cls[arcs] + 1
         low, high = self.key.searchsorted(key), self.key.searchsorted(key, "right")
         joint = base = None
         for a, b in zip(low.tolist(), high.tolist()):
@@ -563,7 +566,7 @@ class Sweep:
         if before is None:
             k = len(self.starts.state)
             return dict(enumerate(self.mass[i * k : i * k + k].tolist(), i * k))
-        key = self.edge[before] * KINDS_OF_ARC + BLANK + 1
+        key = self.edge[before] * self.kinds + self.blank + 1
         some = self.by_key[self.key.searchsorted(key) : self.key.searchsorted(key, "right")]
         mass = self.mass[self.source[some]] * self.onward[some]
         out: dict[int, float] = {}
@@ -597,7 +600,7 @@ class Sweep:
                 ended += mass
             for arc in range(a, b):
                 flow, to = mass * onward[arc], target[arc]
-                if cls[arc] == BLANK:
+                if cls[arc] == self.blank:
                     ended += flow
                 elif cls[arc] == NOTHING:
                     if to not in states:

@@ -39,7 +39,7 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
@@ -50,7 +50,7 @@ import numpy as np
 from customocr.decoding import Decoding, Knowledge, Lattice, decode_lines
 from customocr.engine.network import Network, open_network
 from customocr.errors import CustomOCRError, KnowledgeError, ModelError
-from customocr.glyphs import CLASSES, normalise_glyph, normalise_glyphs
+from customocr.glyphs import CLASSES, MOST_CLASSES, normalise_glyph, normalise_glyphs
 from customocr.images import load_image
 from customocr.layout.cuts import propose, windows
 from customocr.layout.ink import polarity
@@ -108,7 +108,11 @@ def load_network(
 ) -> Network:
     """An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged or of
     another kind."""
-    network = open_network(path)
+    return _with_outputs(open_network(path), path, outputs)
+
+
+def _with_outputs(network: Network, path: Path, outputs: int) -> Network:
+    "The network, if it gives that many numbers."
     shape = network.get_outputs()[0].shape
     if shape[-1] != outputs:
         raise ModelError(
@@ -117,11 +121,26 @@ def load_network(
     return network
 
 
-def _class_shares(network):
-    """How often the network expects each class before it looks, float32 (36,), as the file notes
-    it; all the same where it does not."""
+def taught_classes(
+    network: Network,  # a character network
+    path: Path,  # of its file, for the message
+) -> str:  # its classes: the 36, and behind them what it was taught
+    "The classes that a model's file notes. Raises `ModelError` where they make no sense."
+    noted = network.get_modelmeta().custom_metadata_map.get("classes", CLASSES)
+    bad = len(set(noted)) < len(noted) or len(noted) > MOST_CLASSES or any(map(str.isspace, noted))
+    if bad or not noted.startswith(CLASSES):
+        raise ModelError(
+            f"{path}: its classes are {noted[:60]!r}; a model of ours has the 36 digits and"
+            " capitals first, and every further class once"
+        )
+    return noted
+
+
+def _class_shares(network, classes: int):
+    """How often the network expects each class before it looks, float32 (classes,), as the file
+    notes it; all the same where it does not."""
     noted = network.get_modelmeta().custom_metadata_map.get("class_shares", "")
-    return np.array(noted.split() or [1] * len(CLASSES), np.float32)
+    return np.array(noted.split() or [1] * classes, np.float32)
 
 
 def _levelled(probabilities, shares):
@@ -452,7 +471,7 @@ class Page:
             cv2.rectangle(out, (x, y), (x + w, y + h), colour, max(1, thick // 2), cv2.LINE_AA)
             cv2.putText(
                 out,
-                c.text if c.text in CLASSES else "?",
+                c.text if c.text.isascii() else "?",
                 (x, max(round(22 * size), y - thick - 1)),
                 cv2.FONT_HERSHEY_SIMPLEX,
                 size,
@@ -699,17 +718,65 @@ def _mark_odds(line: TextLine, whole: np.ndarray) -> np.ndarray:
     return odds
 
 
+# Height of a mark, and its middle below the letters' middle: from, to; in letter heights
+MARKS = {
+    **{".": (0.02, 0.45, 0.15, 0.9), ",": (0.05, 0.75, 0.1, 1.0), "'": (0.05, 0.7, -1.0, -0.1)},
+    **{"-": (0.02, 0.4, -0.45, 0.45), "=": (0.08, 0.8, -0.45, 0.5), "_": (0.02, 0.4, 0.25, 1.0)},
+    **{"+": (0.2, 1.3, -0.5, 0.6), ":": (0.25, 1.1, -0.4, 0.6), ";": (0.25, 1.2, -0.4, 0.7)},
+    **{"*": (0.1, 0.8, -1.0, 0.5), '"': (0.05, 0.7, -1.0, -0.1)},
+}
+FULL_SIZE = (0.45, 9.0, -0.8, 0.8)  # of every other class that a model was taught
+OUT_OF_PLACE = 1e-3  # share that is left of a class whose size or place is another
+ONE_OF_PARTS = 0.3  # of "not one character" that counts for a taught class: the judge knew none
+
+
+def _fits(line: TextLine, symbols: str) -> np.ndarray:  # float (candidates, taught classes)
+    "Whether each candidate has the size and stands at the height of each taught class."
+    tall = [p for p in line.pieces if p.ink.shape[0] >= 0.5 * line.letter] or line.pieces
+    across = np.array([p.x + p.ink.shape[1] / 2 for p in tall])
+    middle = np.array([p.y + p.ink.shape[0] / 2 for p in tall])
+    box = np.array([c.piece.tight for c in line.candidates], float)
+    far = np.abs(across - (box[:, 0] + box[:, 2] / 2)[:, None])
+    near = np.argsort(far, 1)[:, :3]
+    height = box[:, 3] / line.letter
+    below = (box[:, 1] + box[:, 3] / 2 - np.median(middle[near], 1)) / line.letter
+    size = np.array([MARKS.get(c, FULL_SIZE) for c in symbols[len(CLASSES) :]]).T
+    ok = (height[:, None] >= size[0]) & (height[:, None] <= size[1])
+    ok &= (below[:, None] >= size[2]) & (below[:, None] <= size[3])
+    return np.where(ok, 1.0, OUT_OF_PLACE)
+
+
+def _with_marks(
+    line: TextLine, p: np.ndarray, probabilities: np.ndarray, symbols: str
+) -> tuple[np.ndarray, np.ndarray]:  # both as they came, of the same shapes
+    """What the judge says where a model was taught more classes: a dot is no letter, but it may
+    be the full stop that it was taught."""
+    old = len(CLASSES)
+    more = np.hstack([np.ones((len(p), old)), _fits(line, symbols)])
+    more[:, old:] *= (p[:, [0]] + p[:, [2]] + ONE_OF_PARTS * p[:, [1]]) / np.maximum(
+        p[:, [0]], 1e-6
+    )
+    joint = probabilities * more * p[:, [0]]
+    whole = joint.sum(1)
+    nothing = p[:, 2] * (1 - joint[:, old:].sum(1))
+    judged = np.stack([whole, np.maximum(1 - whole - nothing, 0), np.maximum(nothing, 0)], 1)
+    return judged, joint / np.maximum(whole, 1e-12)[:, None]
+
+
 def line_lattice(
     line: TextLine,
     logs: np.ndarray,  # float (candidates, 3), the judge's log-probabilities
     probabilities: np.ndarray,  # float (candidates, 36), of the classes
     said: LineReading | None = None,  # what the line network says; None: it was not asked
+    symbols: str = CLASSES,  # the classes
 ) -> _Judged:
     """The lattice of a line: pieces that are no character are stepped over, doubtful ones can be;
     every other cut is a node."""
-    p = np.exp(logs)
+    p, taught = np.exp(logs), probabilities.shape[1] > len(CLASSES)
+    if taught:
+        p, probabilities = _with_marks(line, p, probabilities, symbols)
     odds = _mark_odds(line, p)
-    mark = odds > MARK
+    mark = (odds > MARK) & (not taught)
     node = np.r_[0, np.cumsum(~mark)]
     start, end = (node[[getattr(c, at) for c in line.candidates]] for at in ("start", "end"))
     # a candidate that begins or ends with a mark has a twin without it
@@ -719,7 +786,8 @@ def line_lattice(
     # where a mark is doubtful the text decides: an edge that reads nothing stands beside the
     # character's
     doubtful = np.flatnonzero((odds > MAYBE_MARK) & ~mark)
-    nothing = np.full((len(doubtful), len(CLASSES)), 1 / len(CLASSES))
+    n = probabilities.shape[1]
+    nothing = np.full((len(doubtful), n), 1 / n)
     blank_score = np.log(odds / (1 - odds + 1e-9) + 1e-9)[doubtful]
     spaces = np.zeros(node[-1] + 1, np.float32)
     np.maximum.at(spaces, node, space_probabilities(line))
@@ -798,11 +866,17 @@ class Reader:
         if not isinstance(limits, Limits):
             raise CustomOCRError(f"limits are a `Limits`, not {limits!r}")
         self.limits = limits
-        self.network = load_network(
-            Path(model) if model is not None else MODELS / CHARACTERS, len(CLASSES)
-        )
-        self.shares = _class_shares(self.network)
+        path = Path(model) if model is not None else MODELS / CHARACTERS
+        network = open_network(path)
+        self.symbols = taught_classes(network, path)  # the 36, and what the model was taught
+        self.network = _with_outputs(network, path, len(self.symbols))
+        self.shares = _class_shares(self.network, len(self.symbols))
         self.lines = LineNetwork(MODELS / LINES if lines is True else lines) if lines else None
+
+    @property
+    def taught(self) -> bool:
+        "Whether the model has more classes than the 36."
+        return len(self.symbols) > len(CLASSES)
 
     @cached_property
     def boxes(self) -> Network:
@@ -812,7 +886,7 @@ class Reader:
     def classify(
         self,
         glyphs: np.ndarray,  # uint8 (N, 28, 28), white on black
-    ) -> np.ndarray:  # float32 (N, 36), probabilities in the order of `CLASSES`, rows sum to 1
+    ) -> np.ndarray:  # float32 (N, 36), probabilities in the order of `symbols`, rows sum to 1
         "What single characters are. Raises `ModelError` for glyphs of another shape."
         glyphs = np.asarray(glyphs)
         if glyphs.ndim != 3 or glyphs.shape[1:] != (28, 28) or glyphs.dtype != np.uint8:
@@ -820,7 +894,7 @@ class Reader:
                 f"glyphs are uint8 (N, 28, 28), white on black, not {glyphs.dtype} {glyphs.shape}"
             )
         if not len(glyphs):
-            return np.zeros((0, len(CLASSES)), np.float32)
+            return np.zeros((0, len(self.symbols)), np.float32)
         return _run(self.network, normalise_glyphs(glyphs)[..., None])
 
     def likelihoods(
@@ -875,7 +949,7 @@ class Reader:
         strips = [line_strip(sheet, line, self.lines.rows, not self.lines.own) for line in lines]
         steps = self.lines.steps([strip.pixels for strip in strips])
         heard = [LineReading(*each) for each in zip(strips, steps)]
-        return [(line, said) for line, said in zip(lines, heard) if not said.silent]
+        return [(line, said) for line, said in zip(lines, heard) if not said.silent or self.taught]
 
     def _affordable(self, lines: Sequence[TextLine], clock: Clock) -> Sequence[TextLine]:
         "The lines of a page up to the limit of components."
@@ -908,15 +982,17 @@ class Reader:
             for (line, said), logs in zip(heard, whole)
         ]
         logs = self._look(lines, known)
-        likely = np.concatenate(logs)[:, 0] > np.log(UNLIKELY)
+        judge = np.concatenate(logs)
+        likely = (judge[:, 0] > np.log(UNLIKELY)) | self.taught
         pieces = [c.piece for line in lines for c in line.candidates]
-        probabilities = np.full((len(pieces), len(CLASSES)), 1 / len(CLASSES), np.float32)
+        n = len(self.symbols)
+        probabilities = np.full((len(pieces), n), 1 / n, np.float32)
         if likely.any():
             glyphs = np.stack([normalise_glyph(pieces[k].ink) for k in np.flatnonzero(likely)])
             probabilities[likely] = _levelled(_run(self.network, glyphs[..., None]), self.shares)
         ends = np.cumsum([len(line.candidates) for line in lines])[:-1]
         each = zip(lines, logs, np.split(probabilities, ends), [said for _, said in heard])
-        judged = [line_lattice(*one) for one in each]
+        judged = [line_lattice(*one, self.symbols) for one in each]
         return [j for j in judged if len(j.kept)]
 
     def _decode(
@@ -931,7 +1007,9 @@ class Reader:
         kept = [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
         left = [j for j, d in zip(judged, decoded) if not (d.matched or len(d.edges))]
         matched = all(d.matched for _, d in kept)
-        return kept, matched and not _has_text(left, LEAST_LINE if kept else LEAST_PAGE)
+        return kept, matched and not _has_text(
+            left, LEAST_LINE if kept else LEAST_PAGE, self.symbols
+        )
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
         """The page read; where its polarity or direction is in doubt, the reading that looks most
@@ -1005,7 +1083,7 @@ class Reader:
         if not LINE_SHAPES[0] <= grey.shape[1] / grey.shape[0] <= LINE_SHAPES[1]:
             return [], True
         (steps,) = self.lines.steps([picture_strip(255 - grey if sheet.inverted else grey)])
-        judged = _heard(steps, grey.shape, sheet)
+        judged = _heard(steps, grey.shape, sheet, len(self.symbols))
         if judged is None:
             return [], True
         (decoding,) = decode_lines([judged.lattice], knowledge, n_words=0)
@@ -1040,6 +1118,7 @@ class Reader:
             strict=strict,
             prior=prior,
             reject=reject,
+            symbols=self.symbols,
         )
         clock = self.limits.clock()
         image = load_image(source, limits=self.limits)
@@ -1085,7 +1164,7 @@ class Reader:
     ) -> Explanation:
         "Read a page and keep every stage on the way, as one figure. Raises what `read` raises."
         rotate = _check_rotate(knowledge.pop("rotate", True))
-        known, clock = _known(knowledge), self.limits.clock()
+        known, clock = _known({**knowledge, "symbols": self.symbols}), self.limits.clock()
         image = load_image(source, limits=self.limits)
         reading = self._best(_grey(image.pixels), known, rotate, clock)
         chosen = [
@@ -1208,7 +1287,7 @@ def _confidence(lines: list[tuple[_Judged, Decoding]]) -> float:
     return float(np.mean([np.log(d.probabilities + 1e-9).mean() for _, d in lines] or [-99.0]))
 
 
-def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet) -> _Judged | None:
+def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet, classes: int) -> _Judged | None:
     "Steps of a whole picture as a judged line; None where they say nothing."
     found = step_lattice(steps)
     if found is None or found.silence > math.log(0.5):
@@ -1216,7 +1295,9 @@ def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet) -> _Judged |
     height, width = shape
     back = np.linalg.inv(np.vstack([sheet.matrix, [0, 0, 1]]))[:2]
     at = found.bounds * width / len(steps)
-    lattice, candidates = found.lattice, []
+    more = ((0, 0), (0, classes - len(CLASSES)))
+    logp = np.pad(found.lattice.logp, more, constant_values=np.log(1e-12))
+    lattice, candidates = replace(found.lattice, logp=logp), []
     for first, last in zip(lattice.start, lattice.end):
         corners = np.array([[at[first], 0, 1], [at[last], height, 1]]) @ back.T
         (x, y), (w, h) = corners[0].astype(int), np.ceil(np.ptp(corners, 0)).astype(int)
@@ -1228,10 +1309,10 @@ def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet) -> _Judged |
     return _Judged(line, np.arange(len(candidates)), sure, probabilities, lattice)
 
 
-def _has_text(left: list[_Judged], least: float) -> bool:
+def _has_text(left: list[_Judged], least: float, symbols: str) -> bool:
     """Whether lines in which strict hints found nothing look like text when they are read without
     hints."""
-    free = decode_lines([j.lattice for j in left], n_words=0)
+    free = decode_lines([j.lattice for j in left], Knowledge(symbols=symbols), n_words=0)
     return any(len(d.edges) and _sureness(j, d).mean() >= least for j, d in zip(left, free))
 
 

@@ -57,6 +57,19 @@ show(tiles([cv2.resize(ink, (28, 28), interpolation=cv2.INTER_AREA) for ink in c
 # %%
 #| export
 CLASSES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # index = label
+MOST_CLASSES = 250  # of a model: the 36 and those that it was taught
+
+
+def class_of(
+    c: str,  # a character
+    classes: str = CLASSES,  # of a model: the 36, and behind them what it was taught
+) -> int:  # -1 where it is none, or two as a capital
+    "Index of a character; lower case counts as the capital where the model has none of its own."
+    if c in classes:
+        return classes.find(c) if len(c) == 1 else -1
+    return classes.find(c.upper()) if len(c.upper()) == 1 else -1
+
+
 SIDE = 28  # pixels, side of a glyph
 INK_SIDE = 20  # pixels, longest side of the ink in a glyph (MNIST's choice)
 INK_LEVEL = 0.25  # of the brightest pixel: from here on a pixel is ink when the crop is found

@@ -31,6 +31,7 @@ import difflib
 import itertools
 import math
 import threading
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -38,10 +39,10 @@ from pathlib import Path
 
 import numpy as np
 
-from customocr.engine.patterns import BLANK, Automaton, compile_pattern
+from customocr.engine.patterns import Automaton, compile_pattern
 from customocr.engine.sweep import Starts, Sweep, arcs_at_a_node, spread
 from customocr.errors import KnowledgeError
-from customocr.glyphs import CLASSES
+from customocr.glyphs import CLASSES, class_of
 from customocr.statistics import distinct
 
 # %%
@@ -170,7 +171,8 @@ class Lattice:
         spaces: Sequence[int] = (),  # a word space stands before each of these characters
     ) -> Lattice:  # T edges one after the other
         "The lattice of characters that are already cut: one path."
-        probs = np.asarray(probs, np.float32).reshape(-1, len(CLASSES))
+        probs = np.atleast_2d(np.asarray(probs, np.float32))
+        probs = probs if probs.size else np.zeros((0, len(CLASSES)), np.float32)
         t = len(probs)
         space = np.zeros(t + 1, np.float32)
         space[list(spaces)] = 1
@@ -365,6 +367,13 @@ SPACE_SHARE = 1 / 6  # of the gaps between characters, how many are word spaces:
 PRIOR_WEIGHT = 1.0  # on the log-probabilities of the language; chosen below, validation writers
 LETTER = np.r_[np.zeros(10, int), 1:27]  # symbol of each class, 0 for digits
 COLUMN = np.r_[np.full(10, 27), 1:27]  # column of each class in a language's table
+MARK = 28  # the column of what is neither letter nor digit
+
+
+def _letter_of(c: str) -> int:
+    "Symbol of the letter A-Z that a character is, whatever its case and accent; -1: none."
+    plain = unicodedata.normalize("NFKD", c)[0].upper()
+    return LETTER[CLASSES.index(plain)] if plain in CLASSES[10:] else -1
 
 
 class Language:
@@ -378,14 +387,19 @@ class Language:
         longest: Runs,  # runs of five symbols
         shorter: Runs,  # runs of four
         weight: float = PRIOR_WEIGHT,  # on all log-probabilities
+        symbols: str = CLASSES,  # the classes that are read
     ):
         "Nothing is worked out yet but the three kinds that need no counts."
+        letter = [_letter_of(c) for c in symbols[N:]]
+        self.letter = np.r_[LETTER, letter].astype(int)
+        self.column = np.r_[COLUMN, [k if k > 0 else MARK for k in letter]].astype(int)
         self.longest, self.shorter, self.weight = longest, shorter, weight
         of_three = np.bincount(shorter.run % N_LOWER, shorter.count, N_LOWER)
         self.shortest = witten_bell(of_three.reshape(27, 27, 27)).reshape(-1, 27)
         self._lock = threading.Lock()
         # Rows of weights: ending the word, the 26 letters, any digit. Row 0 is no state's.
-        self._table = np.full((1024, 28), -np.inf, np.float32)
+        self._table = np.full((1024, MARK + 1), -np.inf, np.float32)
+        self._table[:, MARK] = 0  # a mark may stand anywhere, and changes nothing
         self._rows = 1 + len(UNIFORM)
         # For each state the number of its row, 0: not met yet. Then the same for contexts of three
         # letters, which all longer ones share that were never counted.
@@ -394,7 +408,7 @@ class Language:
         for row, (_, digits, stop) in enumerate(UNIFORM, 1):
             chances = np.r_[stop / (1 - stop), np.full(26, (1 - digits) / 26), digits / 10]
             chances[1:] *= 1 - stop  # the first character is certain
-            self._table[row] = self._weights(chances)
+            self._table[row, :MARK] = self._weights(chances)
 
     @property
     def neutral(self) -> float:
@@ -409,9 +423,8 @@ class Language:
     @property
     def most(self) -> np.ndarray:  # float (36,)
         "The largest weight that each class can get in any state."
-        return np.r_[
-            np.full(10, self._table[1 : 1 + len(UNIFORM), 27].max()), np.full(26, self.neutral)
-        ]
+        digit = self._table[1 : 1 + len(UNIFORM), 27].max()
+        return np.where(self.column == 27, digit, np.where(self.column == MARK, 0, self.neutral))
 
     def step(
         self,
@@ -420,9 +433,12 @@ class Language:
     ) -> tuple[np.ndarray, np.ndarray]:  # next states, weights (-inf where impossible)
         "Read one class in each state."
         row = self._rows_of(state)
-        to = np.where(state < N_CONTEXT, state % N_LOWER * 27 + LETTER[cls], state)
-        to = np.where(state >= self.code, self.code + np.where(LETTER[cls], 1, 2), to)
-        return to, self._table[row, COLUMN[cls]]
+        letter = self.letter[cls]
+        to = np.where(state < N_CONTEXT, state % N_LOWER * 27 + letter, state)
+        to = np.where(state >= self.code, self.code + np.where(letter, 1, 2), to)
+        if len(self.letter) > N:
+            to = np.where(letter < 0, state, to)
+        return to, self._table[row, self.column[cls]]
 
     def end(
         self,
@@ -473,8 +489,8 @@ class Language:
             new = distinct(key[self._row[key] == 0])
             known, other = new[new < N_CONTEXT], new[new >= N_CONTEXT] - self.n_states
             chances = np.concatenate([self.chances(known), self.chances(other, ORDER - 2)])
-            rows = np.full((len(new), 28), -np.inf, np.float32)
-            rows[:, :27] = self._weights(chances)
+            rows = np.full((len(new), MARK + 1), -np.inf, np.float32)
+            rows[:, :27], rows[:, MARK] = self._weights(chances), 0
             rows[new == 0, BORDER] = -np.inf  # no word without a character
             while self._rows + len(rows) > len(self._table):
                 self._table = np.concatenate([self._table, np.empty_like(self._table)])
@@ -491,11 +507,12 @@ class NoLanguage:
     neutral: float = PRIOR_WEIGHT * NEUTRAL  # weight of a character of a lexicon's word
     gap: tuple[float, float] = (0.0, 0.0)
     n_states: int = 1
+    classes: int = N
 
     @property
     def most(self) -> np.ndarray:  # float (36,)
         "The largest weight of each class."
-        return np.zeros(N)
+        return np.zeros(self.classes)
 
     def step(self, state, cls):
         "Stay in the state."
@@ -530,9 +547,10 @@ def load_runs(
 @lru_cache(maxsize=4)
 def shipped_language(
     weight: float = PRIOR_WEIGHT,  # on all log-probabilities of the language
+    symbols: str = CLASSES,  # the classes that are read
 ) -> Language:
     "The prior that comes with the package, loaded once."
-    return Language(*load_runs(Path(__file__).parent / "models" / "prior.npz"), weight)
+    return Language(*load_runs(Path(__file__).parent / "models" / "prior.npz"), weight, symbols)
 
 
 # %%
@@ -645,7 +663,7 @@ def _words_of(words: Iterable[str]) -> list[str]:
         raise KnowledgeError("lexicon is a list of words or the path of a text file") from None
 
 
-def _check_words(rows: list[str], name: str, place: str) -> None:
+def _check_words(rows: list[str], name: str, place: str, classes: str) -> None:
     "Raise `KnowledgeError` for an empty or too large list, or the first word that cannot be read."
     text = "".join(rows)
     if not text:
@@ -655,14 +673,14 @@ def _check_words(rows: list[str], name: str, place: str) -> None:
             f"{name}: more than {MAX_WORDS:,} words or {MAX_CHARACTERS:,} characters;"
             " give only the words that can occur"
         )
-    if text.strip(CLASSES):
+    if text.strip(classes):
         for i, row in enumerate(rows):
-            if bad := row.strip(CLASSES):
-                bad = next(c for c in bad if c not in CLASSES)
+            if bad := row.strip(classes):
+                bad = next(c for c in bad if c not in classes)
                 raise KnowledgeError(
                     f"{name}, {place} {i + 1}, {row[:MAX_WORD]!r}: {bad!r} is not among the"
-                    " characters that the reader knows (0-9, A-Z); leave it out or spell it"
-                    " with them"
+                    f" characters that the reader knows ({_told(classes)}); leave it out or spell"
+                    " it with them"
                 )
     i = max(range(len(rows)), key=lambda i: len(rows[i]))
     if len(rows[i]) > MAX_WORD:
@@ -672,12 +690,18 @@ def _check_words(rows: list[str], name: str, place: str) -> None:
         )
 
 
+def _told(classes: str) -> str:
+    "The classes of a model, for a message."
+    return ", ".join(["0-9, A-Z", *classes[N:]])
+
+
 class Lexicon:
     "Words as a trie in flat arrays: the children of a node stand one after the other."
 
     def __init__(
         self,
         words: Iterable[str] | str | Path,  # words, or a text file, one a line (`#`: a comment)
+        classes: str = CLASSES,  # of the model that reads: `Reader.symbols`
     ):
         "Index the words; lower case counts as capitals. `KnowledgeError` names a word at fault."
         if isinstance(words, (str, Path)):
@@ -686,17 +710,25 @@ class Lexicon:
         else:
             name, place = "lexicon", "word"
             rows = _words_of(words)
-        rows = [row.strip().upper() for row in rows]
-        _check_words(rows, name, place)
-        self._build(np.unique(np.array([r for r in rows if r], "S")))
+        self.classes = classes
+        rows = [self._spelt(row.strip()) for row in rows]
+        _check_words(rows, name, place, classes)
+        code = {ord(c): k + 1 for k, c in enumerate(classes)}  # a class as a byte, in their order
+        coded = [r.translate(code).encode("latin-1") for r in rows if r]
+        self._build(np.unique(np.array(coded, "S")))
+
+    def _spelt(self, word: str) -> str:
+        "Capitals for what the model has no lower case of."
+        if self.classes == CLASSES:
+            return word.upper()
+        at = ((c, class_of(c, self.classes)) for c in word)
+        return "".join(self.classes[k] if k >= 0 else c for c, k in at)
 
     def _build(self, words: np.ndarray):
         "Nodes level by level: one for each beginning of that length. The words are sorted."
         self.size = len(words)
         chars = words.view(np.uint8).reshape(len(words), -1)
         length = (chars > 0).sum(1)
-        table = np.zeros(256, np.uint8)
-        table[list(CLASSES.encode())] = np.arange(N)
         symbol, count = [np.zeros(1, np.uint8)], []
         node = np.zeros(len(words), np.int64)  # of each word, as far as it has been followed
         known = above = 1  # nodes so far, and on the last level
@@ -705,7 +737,7 @@ class Lexicon:
             c, parent = chars[some, d], node[some]
             new = np.ones(len(some), bool)
             new[1:] = (c[1:] != c[:-1]) | (parent[1:] != parent[:-1])
-            symbol.append(table[c[new]])
+            symbol.append(c[new] - 1)
             count.append(np.bincount(parent[new] - (known - above), minlength=above))
             node[some] = known + np.cumsum(new) - 1
             above = int(new.sum())
@@ -725,11 +757,9 @@ class Lexicon:
 
     def __contains__(self, word: str) -> bool:
         node = 0
-        for c in word.upper():
+        for c in map(self.classes.find, self._spelt(word)):
             children = np.arange(self.first[node], self.first[node] + self.count[node])
-            hit = (
-                children[self.symbol[children] == CLASSES.find(c)] if c in CLASSES else children[:0]
-            )
+            hit = children[self.symbol[children] == c] if c >= 0 else children[:0]
             if not len(hit):
                 return False
             node = int(hit[0])
@@ -761,19 +791,19 @@ PLACEHOLDER = "?"  # stands for a character whose probability is below `reject`
 
 
 @lru_cache(maxsize=4)
-def _lexicon_of_file(path: Path, size: int, changed: int) -> Lexicon:
-    return Lexicon(path)
+def _lexicon_of_file(path: Path, size: int, changed: int, classes: str) -> Lexicon:
+    return Lexicon(path, classes)
 
 
-def _lexicon_of(words) -> Lexicon:
+def _lexicon_of(words, classes: str) -> Lexicon:
     "The index of words or of a file; a file that did not change since is not read again."
     if isinstance(words, (str, Path)):
         try:
             about = Path(words).stat()
         except (OSError, ValueError):
-            return Lexicon(words)  # raises the error that names the file
-        return _lexicon_of_file(Path(words), about.st_size, about.st_mtime_ns)
-    return Lexicon(words)
+            return Lexicon(words, classes)  # raises the error that names the file
+        return _lexicon_of_file(Path(words), about.st_size, about.st_mtime_ns, classes)
+    return Lexicon(words, classes)
 
 
 ALPHABETS = {"digits": CLASSES[:10], "letters": CLASSES[10:], "alphanumeric": CLASSES}
@@ -796,10 +826,11 @@ def _refuse_misspelt(alphabet: str) -> None:
 
 def alphabet_mask(
     alphabet: str | None,  # "digits", "letters", "alphanumeric" or the characters; None: all
+    classes: str = CLASSES,  # of the model that reads
 ) -> np.ndarray:  # bool (36,), the classes that may be read
     "Which classes an alphabet allows. `KnowledgeError` for a misspelt name or unknown character."
     if alphabet is None:
-        return np.ones(N, bool)
+        return np.ones(len(classes), bool)
     if not isinstance(alphabet, str):
         raise KnowledgeError(
             "alphabet is 'digits', 'letters', 'alphanumeric' or a text with the characters,"
@@ -809,17 +840,20 @@ def alphabet_mask(
         raise KnowledgeError(
             "alphabet is empty: name at least one character, or 'digits', 'letters', 'alphanumeric'"
         )
-    characters = ALPHABETS.get(alphabet.strip().lower())
+    name = alphabet.strip().lower()
+    characters = ALPHABETS.get(name)
     if characters is None:
         _refuse_misspelt(alphabet)
         characters = alphabet
-    mask = np.zeros(N, bool)
+    elif name != "digits":
+        characters += "".join(c for c in classes[N:] if c.isalpha())
+    mask = np.zeros(len(classes), bool)
     for i, c in enumerate(characters):
-        at = CLASSES.find(c.upper()) if len(c.upper()) == 1 else -1
+        at = class_of(c, classes)
         if at < 0 and c != " ":
             raise KnowledgeError(
                 f"alphabet {alphabet!r}, position {i + 1}: {c!r} is not among the characters"
-                " that the reader knows (0-9, A-Z)"
+                f" that the reader knows ({_told(classes)})"
             )
         if at >= 0:
             mask[at] = True
@@ -837,17 +871,17 @@ MAX_PAIRS = 300_000  # pairs of states looked at; beyond, hints are taken as pos
 
 
 @lru_cache(maxsize=8)
-def _has_text(allowed: bytes, pattern: str | None, index: Lexicon | None) -> bool:
+def _has_text(allowed: bytes, pattern: str | None, index: Lexicon | None, symbols: str) -> bool:
     "Whether any line fits an alphabet, a pattern and a list of words that are all there is."
     classes = np.frombuffer(allowed, bool)
-    automaton = None if pattern is None else compile_pattern(pattern)
+    automaton, n = None if pattern is None else compile_pattern(pattern, symbols), len(symbols)
     n_nodes = 1 if index is None else len(index.word)
     todo, seen = np.zeros(1, np.int64), {0}
     while len(todo) and len(seen) < MAX_PAIRS:
         q, node = np.divmod(todo, n_nodes)
         if index is None:
-            own = np.repeat(np.arange(len(q)), N)
-            cls, child = np.tile(np.arange(N), len(q)), np.zeros(N * len(q), np.int64)
+            own = np.repeat(np.arange(len(q)), n)
+            cls, child = np.tile(np.arange(n), len(q)), np.zeros(n * len(q), np.int64)
         else:
             own, child = spread(index.count[node], index.first[node])
             cls = index.symbol[child].astype(np.int64)
@@ -860,7 +894,7 @@ def _has_text(allowed: bytes, pattern: str | None, index: Lexicon | None) -> boo
             return True
         reached = to * n_nodes + child
         if automaton is not None:  # a word space, and the next word begins
-            blank = automaton.follow[to[ends], BLANK].astype(np.int64)
+            blank = automaton.follow[to[ends], n].astype(np.int64)
             reached = np.concatenate([reached, blank[blank >= 0] * n_nodes])
         new = set(reached.tolist()) - seen
         seen |= new
@@ -871,18 +905,19 @@ def _has_text(allowed: bytes, pattern: str | None, index: Lexicon | None) -> boo
 def _refuse_contradictions(knowledge: Knowledge) -> None:
     "Raise `KnowledgeError` where no text fits what is said to be known."
     allowed, pattern, index = knowledge.classes.tobytes(), knowledge.pattern, knowledge.index
-    if pattern is not None and not _has_text(allowed, pattern, None):
+    symbols = knowledge.symbols
+    if pattern is not None and not _has_text(allowed, pattern, None, symbols):
         raise KnowledgeError(
             f"alphabet {knowledge.alphabet!r} and pattern {pattern!r} exclude each other:"
             " no text fits both"
         )
-    if index is not None and not _has_text(allowed, None, index):
+    if index is not None and not _has_text(allowed, None, index, symbols):
         raise KnowledgeError(
             f"alphabet {knowledge.alphabet!r} and the lexicon exclude each other: it holds no word"
             " of these characters"
         )
     both = knowledge.strict and index is not None and pattern is not None
-    if both and not _has_text(allowed, pattern, index):
+    if both and not _has_text(allowed, pattern, index, symbols):
         raise KnowledgeError(
             f"pattern {pattern!r} and the strict lexicon exclude each other: none of its"
             " words fits, alone or in a row"
@@ -904,7 +939,8 @@ class Knowledge:
     strict: bool = False  # read nothing but what fits: words of the lexicon, lines of the pattern
     prior: bool | float = True  # weigh readings by how text is built; a number is the weight
     reject: float = 0.0  # 0..1, characters less probable than this come out as `PLACEHOLDER`
-    classes: np.ndarray = field(init=False, repr=False, compare=False)  # bool (36,), alphabet's
+    symbols: str = field(default=CLASSES, repr=False)  # the classes of the model that reads
+    classes: np.ndarray = field(init=False, repr=False, compare=False)  # bool, the alphabet's
     automaton: Automaton | None = field(init=False, repr=False, compare=False)  # the pattern's
     index: Lexicon | None = field(init=False, repr=False, compare=False)  # the lexicon's
 
@@ -920,11 +956,17 @@ class Knowledge:
         if self.strict and self.lexicon is None and self.pattern is None:
             raise KnowledgeError("strict=True needs a lexicon or a pattern to be strict about")
         put = object.__setattr__
-        put(self, "classes", alphabet_mask(self.alphabet))
-        put(self, "automaton", None if self.pattern is None else compile_pattern(self.pattern))
+        put(self, "classes", alphabet_mask(self.alphabet, self.symbols))
+        compiled = None if self.pattern is None else compile_pattern(self.pattern, self.symbols)
+        put(self, "automaton", compiled)
         words = self.lexicon
         ready = words is None or isinstance(words, Lexicon)
-        put(self, "index", words if ready else _lexicon_of(words))
+        put(self, "index", words if ready else _lexicon_of(words, self.symbols))
+        if self.index is not None and not self.symbols.startswith(self.index.classes):
+            raise KnowledgeError(
+                "the Lexicon was made for other classes than this model's: make it with"
+                " Lexicon(words, reader.symbols)"
+            )
         _refuse_contradictions(self)
 
 
@@ -1041,27 +1083,28 @@ def _alternatives(
     chances: np.ndarray,  # float (36,), probability of each class
     chosen: int,  # class of the reading, listed whatever its probability
     n: int,  # how many to list
+    symbols: str,  # the classes
 ) -> tuple:  # ((text, probability), ...), most probable first
     "The most probable classes of a character."
     best = [int(k) for k in np.argsort(-chances)[:n] if chances[k] > 1e-6]
     if chosen not in best:
         best = [*best[: n - 1], chosen]
-    return tuple((CLASSES[k], min(1.0, float(chances[k]))) for k in best)
+    return tuple((symbols[k], min(1.0, float(chances[k]))) for k in best)
 
 
 def _words(sweep: Sweep, i: int, arcs: np.ndarray, shown: str, n_words: int):
     "The words of a line: a word goes up to and with the space behind it."
     cls, real = sweep.cls[arcs], sweep.real[arcs]
     words, begin, first = [], 0, 0
-    for stop in [*np.flatnonzero(cls == BLANK) + 1, len(arcs)]:
+    for stop in [*np.flatnonzero(cls == sweep.blank) + 1, len(arcs)]:
         read = cls[begin:stop][real[begin:stop]]
         last = first + len(read)
         probability = sweep.probability(arcs[begin:stop])
-        text = "".join(CLASSES[k] for k in read)
+        text = "".join(sweep.symbols[k] for k in read)
         others: tuple[tuple[str, float], ...] = ((text, probability),)
         if probability < UNSURE and n_words > 1:
             found = sweep.readings(arcs[begin - 1] if begin else None, i, n_words, PATIENCE)
-            others = tuple(("".join(CLASSES[k] for k in text), p) for text, p in found) or others
+            others = tuple(("".join(sweep.symbols[k] for k in t), p) for t, p in found) or others
         words.append(WordReading(shown[first:last], probability, first, last, others))
         begin, first = stop, last
     return tuple(words)
@@ -1081,7 +1124,7 @@ def _read(
     edges, read = sweep.edge[chosen], sweep.cls[chosen]
     chances = sweep.posterior[edges]
     probabilities = np.minimum(chances[np.arange(len(edges)), read], 1)
-    characters = "".join(CLASSES[k] for k in read)
+    characters = "".join(sweep.symbols[k] for k in read)
     shown = "".join(
         c if not reject or (matched and p >= reject) else PLACEHOLDER
         for c, p in zip(characters, probabilities)
@@ -1093,7 +1136,9 @@ def _read(
         edges=(edges - sweep.edge0[i]).astype(np.int32),
         characters=characters,
         probabilities=probabilities.astype(np.float32),
-        alternatives=tuple(_alternatives(c, k, n_alternatives) for c, k in zip(chances, read)),
+        alternatives=tuple(
+            _alternatives(c, k, n_alternatives, sweep.symbols) for c, k in zip(chances, read)
+        ),
         words=words,
         matched=matched,
     )
@@ -1135,7 +1180,10 @@ def _sweep(lattices: list[Lattice], step: _Round, most: int, share: np.ndarray) 
     "One round over some lines."
     known = step.known
     weight = PRIOR_WEIGHT if isinstance(known.prior, bool) else float(known.prior or PRIOR_WEIGHT)
-    language = shipped_language(weight) if known.prior else NoLanguage()
+    if known.prior:
+        language: Language | NoLanguage = shipped_language(weight, known.symbols)
+    else:
+        language = NoLanguage(classes=len(known.symbols))
     starts = word_starts(known, weight, share)
     most *= step.breadth
     return Sweep(lattices, language, starts, known, step.every, step.margin, most)

@@ -487,6 +487,7 @@ def least_ink(
 CUT_WEIGHT, STEP_WEIGHT = 0.5, 0.7  # of both opinions; 0.4 to 1.4 tried on the development pages
 LEAST = -18.0  # nats: no network is surer than this that a character is not there
 SILENT = 0.5  # probability of saying nothing from which a line is no text
+UNHEARD = -1.5  # nats beside its best: what it thinks of classes that it was not taught
 
 
 @dataclass(frozen=True)
@@ -548,7 +549,11 @@ def second_opinion(
     first, length = at[lattice.start], at[lattice.end] - at[lattice.start]
     window = window_logs(reading.steps, first, length)
     blank = lattice.blank if lattice.blank is not None else np.zeros(len(first), bool)
-    logs = CUT_WEIGHT * lattice.logp + STEP_WEIGHT * np.maximum(window.once, LEAST)
+    once = window.once
+    if more := lattice.logp.shape[1] - len(CLASSES):  # classes that a model was taught
+        best = np.maximum(once.max(1), window.nothing) + UNHEARD
+        once = np.hstack([once, np.tile(best[:, None], more)])
+    logs = CUT_WEIGHT * lattice.logp + STEP_WEIGHT * np.maximum(once, LEAST)
     total = np.logaddexp.reduce(logs, 1)
     nothing = STEP_WEIGHT * np.maximum(window.nothing, LEAST)
     score = CUT_WEIGHT * lattice.score + np.where(blank, nothing, total)
