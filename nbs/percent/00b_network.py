@@ -334,7 +334,7 @@ figure(views, 3, 640)
 #
 # <details><summary>Solution</summary>
 #
-# The first step goes 10 to the right. There the curve is flat, or rises again where the two classes overlap, and the weight swings back and forth before it settles.
+# The first step goes 10 to the right, past the lowest point near 3. The running mean carries the weight on to 24. There the loss is 1.2, more than at the start. Only then does the weight turn back.
 #
 # </details>
 #
