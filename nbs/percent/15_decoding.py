@@ -3,17 +3,15 @@
 # > The network's probabilities, the cuts of the line and what you know about the text, weighed together.
 
 # %% [markdown]
-# How do we find the most probable text when the shape of a character leaves it open? In this notebook we build the
-# decoder: it weighs what the network sees against what is known about the text. You will be able to give it such knowledge
-# and to say how far to trust what comes out.
+# Is it a 0 or an O, when its shape leaves that open? In this notebook we build the decoder, which weighs what the network sees
+# against what is known about the text. At the end you can give it such knowledge and say how far to trust the result.
 #
-# The [last attempt](04_confusion_fixes.ipynb) put rules on finished text. It had to forget that one 0 was nearly certain and
-# the other a toss-up. Here the probabilities stay to the end. The network gives one for each character, the segmentation one
-# for each cut. What is known about the text gives more, from "these are digits" to a list of all the names that can occur.
-# All of them are multiplied, and the best path through them is the reading.
+# The [rules](04_confusion_fixes.ipynb) worked on finished text. They could not know that one 0 was nearly certain and another
+# a toss-up. Here the probabilities stay to the end. The network gives one for each character, the segmentation one for each
+# cut, and our knowledge of the text gives more. All are multiplied, and the most probable path is the reading.
 #
-# *Needs*: about a minute, 1 GB of memory. With `CUSTOMOCR_DATA` set, glyphs are those of UNIPEN's validation and test writers
-# and pages are real photos and scans, of which only figures are stored; without, everything runs on what comes with the package.
+# *Needs*: about a minute, 1 GB of memory. With `CUSTOMOCR_DATA` set, it uses the glyphs of UNIPEN's writers and real pages, of
+# which only figures are stored. Without it, everything runs on what comes with the package.
 #
 # *Terms*: [lattice](glossary.html#lattice), [Viterbi](glossary.html#viterbi), [n-gram](glossary.html#n-gram),
 # [prior](glossary.html#prior), [calibration](glossary.html#calibration), [lexicon](glossary.html#lexicon).
@@ -115,7 +113,7 @@ print("  ".join(f"{t}>{r} {n}" for (t, r), n in confused.most_common(20)))
 
 # %%
 #| label: fig-decoding-confusions
-#| fig-cap: "The same few pairs stand out again and again: I read as 1, O as 0, 0 as D."
+#| fig-cap: "Look for the dark cells. Most confusions are a few pairs of similar shape: I and 1, O and 0, 0 and D."
 #| fig-alt: "Heat map of 36 by 36 classes, written against read; the dark cells are I read as 1, O read as 0 and 0 read as D."
 #| code-fold: true
 #| code-summary: "Drawing the confusions"
@@ -144,10 +142,9 @@ show_confusions(confused, f"Confusions on {len(rows)} pages, read without knowle
 # %% [markdown]
 # ## The line as a graph
 #
-# What comes from the segmentation is not one row of characters. Where two letters touch, or one falls into two strokes, there
-# are several ways to cut, and each way offers other glyphs. All of it fits into one structure: the cut positions are
-# *nodes*, each candidate character is an *edge* between two of them, and a way from the first node to the last is a
-# reading.
+# Two letters can touch, and one letter can fall into two strokes. Then there are several ways to cut a line, and each gives
+# other glyphs. One graph holds them all. The cut positions are *nodes*. Each candidate character is an *edge* between two
+# nodes. A way from the first node to the last is a reading.
 
 # %%
 #| export
@@ -183,8 +180,7 @@ class Lattice:
 
 
 # %% [markdown]
-# Two strokes that may be an H or two I's, and two more characters: five nodes, five candidates. The numbers on the edges are
-# the two best classes of each.
+# Two strokes may be an H or two I's, and two more characters follow. The numbers are the two best classes of each edge.
 
 # %%
 def row(*chances):
@@ -237,7 +233,7 @@ def draw_lattice(
 
 # %%
 #| label: fig-decoding-lattice
-#| fig-cap: "Five ways over four cuts: two strokes are two letters or, over the arc, one."
+#| fig-cap: "Follow the line from left to right: the first two strokes are two letters, or over the arc one."
 #| fig-alt: "Five nodes on a line; the arc over the first two edges says H or N, the edges below say I or 1."
 draw_lattice(touching)
 
@@ -245,9 +241,8 @@ draw_lattice(touching)
 # %% [markdown]
 # ## The best path
 #
-# Trying every way through a line is out of the question: two ways to cut at ten places are a thousand readings, times the
-# classes. But the best way *to a node* does not depend on what follows, so it need be kept only once per node. This is
-# dynamic programming, in this setting called the Viterbi algorithm (1967). With nothing known but the evidence it takes ten lines:
+# There are too many ways to try them all: two ways to cut at ten places already give a thousand. But the best way *to a
+# node* does not depend on what follows. So we keep only one way for each node. This is the Viterbi algorithm (1967):
 
 # %%
 def best_path(
@@ -271,12 +266,11 @@ best_path(touching)
 #
 # ## What may follow what
 #
-# Most of what people print by hand is of one of four kinds: words and names, numbers, initials, and codes that mix
-# letters and digits. Within a number every digit is equally likely. A code begins with a digit or a letter, each
-# as likely as the next. Then letters come in runs, and digits too (`AB123`): a change from one to the other costs a little.
-# Words are different: after `HILLT` an O is likely and a 0 is not. We count how often each letter follows each four letters in
-# word lists (English words, names and places from many countries; `tools/make_prior.py` names the sources). Then we smooth the
-# counts, because a run of letters that the lists do not have is rare, not impossible.
+# Most hand-printed text is of one of four kinds: words and names, numbers, initials, and codes that mix letters and digits.
+# In a number every digit is equally likely. In a code letters come in runs, and digits too (`AB123`), so a change from one to
+# the other costs a little. In words, an O is likely after `HILLT` and a 0 is not. We count which letter follows which four
+# letters in word lists (`tools/make_prior.py` names the sources). Then we smooth the counts: a run of letters that the lists
+# do not have is rare, but not impossible.
 
 # %%
 #| export
@@ -315,8 +309,7 @@ assert np.allclose(p.sum(1), 1) and p[1, 2] > p[1, 3] > p[1, 4] > 0
 # %% [markdown]
 # D never followed A, but it keeps a small probability.
 #
-# A full table of all runs of five letters would have 14 million entries. Only 190,000 of them occur, so only those are kept,
-# sorted, with their counts. A question about a context is then a search in a sorted list.
+# All runs of five letters would be 14 million. Only 190,000 occur, so we keep those, sorted, and search among them.
 
 # %%
 #| export
@@ -341,12 +334,9 @@ class Runs:
 
 
 # %% [markdown]
-# All four kinds of text become *states*. For words a state is the last four letters; the other kinds have one state each.
-# Reading a class in a state costs something and leads to the next state. Longer text would always cost more, so each
-# character gets $\log 36$ back: what it would cost if nothing at all were known.
-#
-# Few of the half million states are ever met. The probabilities of a state are worked out when it is met for the first time,
-# and kept. So the prior is there a few milliseconds after the program starts.
+# Each kind of text has *states*. For words a state is the last four letters. Reading a class in a state costs something and
+# leads to the next state. Longer text would always cost more, so each character gets $\log 36$ back: what it would cost if
+# nothing were known. The probabilities of a state are computed when it is first met.
 
 # %%
 #| export
@@ -560,7 +550,7 @@ from customocr.decoding import shipped_language
 
 
 # %% [markdown]
-# What does it think of some words? The weight of a word of its kind, so a word may be compared as a word and as a code:
+# We weigh some words, once as a word and once as a code:
 
 # %%
 def weight_of(
@@ -596,9 +586,9 @@ pd.DataFrame(
 #
 # ## What the user knows: patterns
 #
-# Form fields have a shape: two letters, three digits, two letters. A mask says so in a syntax that users know from input
-# forms: `A` a letter, `9` a digit, `*` either, repeats in braces. What masks cannot say, a regular expression after `re:` can.
-# Both become a small automaton that runs along the path (`customocr/engine/patterns.py`: Thompson's construction, then subsets).
+# A form field has a shape, such as two letters, three digits, two letters. A mask describes it: `A` is a letter, `9` a digit,
+# `*` either, and repeats stand in braces. `re:` begins a regular expression, for what masks cannot say. Both become a small
+# automaton that runs along the path (`customocr/engine/patterns.py`).
 
 # %%
 mask = compile_pattern("AA999AA")
@@ -610,8 +600,7 @@ regular = compile_pattern(r"re:\d{1,4} [A-Z]+ (?:ST|AVE|CIR)")
 print(f"{len(regular.accept)} states for a street address")
 
 # %% [markdown]
-# A pattern that makes no sense is refused, and the message points at the spot. The last one is short, but written out it
-# would have 1.6 billion places. It is refused before they are made:
+# A wrong pattern is refused, and the message points at the spot. The last one would have 1.6 billion places:
 
 # %%
 for bad in ("AA9{3", "re:[Z-A]+", "99É", "re:((((A{200}){200}){200}){200})"):
@@ -623,9 +612,8 @@ for bad in ("AA9{3", "re:[Z-A]+", "99É", "re:((((A{200}){200}){200}){200})"):
 # %% [markdown]
 # ## What the user knows: words
 #
-# A list of the words that can occur is the strongest knowledge there is. It may hold half a million; walking it for each
-# character of each word is out of the question. A *trie* shares the beginnings: each node is a beginning, its children
-# are the letters that may follow. As flat arrays, with the children of a node side by side, numpy can walk many nodes at once.
+# A list of the possible words is the strongest knowledge. It may hold half a million words, too many to walk through for each
+# character. A *trie* shares the beginnings: each node is a beginning, and its children are the letters that may follow.
 
 # %%
 #| export
@@ -782,8 +770,7 @@ print(
 # %% [markdown]
 # ## Everything that is known, as one value
 #
-# Each part is optional, all can be combined, and each is checked at once, so a mistake is found before a thousand pages
-# are read.
+# Each part is optional, and all can be combined. A mistake is reported before the first page is read.
 
 # %%
 #| export
@@ -861,9 +848,8 @@ def alphabet_mask(
 
 
 # %% [markdown]
-# Two hints can exclude each other: the alphabet `digits` and the pattern `AAA`, or a strict list of names and a pattern for
-# numbers. No text fits both, so they are refused. We look for one text that fits: from the start of the pattern and the root
-# of the list, all pairs of states are followed until one of them may end.
+# Two hints can exclude each other, such as the alphabet `digits` and the pattern `AAA`. We follow all pairs of states of
+# pattern and list until one of them may end. If none does, no text fits both, and the hints are refused.
 
 # %%
 #| export
@@ -988,19 +974,17 @@ for mistake in (
 # %% [markdown]
 # ## The sweep
 #
-# Now the state of a partial reading is three things: the node in the line, the state of the pattern, the state of the
-# language. The idea is that of the ten lines above. Only the number of states has grown, from one per node to some dozens:
-# the best way to a node *as the beginning of a word* and the best way to it *as a number* are kept apart.
-# `customocr/engine/sweep.py` does this for all lines of a page in step, in numpy. Beside the best way to each state it keeps
-# the sum over all ways. From the sums comes what a threshold needs: the probability of each character given everything known.
+# A partial reading now has three states: the node of the line, the state of the pattern, the state of the language. We keep
+# the best way to each combination, as Viterbi did for nodes. So the best way to a node *as part of a word* and the best way
+# to it *as a number* are kept apart. `customocr/engine/sweep.py` does this for all lines of a page at once. It also keeps the
+# sum over all ways, which gives the probability of each character.
 #
-# Most partial readings are hopeless early. One that falls 10 nats behind the best reading of the same ink, a factor of
-# 22,000, is given up. This is called a *beam*. A beam alone does not bound the work: where the network has no idea, everything
-# is as good as everything else. So a line also keeps at most 500 ways into one node, the best ones.
+# A partial reading that is 22,000 times (10 nats) less probable than the best one of the same ink is dropped. This is called a
+# *beam*. Where the network has no idea, nothing is far behind, so a line also keeps at most 500 ways into a node.
 #
-# A word begins in any of the four kinds, by their shares. The kind of the word before it is more likely. A lexicon
-# adds a fifth kind. With a soft lexicon, a word comes from the list seven times in ten, and each of its words is as likely as
-# the next. A short list is weighed as if it had 5,000 words, because three names should not overrule a clear reading.
+# A word may be of any of the four kinds, by their shares; the kind of the word before it is more likely. A soft lexicon adds a
+# fifth: seven words in ten come from the list. A short list is weighed as if it had 5,000 words, because three names should
+# not overrule a clear reading.
 
 # %%
 #| export
@@ -1046,9 +1030,8 @@ def word_starts(
 
 
 # %% [markdown]
-# A page tells what it is made of. Where thirteen words are sure to be words, the fourteenth is hardly a code: `D0` there is
-# `DO`. So the lines are read once with the usual shares. Then the sure words are counted by kind, and lines with a word in
-# doubt are read again with the page's own shares.
+# Most pages are of one kind. After thirteen sure words the fourteenth is hardly a code: `D0` there is `DO`. So we read the
+# lines once with the usual shares and count the sure words of each kind. Then we read doubtful lines again with the page's shares.
 #
 # The result says what was chosen, how sure each character and word is, and what else it could be.
 
@@ -1321,13 +1304,12 @@ assert decoded["alphabet='digits'"].text.isdigit() and "?" in decoded["reject=0.
 
 
 # %% [markdown]
-# The pattern with four places chooses the cut into two strokes, though the segmentation prefers one: it is the reading as a
-# whole that has to be probable.
+# The pattern with four places chooses two strokes, though the segmentation prefers one letter.
 #
 # ## How sure must the network be?
 #
-# One character in doubt, everything round it clear. We move the network's probability of a 0 from nothing to one, the rest
-# going to O, and watch what comes out of the decoder.
+# One character is in doubt, and all others are clear. We move the network's probability of a 0 from 0 to 1, give the rest to O,
+# and watch the decoder's probability.
 
 # %%
 def in_doubt(
@@ -1402,13 +1384,11 @@ doubt = {t: in_doubt(t, 0.5) for t in ("7P_9", "2_47", "B_OK")}
 assert 0.4 < doubt["7P_9"] < 0.75 and doubt["2_47"] > 0.8 and doubt["B_OK"] < 0.05
 
 # %% [markdown]
-# The axis is stretched at both ends, because the decisions fall there. In the code `7P▢9` the curve stays close to the
-# network's own. It leans to the 0 a little, because a digit is one of ten and a letter one of twenty-six. Between digits the 0
-# wins early. In `B▢OK` the O holds out until the network is nearly certain. But someone who prints `B0OK` clearly can still
-# be read as written.
+# In the code `7P▢9` the curve stays close to the network's own. Between digits the 0 wins early. In `B▢OK` the O stays until
+# the network is nearly certain, so a clearly printed `B0OK` is still read as written.
 #
-# The curves have a step at each end. It comes from a short cut. Where the network gives a class less than a thousandth of the
-# best class's probability, the decoder does not try that class at all, unless a pattern or a list asks for it.
+# The steps at both ends come from a short cut. The decoder does not try a class with less than a thousandth of the best
+# class's probability, unless a pattern or a list asks for it.
 #
 # In a running kernel, the next cell has sliders: change the word, the probability, the alphabet, and see it decode.
 
@@ -1434,9 +1414,9 @@ def settle(text, p, alphabet):
 # %% [markdown]
 # ## What each kind of knowledge wins, and what it breaks
 #
-# Text spelled with glyphs of writers whom neither the network nor any constant here has seen. The words are ordinary
-# English and not in the lexicon; the names are, among 30 others. Every hint is tried on every kind of text, the wrong ones
-# too: knowledge that is not true does damage, and it should be seen how much.
+# We spell texts with glyphs of writers whom neither the network nor any constant has seen. The names are in the lexicon, among
+# 30 others; the words are not. Every hint is tried on every kind of text, also where it is wrong. The table shows the share
+# of characters that are right; higher is better.
 
 # %%
 #| code-fold: true
@@ -1542,20 +1522,19 @@ assert (
 )
 
 # %% [markdown]
-# Read it by columns. The blanket fix lifts words and ruins numbers; the neighbour rule lifts both and takes a little from codes.
-# The prior lifts words, names and numbers by more than either, and leaves codes where they are, half a point more or less with
-# the sample: 0.007 better in these 500, 0.001 worse in the 500 of `benchmarks/decoding.py`. A hint that is true beats the prior on its own ground. One that is not true - digits for words, a strict list for what is not in it - costs nearly
-# everything, except the soft lexicon: words that it does not hold keep their other ways in.
+# Read it by columns. The blanket fix helps words and ruins numbers. The neighbour rule helps both and costs codes a little.
+# The prior helps words, names and numbers more than either, and changes codes by less than a point. A true hint beats the
+# prior. A false hint, such as digits for words, costs nearly everything. Only the soft lexicon does little harm, because a
+# word outside the list can still be read.
 #
 # ## How much weight for the language
 #
-# The prior's log-probabilities can be given a weight. One is right if the network's probabilities and the language's can be
-# believed as they stand; a network that is too sure of itself needs more. We look on UNIPEN's *validation* writers, whom the
-# table above does not contain: large enough for words and numbers, small enough for codes.
+# The prior's log-probabilities are multiplied by a weight. A weight of 1 is right if both network and language can be believed.
+# We choose it on UNIPEN's *validation* writers, who are not in the table above.
 
 # %%
 #| label: fig-decoding-weight
-#| fig-cap: "Words and numbers gain up to a weight of one; codes hardly lose there."
+#| fig-cap: "Find the grey line at 1: words and numbers gain up to there, and codes hardly lose."
 #| fig-alt: "Share of characters right over the weight of the prior for words, names, numbers and codes; a grey line at one."
 weights = [0, 0.2, 0.4, 0.6, 0.8, PRIOR_WEIGHT, 1.25, 1.5]
 tuned = lattices_of(texts, *glyphs_of(1), np.random.default_rng(7))
@@ -1580,8 +1559,9 @@ figure.tight_layout()
 # %% [markdown]
 # ## On pages
 #
-# The same on whole pages, where the segmentation's doubts come in as well: CER by kind, and the errors within the five
-# look-alike pairs. The rules start from the bare reading; the prior chooses cuts and characters together.
+# On whole pages the cuts are in doubt as well. The first table has the [CER](glossary.html#cer) by kind of page, from 0 to 1,
+# and lower is better. The second counts errors within the five look-alike pairs. The rules change the bare reading; the prior
+# chooses cuts and characters together.
 
 # %%
 pages = [reader.read(root / r["path"]) for r in rows]
@@ -1654,9 +1634,8 @@ address
 #
 # ## Hints on pages
 #
-# A user who knows that a column holds numbers should say so, and one who has the list of members should give it. As
-# lexicon for each word we take the words of all *other* images. Every third word image is enough to see it;
-# `benchmarks/decoding.py` takes all.
+# What does it help to say that a column holds numbers, or to give a list of names? As lexicon for each word we take the words of
+# all *other* images. We read every third word image; `benchmarks/decoding.py` reads all.
 
 # %%
 def some_of(kind):
@@ -1689,9 +1668,9 @@ pd.DataFrame({name: [np.mean(e), len(e)] for name, e in exact.items()}, index=["
 # %% [markdown]
 # ## Is it as sure as it says?
 #
-# A probability is worth something if of the characters given 90 %, nine in ten are right. We take the images that were cut
-# into as many characters as there are, so that each can be compared with the truth, and sort the characters by confidence.
-# Right: what `reject` is good for. Leave out the least sure characters, and the error rate among the others falls.
+# Of the characters given 90 %, nine in ten should be right. We test this on images with the right number of characters, so
+# that each can be compared with the truth. `reject` leaves out the least sure characters; the figure's right half shows what
+# that gains.
 
 # %%
 #| label: fig-decoding-calibration
@@ -1734,9 +1713,8 @@ print(f"error with all answered {error[-1]:.4f}, with 95 % answered {at95:.4f}")
 # %% [markdown]
 # ## Geometry, measured
 #
-# Should height and width on the line be evidence too? An O is rounder than a 0, and the glyph keeps the aspect, so the
-# network has seen it. What does the aspect know that the network does not? A logistic model on the network's log-odds, fitted
-# with and without the aspect on validation writers, tried on test writers.
+# An O is rounder than a 0. Should the aspect, width over height, be evidence too? We fit a logistic model on the network's
+# log-odds, with and without the aspect, on validation writers. The table shows the share right on test writers.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -1769,8 +1747,7 @@ for pair in LOOK_ALIKES:
 pd.DataFrame(geometry, index=["network", "aspect", "both"]).T.style.format("{:.3f}")
 
 # %% [markdown]
-# The aspect adds nothing that can be told from chance, so the decoder has no term for it. Height on the line says nothing
-# either among capitals and digits, which are all as high as the line: the pairs that differ in height are lower-case ones.
+# The aspect adds nothing that can be told from chance, because the network has seen it already. So the decoder does not use it.
 #
 # ## What it costs
 
@@ -1794,20 +1771,18 @@ print(
 # %% [markdown]
 # `benchmarks/decoding.py` measures the share of whole page readings, together with everything else on this page.
 #
-# ## What to take along
+# ## Recap
 #
-# - Keep probabilities until everything that is known has been multiplied in; decide once, for the line as a whole.
-# - A prior helps words without harming codes when it is a mixture that contains codes.
-# - Knowledge that is true wins, and false knowledge does damage without a word. Soft knowledge can be left; strict cannot.
-# - A probability that is calibrated can be acted on: `reject` trades unanswered characters for errors at a known rate.
+# - The decoder keeps all probabilities to the end and decides once, for the whole line.
+# - The prior helps words without harming codes, because codes are one of its kinds of text.
+# - A true hint helps most. A false hint does damage without a warning; a soft lexicon does the least.
 #
-# Up to here the line is cut first and read afterwards. Three touching zeros that no cut divides stay a problem. The next
-# notebook, [Reading without cutting](16_line_network.ipynb), lets a network slide along the line instead, and gives what it
-# sees to this decoder. [Recognition](03_recognition.ipynb) shows how the reader calls what was built here.
+# Three touching zeros that no cut divides stay a problem. In [Reading without cutting](16_line_network.ipynb) a network slides
+# along the line and gives what it sees to this decoder.
 #
 # ## Exercises
 #
-# 1. Cheques: write a pattern for amounts such as `1250` or `89`, at most five digits with no leading zero.
+# 1. Build a field for cheques: write a pattern for amounts such as `1250` or `89`, at most five digits with no leading zero.
 # 2. Read the `codes` with a prior in which every word is expected to be a word (`SHARE`). How many points does it cost?
 # 3. Give the soft lexicon to the *words*, with and without its own words left out. When does it begin to do harm?
 # 4. `decode` gives each character's alternatives. Find the spelled words in which the right one is second.

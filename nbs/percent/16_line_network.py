@@ -3,12 +3,9 @@
 # > A network slides along the line and says at each step what it sees.
 
 # %% [markdown]
-# Up to here we cut first and read afterwards. What can be read where no cut is right? At the end you can turn a line into steps, read the steps, and hand them to the same decoder that weighed the cuts.
-# The tutorial's way, a box for each character, ends here; today's engines read lines.
+# How do we read three zeros that have grown together, when no cut divides them? So far we cut a line first and read the parts afterwards. In this notebook a network slides along the line and reads without cutting. At the end you can turn a line into steps, add up the steps by hand, and give them to the [decoder](15_decoding.ipynb).
 #
-# *Needs*: half a minute and no data. The network was trained in [What makes a line network read?](17_line_training.ipynb).
-#
-# *Terms*: [lattice](glossary.html#lattice), [prior](glossary.html#prior), [connected component](glossary.html#connected-component).
+# *Needs*: half a minute and no data.
 
 # %%
 #| default_exp line_network
@@ -51,11 +48,11 @@ page = write(["TAKE 3000 HOME"], seed=5, touching=0.9, height=44).image
 # %% [markdown]
 # ## Where cutting ends
 #
-# The zeros of this line have grown into one another. [Where would one cut?](12_cuts.ipynb) proposed cuts at seams and notches, and a network judged the parts. It can only choose among the cuts that were proposed.
+# The zeros of this line touch. [Where would one cut?](12_cuts.ipynb) proposed cuts at narrow places of the ink, and a network judged the parts. That network can choose only among the cuts that were proposed. If the right cut is missing, the zeros are lost.
 
 # %%
 #| label: fig-line-cuts
-#| fig-cap: "Letters that touch, and every part that the cuts make of them. Some cuts go through the middle of a letter, and some letters have no cut between them."
+#| fig-cap: "Look at the three zeros: boxes overlap there, and some hold only a slice of a zero. Each box is a piece that the cuts propose."
 #| fig-alt: "A handwritten line TAKE 3000 HOME whose letters touch, above the same line with many overlapping boxes."
 sheet = analyse(page)
 cut = propose(sheet.lines[0], np.zeros(len(sheet.lines[0].pieces), bool))
@@ -67,8 +64,9 @@ figure({"the line": page, "its pieces after cutting": seen}, columns=1)
 # %% [markdown]
 # ## A strip
 #
-# A line network has one size of input in one direction: its height. So each line is brought level and to one height, and keeps its length. The letters on a strip are 20 pixels high, as high as a [glyph's](08_glyphs.ipynb), with 6 pixels of room above and below.
-# The strip shows the ink's *strength*, light on dark, so shadows and paper are gone already. Rules and frames stay: the network has learnt to read through them.
+# The line network reads a picture of fixed height and any length. We call it a **strip**. Each line is turned level and scaled until its letters are 20 pixels high, as on a [glyph](08_glyphs.ipynb). With 6 pixels of room above and below, a strip has 32 rows.
+#
+# The strip shows the ink's *strength*, light on dark. Shadows and paper are gone already. Ruled lines and frames stay, because the network has learnt to read through them.
 
 # %%
 #| export
@@ -150,14 +148,14 @@ def line_strip(
 
 # %%
 #| label: fig-line-strip
-#| fig-cap: "The strip of the line above: level, 32 rows high, ink light on dark."
+#| fig-cap: "The same line as the network gets it: level, 32 rows high, without paper. The zeros still touch."
 #| fig-alt: "The line TAKE 3000 HOME as a low strip of light letters on black."
 strip = line_strip(sheet, sheet.lines[0])
 assert strip.pixels.shape[0] == ROWS
 figure({f"a strip of {ROWS} x {strip.pixels.shape[1]} pixels": strip.pixels}, columns=1)
 
 # %% [markdown]
-# Where nothing on a page looks like a line, the whole picture is one strip. That is how a number on woven paper can still be read when the mask of its ink is all threads.
+# Sometimes nothing on a page looks like a line. The threads of woven paper, for instance, can hide a number in the mask of its ink. Then the whole picture becomes one strip.
 
 # %%
 #| export
@@ -179,12 +177,13 @@ def picture_strip(
 
 
 # %% [markdown]
-# ## Steps
+# ## What a step sees
 #
-# The network reduces 32 rows to one, and four columns to one *step*. At each step it gives 38 probabilities: *nothing new here*, which is called the **blank**; the 36 characters; the space between words.
-# A character stands where its step is. The steps between two characters say blank.
+# The network divides the strip into **steps**, each 4 columns wide. Convolutions let a step look at its neighbours too, so it sees more than its own 4 columns.
 #
-# A network of another house can be used too, if it works in steps. What it must offer: one input of the form (1, channels, rows, width) or (1, rows, width, channels), one output (1, steps, symbols) with the blank first, and its characters in the file's metadata under `character`, one a line. Networks that PaddleOCR publishes as ONNX do. Lower case counts as capitals, and what is none of our characters counts as nothing.
+# At each step the network gives 38 probabilities. 36 belong to the characters and one to the space between words. The last is the **blank**: no new character is written here. A character shows as a high probability at one step or a few. The steps between two characters say blank.
+#
+# You can use a network of your own, if it works in steps. It needs one input of shape (1, channels, rows, width) or (1, rows, width, channels) and one output of shape (1, steps, symbols) with the blank first. The file's metadata must list its characters under `character`, one a line. The ONNX networks of PaddleOCR fulfil this. We count a lower-case letter as its capital, and a character outside our classes as blank.
 
 # %%
 #| export
@@ -262,7 +261,7 @@ class LineNetwork:
 
 # %%
 #| label: fig-line-steps
-#| fig-cap: "What the network says along the line: each character is a short peak, and between the peaks it says blank. The zeros are three peaks, although no cut divides them."
+#| fig-cap: "Follow the curves from left to right: each character is a short peak. Count the peaks marked 0: there are three, although the zeros touch. Grey is the blank."
 #| fig-alt: "Above, the strip; below, curves of probability over the steps, a peak for each of the letters and digits."
 reader = LineNetwork(MODELS / LINES)
 (steps,) = reader.steps([strip.pixels])
@@ -286,7 +285,12 @@ plt.show()
 # %% [markdown]
 # ## From steps to text
 #
-# The simplest reading takes the most probable symbol of each step, writes a symbol that goes on for several steps once, and leaves the blanks out. Two equal letters need a blank between them. This rule is called CTC, after the loss that teaches it (Graves et al., 2006).
+# How do steps become text? Two rules do it. They belong to a method called **CTC**, connectionist temporal classification (Graves et al., 2006).
+#
+# 1. A symbol that goes on for several steps is written once.
+# 2. Blanks are left out.
+#
+# So `AA-B` becomes `AB`, where `-` is the blank. Two equal letters need a blank between them: `0-0` becomes `00`, but `00` becomes `0`. The simplest reading takes the most probable symbol of each step and applies the two rules.
 
 # %%
 #| export
@@ -304,10 +308,59 @@ greedy_text(steps)
 
 
 # %% [markdown]
-# It knows nothing of words and amounts. Our [decoder](15_decoding.ipynb) does, but it wants a lattice: places between which a character may stand, and what it may be.
+# ## CTC by hand
 #
-# Steps become a lattice in three moves. The valleys between two peaks are the **nodes**. The steps between two nodes are a **window**. And for each window and each class one sum tells how probable it is that exactly this character is said there: the sum over all ways to say it once, with blanks before and after.
-# A character may also go on over a valley, where the network doubted in its middle. So the sum is kept in four parts: said and over; begun, and going on at the window's end; going on from its beginning, then over; going on all the way. An edge over two or three windows is begun in the first and over in the last. Every way to say the line is then counted on exactly one path.
+# How probable is a text? Many rows of symbols give the same text, and all of them count. Take three steps and two letters:
+#
+# | | A | B | blank |
+# |---|---:|---:|---:|
+# | step 1 | 0.7 | 0.1 | 0.2 |
+# | step 2 | 0.2 | 0.3 | 0.5 |
+# | step 3 | 0.1 | 0.7 | 0.2 |
+#
+# *Probabilities at each step; each row sums to 1.* Five rows of symbols give `AB`:
+#
+# | symbols | product | probability |
+# |---|---|---:|
+# | `A A B` | 0.7 · 0.2 · 0.7 | 0.098 |
+# | `A B B` | 0.7 · 0.3 · 0.7 | 0.147 |
+# | `A B -` | 0.7 · 0.3 · 0.2 | 0.042 |
+# | `A - B` | 0.7 · 0.5 · 0.7 | 0.245 |
+# | `- A B` | 0.2 · 0.2 · 0.7 | 0.028 |
+# | `AB` | the sum | **0.560** |
+#
+# *The best single row has a probability of 0.245. The text `AB` has more than twice as much.*
+#
+# A real line has a hundred steps and far too many such rows to list. The sum can be built step by step instead. We write the text with a blank around each letter: `-A-B-`. From one step to the next we may stay at a symbol or move to the next one. We may also skip a blank between two different letters.
+
+# %%
+def ctc_sum(steps, text):
+    "Probability of a text: the sum over all rows of symbols that give it."
+    states = "-" + "".join(c + "-" for c in text)
+    may_skip = [s > 1 and c not in ("-", states[s - 2]) for s, c in enumerate(states)]
+    ways = np.zeros(len(states))
+    ways[0] = 1  # before the first step
+    for step in steps:
+        skipped = np.r_[0, 0, ways[:-2]] * may_skip
+        ways = (ways + np.r_[0, ways[:-1]] + skipped) * [step[c] for c in states]
+    return ways[-1] + ways[-2]  # the last letter is over, or still going on
+
+
+three = [dict(zip("AB-", p)) for p in ((0.7, 0.1, 0.2), (0.2, 0.3, 0.5), (0.1, 0.7, 0.2))]
+assert np.isclose(ctc_sum(three, "AB"), 0.56)
+assert np.isclose(ctc_sum(three, "AA"), 0.7 * 0.5 * 0.1)  # only A - A: equal letters need a blank
+
+
+# %% [markdown]
+# Training uses the same sum. The loss is its negative logarithm for the true text. So the network is told *what* is written and never *where*.
+#
+# ## Steps become a lattice
+#
+# The network alone knows nothing of words and amounts. The [decoder](15_decoding.ipynb) does. It needs a [lattice](glossary.html#lattice): places between which one character may stand, and what that character may be.
+#
+# The quiet place between two peaks is a **node**. The steps between two nodes are a **window**. For each window and each class we add up all ways to say that character once, as above.
+#
+# A character may also go on over a node, where the network was in doubt. So we keep four sums for a window: the character begins and ends in it; it begins and goes on; it was going on and ends; it goes on all the way. A character over two or three windows begins in the first and ends in the last.
 
 # %%
 #| export
@@ -463,8 +516,13 @@ print(f"{found.lattice.n_nodes} nodes, {len(found.lattice.start)} edges: {decodi
 # %% [markdown]
 # ## Lines and cuts together
 #
-# Lines and cuts fail on different pictures. The line network reads through rules and through zeros that have grown together; the cuts are surer of letters written apart, because a network sees each of them alone and large. So both are asked.
-# The line network proposes cuts of its own: between two characters that it says, the column with the least ink. Each box that the cuts propose covers some steps, and the sum of these steps for each class is a second opinion on the box. The decoder weighs both opinions, and everything it knows of the text, in one lattice. The spaces between words stay what the gaps say: on the development pages the network's spaces made no page better.
+# Lines and cuts fail on different pictures. The line network reads zeros that touch, and it reads through ruled lines. Cuts are better where letters stand apart: the network for characters then sees each letter alone and large. So we ask both.
+#
+# 1. The line network proposes more cuts. Between two characters that it says, it cuts at the column with the least ink.
+# 2. Each box of the cuts covers some steps. The sum over these steps is a second opinion on the box.
+# 3. The decoder weighs both opinions with everything it knows of the text.
+#
+# Spaces between words are still decided by the gaps. On the development pages the network's own spaces made no page better.
 
 # %%
 #| export
@@ -566,38 +624,37 @@ def second_opinion(
 
 # %%
 #| label: fig-line-boxes
-#| fig-cap: "The line read by both. Every character has its box and its probability, the zeros too."
+#| fig-cap: "Compare with the first figure: each zero now has one box of its own. The last stroke of the M lies in the box of the E, and both are read right all the same."
 #| fig-alt: "The line TAKE 3000 HOME with one box around each character and the character above it."
 read = Reader().read(page)
 assert read.text == "TAKE 3000 HOME"
 figure({read.text: read.draw()}, columns=1)
 
 # %% [markdown]
-# ## Which reads what
+# ## What helped, and where
 #
-# The next table was measured on pictures of real handwriting: words and numbers from forms, log books and photos. CER is the character error rate: wrong, missing and surplus characters, as a share of all characters of the truth. *Exact* is the share of pictures without an error.
+# The next table compares the ways to read on pictures of real handwriting: pages, words, form fields, combs and numbers in table cells. *cer* is the [character error rate](glossary.html#cer), from 0 to 1; lower is better. *exact* is the share of pictures read without an error; higher is better.
 
 # %%
 #| label: tbl-line-readers
-#| tbl-cap: "Error of three ways to read, and of the strongest engine of today. Cuts are better at words, lines are better at numbers in table cells, and together they are better than either nearly everywhere."
+#| tbl-cap: "Compare cuts with lines first: cuts make fewer errors on whole pages and words, lines fewer on the numbers of table cells. Then look at both: it is nowhere worse than the better of the two."
 readers = pd.read_csv("stored/lines/readers.csv")
 readers.pivot(index="reader", columns="kind", values=["cer", "exact"]).round(3)
 
 # %% [markdown]
-# The figures come from `python benchmarks/lines.py DIR`, with DIR the data folder. RapidOCR 3.10 with the PP-OCRv6 small networks is set with care: lone words and numbers go to its recognition alone.
-# Its 31 MB read words and pages better than our 3 MB, and make more errors in form fields. What it does not give is a box and a probability for each character.
+# `python benchmarks/lines.py DIR` measures the table again; DIR is the data folder. How other engines read the same pictures, and how large they are, stands in [Results](results.qmd).
 
 # %% [markdown]
 # ## Your own line network
 #
-# `Reader(lines="FILE.onnx")` and `customocr read --lines FILE.onnx` read with another network. Its answers are folded to our 36 classes and go through the same lattice, hints and boxes. `Reader(lines=False)` reads by cuts alone.
+# `Reader(lines="FILE.onnx")` and `customocr read --lines FILE.onnx` read with another network. Its answers become those of our classes; lattice, hints and boxes stay the same. `Reader(lines=False)` reads by cuts alone.
 
 # %% [markdown]
 # ## What we have
 #
-# - A strip is a line brought level and to 32 rows. A line network gives 38 probabilities at each of its steps.
-# - Sums over the steps of a window say how probable it is that exactly one character was written there. So steps become a lattice.
-# - Cuts and steps are weighed together, box by box. Next: [how the line network was trained](17_line_training.ipynb).
+# - A line network reads a strip in steps and says at each step which character it sees, or blank. So it reads zeros that no cut divides.
+# - CTC adds up all rows of symbols that give a text. The same sum over a window tells how probable one character is there.
+# - Cuts stay better where letters stand apart, so the decoder weighs cuts and steps together, box by box. Next: [how the line network was trained](17_line_training.ipynb).
 
 # %% [markdown]
 # ## Exercises
