@@ -12,10 +12,10 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
            'LEAST_LINE', 'LEAST_PAGE', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS', 'DOUBTFUL_POLARITY',
-           'ENOUGH_TO_TURN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS',
-           'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK', 'SURE_PICTURE', 'LINES_AT_ONCE', 'LEAST_SIDE', 'load_network',
-           'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
-           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'Explanation']
+           'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN',
+           'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK', 'SURE_PICTURE', 'LINES_AT_ONCE', 'LEAST_SIDE',
+           'load_network', 'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict',
+           'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -477,6 +477,7 @@ def line_lattice(
 DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
 # characters a page must have for its direction to be doubted: many short numbers read both ways
 ENOUGH_TO_TURN = 5
+ENOUGH_UPSIDE_DOWN = 6  # characters read, below which a page is not turned upside down
 CERTAIN_DIRECTION = 0.88  # mean sureness from which the direction of rows is not doubted
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 # in mean log-probability of the likeliest class, chosen on the development pages in four directions
@@ -698,6 +699,8 @@ class Reader:
         glyphs = np.stack([normalise_glyph(np.rot90(p.ink, -k)) for k in range(4) for p in some])
         likely = np.log(_run(self.network, glyphs[..., None]).max(1)).reshape(4, -1).mean(1)
         likely[[1, 3]] += RUNS_DOWN if columns else -RUNS_ACROSS
+        if read < ENOUGH_UPSIDE_DOWN:  # 86 and 98, 600 and 009: short numbers read both ways
+            likely[2] = -np.inf
         least = likely[0] - TURN_DOUBT * math.sqrt(6 / len(some))  # many glyphs leave less doubt
         return [int(k) for k in np.argsort(-likely)[:3] if k and likely[k] > least][:2]
 

@@ -833,6 +833,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
 # characters a page must have for its direction to be doubted: many short numbers read both ways
 ENOUGH_TO_TURN = 5
+ENOUGH_UPSIDE_DOWN = 6  # characters read, below which a page is not turned upside down
 CERTAIN_DIRECTION = 0.88  # mean sureness from which the direction of rows is not doubted
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 # in mean log-probability of the likeliest class, chosen on the development pages in four directions
@@ -1056,6 +1057,8 @@ class Reader:
         glyphs = np.stack([normalise_glyph(np.rot90(p.ink, -k)) for k in range(4) for p in some])
         likely = np.log(_run(self.network, glyphs[..., None]).max(1)).reshape(4, -1).mean(1)
         likely[[1, 3]] += RUNS_DOWN if columns else -RUNS_ACROSS
+        if read < ENOUGH_UPSIDE_DOWN:  # 86 and 98, 600 and 009: short numbers read both ways
+            likely[2] = -np.inf
         least = likely[0] - TURN_DOUBT * math.sqrt(6 / len(some))  # many glyphs leave less doubt
         return [int(k) for k in np.argsort(-likely)[:3] if k and likely[k] > least][:2]
 
