@@ -321,6 +321,16 @@ def _quiet_opencv() -> Iterator[None]:
 # %% ../nbs/07_images.ipynb #994efdf1
 #| code-fold: true
 #| code-summary: "`_from_bytes`: decode a file by what it is"
+def _chunk_beyond_end(
+    data: bytes,  # content of a PNG file
+) -> bool:  # True: a chunk claims more bytes than the file has
+    "Walk the chunks of a PNG: OpenCV takes as much memory as a damaged length says, 4 GB of it."
+    at = 8
+    while at + 8 <= len(data) and data[at + 4 : at + 8] != b"IEND":
+        at += 12 + int.from_bytes(data[at : at + 4])
+    return at + 8 > len(data)
+
+
 def _from_bytes(
     data: bytes,  # content of an image file
     name: str,  # for messages
@@ -336,7 +346,7 @@ def _from_bytes(
     flags, factor = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH, 1
     if data[:3] == b"\xff\xd8\xff":
         flags, factor = _jpeg_flags(data, name, max_pixels)
-    elif data[:4] == b"\x89PNG" and b"IEND" not in data[-4096:]:
+    elif data[:4] == b"\x89PNG" and (b"IEND" not in data[-4096:] or _chunk_beyond_end(data)):
         raise ImageError(f"{name}: is a truncated PNG, its end is missing: copy or save it again")
     elif _may_be_transparent(data):
         flags = cv2.IMREAD_UNCHANGED

@@ -2,11 +2,13 @@
 what to do."""
 
 import io
+import resource
 
 import cv2
 import numpy as np
 import pytest
 
+from customocr import samples
 from customocr.errors import ImageError
 from customocr.images import load_image
 
@@ -217,3 +219,12 @@ def test_bad_arrays(array, said):
 def test_other_types_are_refused_by_name():
     with pytest.raises(ImageError, match="NoneType"):
         load_image(None)
+
+
+def test_a_png_chunk_that_claims_gigabytes_costs_no_memory():
+    data = bytearray(samples.page("hello").read_bytes())
+    data[33:37] = b"\xff\xff\x00\x20"  # the length of the chunk after the header
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImageError, match="truncated PNG"):
+        load_image(bytes(data))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
