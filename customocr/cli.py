@@ -1,4 +1,4 @@
-"""The command `customocr`: reads images, trains the network, says its version.
+"""The command `customocr`: reads images, collects examples, trains the network.
 
 Exit code 0: done. 1: some pages could not be read, or with --strict did not fit, each said in one
 line on stderr. 2: something the user can mend before anything is read. 130: stopped with Ctrl-C.
@@ -233,7 +233,90 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         help="train the network that reads whole lines, on N composed lines or for --minutes, "
         "at most 90; needs the data folder's UNIPEN strokes",
     )
+    add_collecting(commands)
     return top
+
+
+def add_collecting(
+    commands,  # argparse's sub-commands
+) -> None:
+    "The commands that make examples of your own."
+    sheet = commands.add_parser(
+        "sheet",
+        help="a sheet to print and fill",
+        description="Writes a sheet with a box for each character, to print, fill and photograph.",
+    )
+    sheet.set_defaults(run=write_sheet)
+    sheet.add_argument("--chars", required=True, metavar="CHARACTERS", help="what is to be written")
+    sheet.add_argument(
+        "--copies", type=_count, metavar="N", help="boxes for each character (default: 3)"
+    )
+    sheet.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="a new .pdf, or a .png"
+    )
+    collect = commands.add_parser(
+        "collect",
+        help="examples from sheets, pages and folders",
+        description=(
+            "Cuts labelled characters from photos of filled sheets, from a page and its text, or "
+            "from folders and zips with a folder for each class, and adds them to a folder."
+        ),
+    )
+    collect.set_defaults(run=collect_examples)
+    collect.add_argument("sources", nargs="*", metavar="SOURCE", help="photos, folders, zips")
+    collect.add_argument(
+        "--out", type=Path, required=True, metavar="PLACE", help="folder; with --look a new .png"
+    )
+    collect.add_argument(
+        "--text", type=Path, metavar="FILE", help="what the one page says, line by line"
+    )
+    collect.add_argument(
+        "--look",
+        type=Path,
+        metavar="FOLDER",
+        help="a contact sheet of a folder of examples, doubtful labels first",
+    )
+
+
+def write_sheet(
+    options: argparse.Namespace,  # of `customocr sheet`
+) -> int:  # exit code
+    "Write a sheet and say what to do with it."
+    require_opencv()
+    from customocr import collecting
+
+    for path in collecting.write_sheet(options.out, options.chars, **given(options, "copies")):
+        print(f"{path}: print it at 100 %, fill it, photograph it, then customocr collect PHOTO")
+    return 0
+
+
+def collect_examples(
+    options: argparse.Namespace,  # of `customocr collect`
+) -> int:  # exit code
+    "Add examples to a folder, or draw the contact sheet of one."
+    require_opencv()
+    if bool(options.sources) == bool(options.look):
+        raise CustomOCRError("name photos, folders or zips to collect from, or --look FOLDER")
+    from customocr import collecting
+
+    if options.look:
+        if options.out.suffix.lower() != ".png" or options.out.exists():
+            raise CustomOCRError(f"{options.out}: name a .png that is not there yet")
+        import cv2
+
+        picture = collecting.contact_sheet(options.look)
+        collecting.write_new(options.out, cv2.imencode(".png", picture)[1].tobytes())
+        return 0
+    try:
+        text = options.text.read_text("utf-8-sig") if options.text else None
+    except UnicodeDecodeError:
+        raise CustomOCRError(f"{options.text}: not UTF-8; save it as UTF-8 text") from None
+    rows, left = collecting.collect(options.sources, options.out, text)
+    for said in left:
+        complain(said)
+    print(f"{len(rows)} examples added to {options.out}; look at them before you learn from them:")
+    print(f"customocr collect --look {options.out} --out contact.png")
+    return 0
 
 
 def _share(

@@ -114,3 +114,166 @@ def test_an_oversized_zip_is_refused_before_it_is_unpacked(tmp_path, monkeypatch
         archive.writestr("A/1.png", bytes(2000))
     with pytest.raises(DataError, match="has more than"):
         load_examples(tmp_path / "x.zip")
+
+
+CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@pytest.fixture(scope="module")
+def sheet() -> np.ndarray:
+    "A sheet of 36 characters, three boxes each, filled by one of the package's hands."
+    from customocr.pictures import hands
+    from customocr.writing.compose import rasterise
+
+    rng, f = np.random.default_rng(1), 200 / 25.4
+    out = collecting.sheet_picture(CHARACTERS, 3, dpi=200)
+    labels = [c for c in CHARACTERS for _ in range(3)]
+    for c, (x, y) in zip(labels, collecting.box_places(len(labels))):
+        shape = hands()["architects-daughter"].shape(c, rng)
+        size = rng.uniform(6.5, 8) * f
+        ink = rasterise([s * size for s in shape.strokes], 0, shape.filled)[0]
+        h, w = ink.shape
+        left, top = (round((a + 6 + rng.uniform(-1, 1)) * f) for a in (x, y))
+        view = out[top - h // 2 :, left - w // 2 :][:h, :w]
+        view[:] = np.minimum(view, 255 - (0.8 * ink).astype(np.uint8))
+    return out
+
+
+def phone(sheet, degrees, about, turn=0, bend=6.0, width=1200, shadow=0.5) -> np.ndarray:
+    """A sheet as a phone sees it: leaning by degrees about an axis, turned on the table, one corner
+    off by `bend` millimetres, half of it in a shadow."""
+    height = round(1.4 * width)
+    if turn in (90, 270):
+        width, height = height, width
+    focus, t, axis, spin = 1.1 * max(width, height), *np.radians([degrees, about, turn])
+    n = np.array([np.sin(t) * np.cos(axis), np.sin(t) * np.sin(axis), np.cos(t)])
+    u = np.cross([0, 1, 0], n) / np.linalg.norm(np.cross([0, 1, 0], n))
+    v, depth = np.cross(n, u), 460.0  # millimetres from the camera to the middle of the sheet
+    unit = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(float)
+    rays = np.dstack([(unit - [width / 2, height / 2]) / focus, np.ones((height, width))])
+    points = rays * (depth * n[2] / (rays @ n))[..., None] - [0, 0, depth]
+    x, y = points @ u, points @ v
+    x, y = np.cos(spin) * x + np.sin(spin) * y, np.cos(spin) * y - np.sin(spin) * x
+    mm = np.dstack([x + 105, y + 148.5])
+    off = np.clip((mm[..., 0] - 130) / 80, 0, 1) * np.clip((mm[..., 1] - 200) / 97, 0, 1)
+    at = ((mm + bend * off[..., None] ** 1.5) * sheet.shape[0] / 297).astype(np.float32)
+    seen = cv2.remap(sheet, at, None, cv2.INTER_AREA, borderValue=70).astype(float)
+    fall = 1 / (1 + np.exp(-(unit @ [0.8, 0.6] - 0.8 * width) / (0.02 * width)))
+    seen = cv2.GaussianBlur(0.9 * seen * (1 - shadow * fall), (0, 0), 0.8)
+    seen += np.random.default_rng(0).normal(0, 3, seen.shape)
+    return np.clip(seen, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("about", "turn", "bend"),
+    [(0, 0, 6.0), (90, 0, 6.0), (45, 180, 6.0), (-135, 12, -6.0), (200, 90, 6.0)],
+)
+def test_a_sheet_survives_a_phone(sheet, about, turn, bend):
+    from customocr.recognition import Reader
+
+    got = collecting.collect_sheet(phone(sheet, 25, about, turn, bend))
+    labels = [c for c in CHARACTERS for _ in range(3)]
+    assert list(got.labels) == labels and not got.left
+    said = Reader(lines=False).classify(got.glyphs).argmax(1)
+    right = [CHARACTERS[k] == label for k, label in zip(said, labels)]
+    alike = [{CHARACTERS[k], c} in ({*"0O"}, {*"1I"}) for k, c in zip(said, labels)]
+    assert np.mean(np.array(right) | alike) >= 0.95
+
+
+def test_an_empty_box_is_named_and_an_empty_sheet_refused(sheet):
+    f = 200 / 25.4
+    x, y = (collecting.box_places(40)[31] * f).round().astype(int)
+    bare = sheet.copy()
+    bare[y + 3 : y + 91, x + 3 : x + 91] = 255
+    got = collecting.collect_sheet(phone(bare, 10, 0))
+    assert len(got.labels) == 107 and got.left == ("page 1: a box for A is empty",)
+    with pytest.raises(DataError, match="every box of the sheet is empty"):
+        collecting.collect_sheet(collecting.sheet_picture("ABC", 3, dpi=150))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda p: np.full_like(p, 200), "no sheet in the photo"),
+        (lambda p: cv2.resize(p, None, fx=0.3, fy=0.3), "no sheet|covered|too small"),
+        (lambda p: np.hstack([p, p]), "more than one sheet"),
+        (lambda p: cv2.rectangle(p.copy(), (0, 0), (200, 260), 90, -1), "upper left mark"),
+        (lambda p: cv2.rectangle(p.copy(), (250, 120), (700, 190), 90, -1), "strip of cells"),
+    ],
+    ids=["none", "small", "two", "mark", "strip"],
+)
+def test_a_bad_photo_is_explained_and_nothing_written(sheet, tmp_path, capsys, spoil, said):
+    import re
+
+    from customocr.cli import main
+
+    photo = cv2.resize(sheet, (1000, 1414), interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(tmp_path / "photo.png"), spoil(photo))
+    assert main(["collect", str(tmp_path / "photo.png"), "--out", str(tmp_path / "mine")]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and re.search(said, err) and "photo.png" in err
+    assert not (tmp_path / "mine").exists()
+
+
+def test_the_command_goes_from_sheet_to_contact_sheet(sheet, tmp_path, capsys):
+    from customocr.cli import main
+
+    out = str(tmp_path / "sheet.png")
+    assert main(["sheet", "--chars", "AB C+é", "--copies", "2", "--out", out]) == 0
+    blank = cv2.imread(out, cv2.IMREAD_GRAYSCALE)
+    where = collecting.sheet_map(collecting.find_marks(blank))
+    assert collecting.read_strip(collecting.straighten(blank, where)) == ("ABC+é", 2, 1)
+    assert main(["sheet", "--chars", "A", "--out", out]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+    cv2.imwrite(str(tmp_path / "photo.png"), phone(sheet, 10, 0))
+    folder, look = str(tmp_path / "mine"), str(tmp_path / "look.png")
+    for _ in range(2):
+        assert main(["collect", str(tmp_path / "photo.png"), "--out", folder]) == 0
+    assert "108 examples added" in capsys.readouterr().out
+    rows = read_manifest(folder)
+    assert len(rows) == 216 and all(0 <= r.doubt <= 1 and len(r.box) == 4 for r in rows)
+    assert main(["collect", "--look", folder, "--out", look]) == 0
+    assert cv2.imread(look).shape[1] > 600
+    assert main(["collect", "--look", folder, "--out", look]) == 2
+
+
+def test_many_characters_go_on_several_pages_in_a_pdf(tmp_path):
+    pytest.importorskip("fpdf", reason="needs the extra pdf")
+    pdfium = pytest.importorskip("pypdfium2", reason="needs the extra pdf")
+    characters = "".join(map(chr, range(0x3B1, 0x3C9))) + CHARACTERS
+    collecting.write_sheet(tmp_path / "sheet.pdf", characters, copies=5)
+    pages = pdfium.PdfDocument(tmp_path / "sheet.pdf")
+    said = ""
+    for page in pages:
+        grey = cv2.cvtColor(page.render(scale=2).to_numpy()[..., :3], cv2.COLOR_BGR2GRAY)
+        where = collecting.sheet_map(collecting.find_marks(grey))
+        said += collecting.read_strip(collecting.straighten(grey, where))[0]
+    assert said == characters and len(pages) == 3
+
+
+def test_a_page_and_its_text_are_aligned(tmp_path):
+    from customocr.pictures import write
+
+    text = "PIZZA 24\nSHAWARMA 17\nTEA 305"
+    page = write(text.split("\n"), seed=5).image
+    got = collecting.collect_page(page, text)
+    whole = text.replace(" ", "").replace("\n", "")
+    assert len(got.labels) + len(got.left) == len(whole) and len(got.labels) >= 0.8 * len(whole)
+    again = collecting.collect_page(page, text.replace("TEA", "TXEA"))  # a letter too many
+    assert "line 3: X is not surely found" in again.left
+    with pytest.raises(DataError, match="the text does not fit the page"):
+        collecting.collect_page(page, "NOBODY QUICKLY\nJUMPED OVER\nLOUD FOXES")
+
+
+def test_alignment_keeps_a_misread_character_between_sure_ones_only():
+    classes = collecting.CLASSES
+    read, text = "PILLA7", "PIZZAX"
+    said = np.full((6, 36), 0.002)
+    said[range(6), [classes.index(c) for c in read]] = 0.93
+    costs = collecting.pair_costs(said, text)
+    pairs = collecting.align(costs)
+    assert pairs == [(k, k) for k in range(6)]
+    gap = collecting.pair_costs(said, "PIA7")
+    kept = collecting.sure_pairs(gap, collecting.align(gap))
+    assert ["PIA7"[j] for _, j in kept] == list("PIA7")

@@ -87,6 +87,8 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # customocr read form.png --lexicon names.txt --strict       # only these words
 # customocr read photo.jpg --overlay seen --explain stages   # pictures of what was found, and how
 # customocr train --data DIR                                 # make the network again (needs the extra: train)
+# customocr sheet --chars 'ABC+=' --out sheet.png            # a sheet to print, fill and photograph
+# customocr collect filled.jpg --out mine                    # its characters, as labelled examples
 # ```
 
 # %% [markdown]
