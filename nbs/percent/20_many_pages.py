@@ -3,10 +3,10 @@
 # > Folders, processes and machines: the same reading, without anyone watching.
 
 # %% [markdown]
-# How are ten thousand pages read? Not in one go: the machine is switched off, the disk fills up, a page is damaged, and in the
-# middle somebody adds another folder. So this notebook is less about speed than about what is true after each page: its result is
-# whole or absent, and what is done need not be done again. Then the same pages are read by several processes and by a Dask
-# cluster, and a million pages are reckoned from what was measured.
+# How do we read ten thousand pages without watching? In such a run the machine is switched off, the disk fills up, or a page is
+# damaged. At the end of this notebook you can read whole folders, interrupt the run and go on where it stopped. After each
+# page its result is whole or absent, and no finished page is read again unless it or the settings change. You can also spread the work over several processes or over
+# a Dask cluster, and estimate what a million pages cost.
 #
 # *Needs*: a minute, no data, and the extras `pdf` and `cluster`. The measured figures are stored; `benchmarks/many_pages.py` measures them again.
 #
@@ -105,9 +105,8 @@ from customocr.recognition import Reader
 
 # %% [markdown]
 # ## One page, whatever happens
-# A `Job` is what all pages have in common: the reader, what is known of the text, and what is to be written. It reads a page and
-# never raises because of it: what is wrong with a page is a result like any other. A full disk is another matter, because
-# the next page would fail as well.
+# A `Job` holds what all pages have in common: the reader, what is known of the text, and the formats to write. A damaged page
+# raises no error: the error is stored as the page's result. A full disk stops the run, because the next page would fail too.
 
 # %%
 #| export
@@ -1041,6 +1040,11 @@ plans = ((10_000, 2), (1_000_000, 2), (1_000_000, 64))
 pd.DataFrame([cost(*plan) for plan in plans]) if "speed" in measured else "not measured yet"
 
 # %% [markdown]
+# ## Recap
+# - A page's result is whole or absent, and a second run skips what is done.
+# - A page that fails, or kills its process three times, becomes a result with an error; the others go on.
+# - Processes and Dask clusters do the same work behind one `submit`, and results keep the order of the pages.
+#
 # ## What comes next
 # The reader is now a tool for every day: `customocr read SCANS/ --out OUT/ --format json --format hocr --jobs 2`. Behind a web address it goes
 # with [ten lines](web_service.html).
