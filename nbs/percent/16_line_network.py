@@ -516,7 +516,7 @@ print(f"{found.lattice.n_nodes} nodes, {len(found.lattice.start)} edges: {decodi
 # %% [markdown]
 # ## Lines and cuts together
 #
-# Lines and cuts fail on different pictures. The line network reads zeros that touch, and it reads through ruled lines. Cuts are better where letters stand apart: the network for characters then sees each letter alone and large. So we ask both.
+# Lines and cuts fail on different pictures. The line network reads zeros that touch, and it reads through ruled lines. Cuts are better on whole pages, where most letters stand apart: the network for characters then sees each letter alone and large. So we ask both.
 #
 # 1. The line network proposes more cuts. Between two characters that it says, it cuts at the column with the least ink.
 # 2. Each box of the cuts covers some steps. The sum over these steps is a second opinion on the box.
@@ -637,7 +637,7 @@ figure({read.text: read.draw()}, columns=1)
 
 # %%
 #| label: tbl-line-readers
-#| tbl-cap: "Compare cuts with lines first: cuts make fewer errors on whole pages and words, lines fewer on the numbers of table cells. Then look at both: it is nowhere worse than the better of the two."
+#| tbl-cap: "Compare cuts with lines first: cuts make far fewer errors on whole pages, lines fewer on the numbers of table cells. Then look at both: it has the fewest errors on words, fields and numbers, and about as few as cuts on pages."
 readers = pd.read_csv("stored/lines/readers.csv")
 readers.pivot(index="reader", columns="kind", values=["cer", "exact"]).round(3)
 
@@ -654,7 +654,7 @@ readers.pivot(index="reader", columns="kind", values=["cer", "exact"]).round(3)
 #
 # - A line network reads a strip in steps and says at each step which character it sees, or blank. So it reads zeros that no cut divides.
 # - CTC adds up all rows of symbols that give a text. The same sum over a window tells how probable one character is there.
-# - Cuts stay better where letters stand apart, so the decoder weighs cuts and steps together, box by box. Next: [how the line network was trained](17_line_training.ipynb).
+# - Cuts stay better on whole pages, so the decoder weighs cuts and steps together, box by box. Next: [how the line network was trained](17_line_training.ipynb).
 
 # %% [markdown]
 # ## Exercises
