@@ -14,6 +14,7 @@ from pathlib import Path
 
 from customocr import __version__
 from customocr.errors import CustomOCRError, require_opencv
+from customocr.files import write_picture, write_whole
 
 STDIN = STDOUT = "-"
 FORMAT_NAMES = (
@@ -458,9 +459,10 @@ def read_into_one(
             complain(result.error)
             code = 1
         else:
-            draw(options, result, reader, load_page, settings, taken)
             if not fits(result, options.strict):
                 code = 1 if options.strict else code
+            if not draw(options, result, reader, load_page, settings, taken):
+                code = 1
         picture = (
             load_page(result.source, limits=reader.limits)
             if name == "pdf" and result.page
@@ -473,7 +475,7 @@ def read_into_one(
         else:
             say(result, form, name, several)
     if parts:
-        write_out(options.out, form.join(parts))
+        write_out(options.out, form.join(parts), options.images)
     return code
 
 
@@ -515,36 +517,47 @@ def is_many(
     return os.path.isdir(name) or (any(c in name for c in "*?[") and not os.path.exists(name))
 
 
-def draw(options, result, reader, load_page, settings, taken) -> None:
-    "Write the pictures that were asked for beside the text."
+def draw(options, result, reader, load_page, settings, taken) -> bool:  # False: one is missing
+    """Write the pictures that were asked for beside the text; one that cannot be written is told
+    and stops nothing."""
     if not (options.overlay or options.explain):
-        return
-    name = file_name(result.source.name, taken)
-    if options.overlay:
-        write_picture(options.overlay / name, result.page.draw())
-    if options.explain:
-        know = {k: v for k, v in settings.items() if k not in ("dpi", "scheduler", "jobs")}
-        write_picture(
-            options.explain / name,
-            reader.explain(load_page(result.source, limits=reader.limits), **know).draw(),
-        )
+        return True
+    import cv2
+
+    know = {k: v for k, v in settings.items() if k not in ("dpi", "scheduler", "jobs")}
+    explained = lambda: reader.explain(
+        load_page(result.source, limits=reader.limits), **know
+    ).draw()
+    name, done = file_name(result.source.name, taken), True
+    for folder, make in ((options.overlay, result.page.draw), (options.explain, explained)):
+        if not folder:
+            continue
+        try:
+            png = cv2.imencode(".png", make())[1].tobytes()
+            write_picture(folder / name, png, inputs=options.images)
+        except CustomOCRError as error:
+            complain(str(error))
+            done = False
+        except Exception as error:  # of OpenCV, or for lack of memory; the text is still printed
+            complain(f"{result.source.label}: cannot be drawn: {type(error).__name__}: {error}")
+            done = False
+    return done
 
 
 def write_out(
     place: str,  # a file or `-`
     data: bytes,
+    inputs: list[str],  # what was read, which is not replaced
 ) -> None:
     "Write all at once; a file is whole or absent."
     if place == STDOUT:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    part = Path(f"{place}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, place)
-    finally:
-        part.unlink(missing_ok=True)
+    if Path(place).exists() and not Path(place).is_file():  # a pipe or a device, as /dev/null
+        Path(place).write_bytes(data)
+        return
+    write_whole(place, data, inputs=inputs)
 
 
 def file_name(
@@ -559,16 +572,6 @@ def file_name(
         name = f"{stem}-{number}.png"
     taken.add(name)
     return name
-
-
-def write_picture(
-    file: Path,  # PNG file
-    picture,  # uint8 (h, w) or (h, w, 3) BGR
-) -> None:
-    "Write a picture."
-    import cv2
-
-    file.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
 
 
 def train_model(
@@ -637,6 +640,9 @@ def main(
     arguments: list[str] | None = None,  # without the command's name; None: those of this process
 ) -> int:  # exit code
     "Run the command."
+    for stream in (sys.stdout, sys.stderr):  # a file's name may not be writable in its encoding
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     top = parser()
     options, more = top.parse_known_args(arguments)
     if options.command != "read" or any(m.startswith("-") and m != STDIN for m in more):
