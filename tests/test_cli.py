@@ -16,7 +16,7 @@ from customocr import __version__, cli, errors
 class FakePage:
     "What `Reader.read` gives, of an image that says how wide it is."
 
-    matched = True
+    matched = complete = True
 
     def __init__(self, text):
         self.text = text
@@ -36,8 +36,8 @@ def calls(monkeypatch):
     seen = SimpleNamespace(model=None, settings=None)
 
     class FakeReader:
-        def __init__(self, model=None):
-            seen.model = model
+        def __init__(self, model=None, limits=None):
+            seen.model, self.limits = model, limits
 
         def read(self, source, **settings):
             seen.settings = settings
