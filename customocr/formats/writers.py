@@ -29,6 +29,8 @@ __all__ = ['SCHEMA_VERSION', 'TSV_COLUMNS', 'HOCR_HEAD', 'HOCR_TAIL', 'ALTO', 'P
            'searchable_pdf', 'join_pdfs', 'Format', 'easyocr_rows', 'tesseract_columns']
 
 # %% ../../nbs/19_formats.ipynb #0db0a049
+#| code-fold: true
+#| code-summary: "`Result`: a page and its source"
 @dataclass(frozen=True)
 class Result:
     "A page that was read, or why it was not."

@@ -1,13 +1,9 @@
 # %% [markdown]
 # # Training a line network
-# > What makes a line network read?
+# > How a network learns to read a line when nobody marks its letters.
 
 # %% [markdown]
-# A [line](06c_lines.ipynb) has a text and a picture, but nobody says which pixel belongs to which letter. How can a network learn to read from that? In this notebook we work out the answer, *CTC*, by hand, build a network for it, and train a small one.
-#
-# *Needs*: two minutes and no data. `customocr train --lines --data DIR` makes the network of the package: at most 90 minutes on two cores, 1.5 GB of memory.
-#
-# *Terms*: [CTC](glossary.html#ctc), [logit](glossary.html#logit), [softmax](glossary.html#softmax), [temperature](glossary.html#temperature).
+# A [line](06c_lines.ipynb) has a text and a picture, but nobody says which pixel belongs to which letter. How can a network learn to read from that? At the end you can work out the answer, *CTC*, by hand, build a network for it, and train a small one. This is how the training of the package's network went:
 
 # %%
 #| default_exp line_training
@@ -60,7 +56,26 @@ import pandas as pd
 from customocr.pictures import hands
 from customocr.writing.lines import LineMaker
 
+# %%
+#| fig-cap: "Two runs, one after the other. The error jumps where the second run begins with large steps again, and ends below the end of the first."
+#| fig-alt: "Two curves against lines shown; both fall, fast at first, and once more at the end when the rate of learning falls."
+#| label: "fig-training-log"
+#| code-fold: true
+#| code-summary: "The log of the run, drawn"
+log = pd.read_csv("stored/lines/log.csv")
+fig, axes = plt.subplots(1, 2, figsize=(7, 2.4), layout="constrained")
+for ax, name, title in zip(axes, ("loss", "cer"), ("loss", "character error rate")):
+    part = log.dropna(subset=name)
+    ax.plot(part["lines"] / 1000, part[name], color="#1b7f79", marker="." * (name == "cer"))
+    ax.set(xlabel="lines shown, thousands", ylabel=title, ylim=(0, None))
+checked = log.dropna(subset="cer")
+assert checked["cer"].iloc[-1] < 0.5 * checked["cer"].iloc[0]
+
 # %% [markdown]
+# *Needs*: two minutes and no data. `customocr train --lines --data DIR` makes the network of the package: at most 90 minutes a run on two cores, 1.5 GB of memory.
+#
+# *Terms*: [CTC](glossary.html#ctc), [logit](glossary.html#logit), [softmax](glossary.html#softmax), [temperature](glossary.html#temperature).
+#
 # ## CTC by hand
 # The network walks along the strip in steps. At each step it gives a probability to every character, and to a *blank*, which says "nothing new here". Three steps and two letters are enough to see how that becomes a text. The numbers are made up; each row
 # sums to 1.
@@ -270,7 +285,7 @@ def batches(
 
 # %% [markdown]
 # ## One step of training
-# The loss of a line is divided by the root of its length: long lines have larger losses and would rule the batch. A strip without text has a loss of its own, that of the one path that says nothing: blanks only.
+# Long lines have larger losses, and the batch would learn from them alone. So we divide the loss of a line by the root of its length. A strip without text is right only if every step says blank. Its loss is that of this one path.
 
 # %%
 #| export
@@ -404,8 +419,7 @@ def scores(
 
 # %% [markdown]
 # ## A run
-# The rate of learning rises over 300 batches, stays, and falls to nothing over the last two fifths. A *round* shows 3,000 lines out of three shards: two of all that there are, and one of the newest six. A new shard may be used every second round, so lines
-# can be composed by a second process while the first one trains. After each round the state is stored. A run that was stopped goes on from there, and makes the same network as one that was not.
+# The rate of learning says how large the steps are. It rises over 300 batches, stays, and falls almost to nothing over the last two fifths. Lines are stored in files, the *shards*. A *round* shows 3,000 lines out of three shards: two of all shards, and one of the newest six. New shards come in while the training goes on, because a second process composes lines. After each round the state is stored. A run that was stopped goes on from there, and makes the same network as one that was not.
 
 # %%
 #| export
@@ -583,7 +597,7 @@ small_log = pd.DataFrame(run.log, columns=COLUMNS_OF_LOG)
 small_log.iloc[[0, -1]][["round", "lines", "loss", "cer"]].round(2)
 
 # %%
-#| fig-cap: "The loss of the small network on lines that it sees again and again: it falls."
+#| fig-cap: "The loss falls from the left to the right, though these two dozen rounds are far too few to read."
 #| fig-alt: "A falling curve: loss against lines shown."
 fig, ax = plt.subplots(figsize=(5, 2.2), layout="constrained")
 ax.plot(small_log["lines"], small_log["loss"], color="#1b7f79")
@@ -592,8 +606,7 @@ assert small_log["loss"].iloc[-1] < 0.8 * small_log["loss"].iloc[0]
 
 # %% [markdown]
 # ## Honest probabilities
-# A trained network is surer than it should be. As for [characters](14_better_model.ipynb), one number mends most of it: the logits are divided by a *temperature*, the one with the smallest loss on lines that were not trained on. It goes into the stored
-# network, so the reader does not need to know.
+# A trained network is surer than it should be. One number mends most of it, as for [characters](14_better_model.ipynb): we divide the logits by a *temperature*. We try several and keep the one with the smallest loss on lines that were not trained on. The division becomes part of the stored network, so the reader needs no second number.
 
 # %%
 #| export
@@ -654,7 +667,7 @@ def export_lines(
 
 # %% [markdown]
 # ## The whole run
-# `train` puts it together, and `customocr train --lines` calls it. A second process composes the lines from the first second on, and the first one says how many there are.
+# `train` puts it together, and `customocr train --lines` calls it. A second process composes lines while the first one trains. @fig-training-log shows the log that it wrote for the package's network.
 
 # %%
 #| export
@@ -816,23 +829,12 @@ def _held_lines(path: Path, maker, seed: int) -> list[Sample]:
         save_lines(path, compose_lines(maker, HELD, [seed, 1_000_000]))
     return load_lines(path)
 
-
 # %% [markdown]
-# The log of the run that made the package's network:
-
-# %%
-#| fig-cap: "The two runs of the shipped network. The error rises where the second begins with the full rate of learning, and ends below where the first stood."
-#| fig-alt: "Two curves against lines shown; both fall, fast at first, and once more at the end when the rate of learning falls."
-log = pd.read_csv("stored/lines/log.csv")
-fig, axes = plt.subplots(1, 2, figsize=(7, 2.4), layout="constrained")
-for ax, name, title in zip(axes, ("loss", "cer"), ("loss", "character error rate")):
-    part = log.dropna(subset=name)
-    ax.plot(part["lines"] / 1000, part[name], color="#1b7f79", marker="." * (name == "cer"))
-    ax.set(xlabel="lines shown, thousands", ylabel=title, ylim=(0, None))
-checked = log.dropna(subset="cer")
-assert checked["cer"].iloc[-1] < 0.5 * checked["cer"].iloc[0]
-
-# %% [markdown]
+# ## Recap
+# - CTC adds up all paths that say the right text. Nobody has to say where a letter stands.
+# - The convolutions start with the character network's kernels and then look along the line.
+# - A temperature makes the network's probabilities honest.
+#
 # ## Exercises
 # **1.** Which text is the likeliest in the table of three steps, and which path is? Are they the same?
 #
@@ -858,6 +860,20 @@ assert checked["cer"].iloc[-1] < 0.5 * checked["cer"].iloc[0]
 # <details><summary>Solution</summary>
 #
 # Replace the division in `training_step` by 1. Long lines then have most of the gradient, and short ones are learnt later.
+#
+# </details>
+#
+# **4.** Build `spaced(text)`: the shortest path that says a text, with `-` for the blank. Check it with `says`.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def spaced(text):
+#     return "".join(c if k == 0 or c != text[k - 1] else "-" + c for k, c in enumerate(text))
+#
+# path = spaced("ABBA")  # AB-BA
+# assert says(["-AB".index(c) for c in path]) == "ABBA"
+# ```
 #
 # </details>
 #

@@ -3,9 +3,7 @@
 # > One page of one file: what people hand over, found and opened.
 
 # %% [markdown]
-# Where do pages come from? Until now a page was a picture with a path. People have TIFFs of fifty pages, PDFs, folders of
-# folders, and files on other machines. This notebook turns what they name into pages, one after the other, and each page knows
-# which page of which file it is.
+# Where do pages come from? Until now a page was a picture with a path. People also have TIFFs of fifty pages, PDFs, folders of folders, and files on other machines. At the end you can turn any of these into pages, one after the other, and each page knows which page of which file it is.
 #
 # *Needs*: 20 seconds, no data, and the extra `pdf` (`pip install 'customocr[pdf]'`).
 
@@ -73,7 +71,7 @@ def beside(pictures, height=130):
 
 # %%
 #| label: fig-sources-pages
-#| fig-cap: "What is in one TIFF: three pages. Most programs show the first."
+#| fig-cap: "One TIFF, three pages. Most programs show the first and say nothing of the others."
 #| fig-alt: "Three pages side by side: a line, four lines, and a form with two fields."
 show(beside(pages))
 
@@ -243,8 +241,7 @@ def _tag(data, order, entry):
 
 
 # %% [markdown]
-# A PDF is drawn, at 200 dots to the inch: on a sheet of A4 the strokes of a pen are then about four pixels wide, as on a photo.
-# A poster would become a picture of a billion pixels, so the size is limited.
+# A PDF is drawn at 200 dots an inch. The strokes of a pen on a sheet of A4 are then about four pixels wide, as on a photo. A poster would become a picture of a billion pixels, so the size is limited.
 
 # %%
 #| export
@@ -316,8 +313,7 @@ def count_pages(
 
 
 # %% [markdown]
-# Now a page can be loaded: whatever `Reader.read` takes, a path where OpenCV reads the file itself, pixels where a page had
-# to be cut out of a file. A file of many pages is opened once and kept, not once for each of its pages.
+# `load_page` gives what `Reader.read` takes. That is a path where OpenCV can read the file, and pixels where the page is one of several in a file. A file of many pages is opened once, not once for each page.
 
 # %%
 #| export
@@ -553,19 +549,27 @@ assert len(list(find([folder.name]))) == 6 and sorted(["p10", "p9"], key=natural
 assert len(list(find([f"{folder.name}/*.tif"]))) == 3
 
 # %% [markdown]
+# ## Recap
+# - `find` turns folders, patterns and addresses into a list of pages, one at a time.
+# - A `PageSource` says which page of which file a result belongs to.
+# - `load_page` opens that page; a PDF is drawn at 200 dots an inch.
+#
 # ## What comes next
 # Pages of any file can now be read. [Formats](19_formats.html) writes them down in the form that others want, and
 # [Ten thousand pages](20_many_pages.html) reads them by the folder.
 #
 # ## Exercises
 # 1. A TIFF's directories can form a circle. Make one by hand and see that `tiff_pages` ends.
-# 2. Put the folder into a zip archive and read a page of it: `zip://three.tif::three.zip` is an address that fsspec knows.
+# 2. Build `contact_sheet(folder)`: one picture with all pages of a folder, made small, three in a row. `beside` draws a row.
+# 3. Put the folder into a zip archive and read a page of it: `zip://three.tif::three.zip` is an address that fsspec knows.
 #
 # <details><summary>Solutions</summary>
 #
 # 1. Change the last four bytes of the last directory of `three.tif` from zero to the address of the first: `tiff_pages` remembers
 #    where it has been.
-# 2. `shutil.make_archive(folder.name + "-pages", "zip", folder.name)`, then
+# 2. `all_pages = [cv2.imread(s.name) if s.pages == 1 else load_page(s) for s in find([folder.name])]`, then
+#    `[show(beside(all_pages[k : k + 3])) for k in range(0, len(all_pages), 3)]`.
+# 3. `shutil.make_archive(folder.name + "-pages", "zip", folder.name)`, then
 #    `[reader.read(load_page(s)).text for s in find([f"zip://three.tif::{folder.name}-pages.zip"])]`.
 #
 # </details>

@@ -3,14 +3,7 @@
 # > Pages come in files of many pages, and others want the text in a form of their own.
 
 # %% [markdown]
-# In what form do others want the text? An archive wants ALTO, a scholar PAGE XML, a script lines of JSON, and a person a PDF
-# in which words can be searched. Each of these forms is a way to write down the same four things: what was read, where it
-# stands, how sure the reader is, and on [which page of which file](17_sources.html). This notebook writes one page in all of them, and gives each
-# to a program that was made for it.
-#
-# *Needs*: a minute, no data, and the extra `pdf` (`pip install 'customocr[pdf]'`).
-#
-# *Terms*: [bounding box](glossary.html#bounding-box), [confidence](glossary.html#confidence).
+# In what form do others want the text? A script wants lines of JSON, an archive wants an XML format called ALTO, and a person wants a PDF in which words can be searched. At the end you can write a page in nine formats, and you have seen other programs read what was written.
 
 # %%
 #| default_exp formats.writers
@@ -56,12 +49,10 @@ from customocr.recognition import Line, Page
 from customocr.statistics import straight_line
 
 
-# %% [markdown]
-# ## What was read
-# Every format is written from the same thing: a page, or the reason why there is none, and the source it came from.
-
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "`Result`: a page and its source"
 @dataclass(frozen=True)
 class Result:
     "A page that was read, or why it was not."
@@ -91,14 +82,26 @@ class Result:
 
 
 # %%
+#| code-fold: true
+#| code-summary: "A page is read"
+#| label: "fig-formats-page"
+#| fig-cap: "The page that all formats hold: four lines, a box around each character, its reading above."
+#| fig-alt: "Four lines of handwriting with each character boxed and its reading above."
 folder, reader = tempfile.TemporaryDirectory(), Reader()
 result = Result(PageSource("lines.png"), reader.read(samples.page("lines")))
 show(result.page.draw())
 
 # %% [markdown]
+# *Needs*: a minute, no data, and the extra `pdf` (`pip install 'customocr[pdf]'`).
+#
+# *Terms*: [bounding box](glossary.html#bounding-box), [confidence](glossary.html#confidence).
+#
+# ## What was read
+# Every format is written from the same `Result` (its code is folded above). It holds four things: what was read, where it stands, how sure the reader is, and [which page of which file](17_sources.html) it is. A page that could not be read has a reason in place of a text.
+#
 # ## JSON
-# One object for each page, with boxes in pixels of the page, confidences from 0 to 1, and what else a character could be. Others
-# build on it, so it has a version and a [schema](https://customocr.github.io/customocr/customocr/schema/page-1.json): fields
+# JSON has one object for each page. It gives boxes in pixels of the page, confidences from 0 to 1, and what else a character could be. Other
+# programs build on it, so it has a version and a [schema](https://customocr.github.io/customocr/customocr/schema/page-1.json): fields
 # may be added to version 1, but none is taken away or changes its meaning. `jsonl` is the same with a page in each line of one file.
 
 # %%
@@ -129,8 +132,8 @@ document["lines"][0]["words"][0]["characters"][0]
 
 # %% [markdown]
 # ## TSV
-# Tesseract's table has a row for each page, block, line and word, and its users have programs that read it. Ours has the same
-# columns; confidences run from 0 to 100, and -1 stands where a row has none.
+# Tesseract writes a table with a row for each page, block, line and word, and many programs read it. Ours has the same
+# columns. Positions are in pixels. Confidences run from 0 to 100, and -1 stands where a row has none. The rows below are the first four words.
 
 # %%
 #| export
@@ -424,9 +427,7 @@ for write in (alto, page_xml):
 
 # %% [markdown]
 # ## A PDF that can be searched
-# The page's picture with its text on top, in letters that are not drawn. Whoever marks a word with the mouse should mark the word
-# on the picture, so each word is stretched to the width of its box. A font is needed even for letters that nobody sees:
-# we make one of empty glyphs, all half as wide as high, for just the characters that occur. So it needs no alphabet in advance.
+# This PDF has the page's picture and, on top of it, its text in letters that are not drawn. Somebody who selects a word with the mouse should select the word on the picture. So each word is stretched to the width of its box. A PDF needs a font even for letters that nobody sees. We make one of empty glyphs, all half as wide as high, for the characters that occur.
 #
 # [fpdf2](https://py-pdf.github.io/fpdf2/) writes the pages; it puts a JPEG into the file as it is, without a second loss. [pikepdf](https://pikepdf.readthedocs.io)
 # joins them and lays our text over the pages of a PDF that is there already. OCRmyPDF, which does far more for PDFs, reads with
@@ -643,7 +644,7 @@ for _, *corners in found:
 
 # %%
 #| label: fig-formats-layer
-#| fig-cap: "The invisible text of the PDF: the boxes are where pdftotext says that its words stand."
+#| fig-cap: "Each blue box is a word of the invisible text, as pdftotext finds it. Each lies on the written word, so a search marks the right place."
 #| fig-alt: "Four lines of handwriting; around each word a blue box that fits it closely."
 show(drawn)
 
@@ -655,8 +656,8 @@ if shutil.which("pdftotext"):
 
 # %% [markdown]
 # ## One table of formats
-# What a format needs is its suffix, what it makes of a page, and what stands before, between and after the pages of one file.
-# Formats that hold one page get a file for each page; the others, one for each file that was read.
+# A format has a suffix and a function that writes a page. It also says what stands before, between and after the pages of one file.
+# A format that holds one page gets a file for each page. The others get one file for each file that was read. The table shows which is which, and the size of this page in bytes.
 
 # %%
 #| export
@@ -781,13 +782,18 @@ words = tesseract_columns(result.page)
 #
 # The plugin is [one small file](https://github.com/customocr/customocr/blob/main/customocr/ocrmypdf.py): OCRmyPDF hands it the picture of a page and takes our hOCR.
 #
+# ## Recap
+# - Every format is written from the same `Result`: text, boxes, confidences, source.
+# - JSON for programs, hOCR, ALTO and PAGE for archives, a PDF for people who search.
+# - `FORMATS` is the one table of them; a new format is a new row.
+#
 # ## What comes next
 # Now one page can go into any form. [Ten thousand pages](20_many_pages.html) does that for whole folders, with several processes
 # or machines, and goes on where it was interrupted.
 #
 # ## Exercises
 # 1. Which words of the page are least sure? Use `tesseract_columns`.
-# 2. Write a format of your own: a CSV with a row for each character, its box and its second choice.
+# 2. Build a format of your own: a CSV with a row for each character, its box and its second choice.
 #
 # <details><summary>Solutions</summary>
 #

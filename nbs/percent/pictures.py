@@ -3,18 +3,15 @@
 # > How the pictures of this course are made.
 
 # %% [markdown]
-# Every notebook of this course writes pages, draws boxes on them and shows the result. The few functions that do this are written once, here.
-# You need none of them to read a page; you may want them when you do the exercises.
-#
-# *Needs*: five seconds and no data.
-#
-# *Terms*: [bounding box](glossary.html#bounding-box), [glyph](glossary.html#glyph).
+# How does a notebook show a page, with what was found on it? Every notebook of this course writes pages, draws boxes on them and shows the result. The few functions that do this are written once, here. At the end you can write a page of your own, draw on it and lay pictures side by side.
 
 # %%
 #| default_exp pictures
 
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "Imports"
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -33,13 +30,10 @@ if TYPE_CHECKING:
     from customocr.writing.compose import Composed, FontHand
     from customocr.writing.papers import Paper
 
-# %% [markdown]
-# ## One picture
-# A notebook shows the value at the end of a cell. `show` makes a picture such a value. Photos are smaller as JPEG, drawings are smaller as PNG;
-# `show` tries both and keeps the smaller one, because notebooks and their pictures live in git.
-
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "`show`: one picture"
 JPEG_QUALITY = 78  # of 100: above it files grow faster than a reader sees a difference
 
 
@@ -58,12 +52,10 @@ def show(
     return Image(jpeg, format="jpeg") if len(jpeg) < len(png) else Image(png, format="png")
 
 
-# %% [markdown]
-# ## A page to look at
-# `sample` loads one of the pages that come with the package.
-
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "`sample`: a page of the package"
 def sample(
     name: str,  # the file's name without its ending, as `customocr.samples.pages` has it
     grey: bool = True,  # False: in colour
@@ -77,17 +69,27 @@ def sample(
 
 # %%
 #| label: fig-pictures-sample
-#| fig-cap: "The sample page `note`, half its size."
+#| fig-cap: "The sample page `note` at half its size. `show` kept it as JPEG, because photos are smaller that way."
 #| fig-alt: "A photographed note in capitals on a dark table."
 show(sample("note", grey=False), 0.5)
 
 
 # %% [markdown]
+# *Needs*: five seconds and no data. You need none of these functions to read a page, but you may want them for the exercises.
+#
+# *Terms*: [bounding box](glossary.html#bounding-box), [glyph](glossary.html#glyph).
+#
+# ## One picture
+# `sample` loads one of the pages that come with the package. `show` makes a picture visible: a notebook shows the value at the end of a cell, and `show` gives such a value. Notebooks and their pictures live in git, so small files matter. Photos are smaller as JPEG, drawings are smaller as PNG. `show` tries both and keeps the smaller one. The code of both functions is folded above.
+#
+# ## A page of one's own
 # `write` writes a new page with the handwriting fonts of the package. It gives back a `Composed`: the picture, and the true box of every character.
 # The same seed gives the same page. How it works is the story of [Composed pages](06_composing.ipynb).
 
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "`hands`, `write` and `some_pages`"
 @cache
 def hands() -> dict[str, FontHand]:  # font's name -> hand, in order of their names
     "The handwriting fonts of the package as hands that can write."
@@ -128,7 +130,7 @@ def some_pages(
 
 # %%
 #| label: fig-pictures-written
-#| fig-cap: "A page that `write` wrote."
+#| fig-cap: "Two lines by one hand: no two Es are quite alike, because each letter is varied a little."
 #| fig-alt: "Two lines of handwriting: WRITE 2 LINES, OF TEXT."
 page = write(["WRITE 2 LINES", "OF TEXT"], seed=3)
 assert np.array_equal(page.image, write(["WRITE 2 LINES", "OF TEXT"], seed=3).image)
@@ -142,6 +144,8 @@ page
 
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "`outlined`, `on_white` and `tiles`"
 def outlined(
     image: np.ndarray,  # uint8 (h, w) or (h, w, 3) BGR
     boxes: Any,  # (N, 4): x, y, w, h in pixels; N may be 0
@@ -172,7 +176,7 @@ def tiles(
 
 # %%
 #| label: fig-pictures-outlined
-#| fig-cap: "`outlined` draws a box around every character."
+#| fig-cap: "Each orange box fits its character closely. These are the true boxes: `write` knows where it put each letter."
 #| fig-alt: "Two lines of handwriting, each character in an orange box."
 assert outlined(page.image, []).shape == (*page.image.shape, 3)
 show(outlined(page.image, page.all_boxes))
@@ -184,6 +188,8 @@ show(outlined(page.image, page.all_boxes))
 
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "`figure`"
 def _panel(caption, image, width):
     "One picture brought to a width, its caption above it."
     image = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
@@ -216,7 +222,7 @@ def figure(
 
 # %%
 #| label: fig-pictures-figure
-#| fig-cap: "`figure` lays pictures out under their captions."
+#| fig-cap: "One page in two forms. `figure` brings both to one width, so they can be compared line by line."
 #| fig-alt: "The same page twice, once as it is and once as black ink on white."
 figure({"the page": page.image, "its ink": on_white(page.ink > 127)})
 
@@ -234,6 +240,8 @@ figure({"the page": page.image, "its ink": on_white(page.ink > 127)})
 
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "`worth`"
 def worth(
     *stages: str,  # names of stages, as the file has them
     file: str = "stored/pages/stages.csv",  # as seen from the notebooks' folder
@@ -251,4 +259,28 @@ def worth(
 worth("light")
 
 # %% [markdown]
-# The unit is the [character error rate](glossary.html#cer): characters to insert, delete or change, over those written. Lower is better.
+# The unit is the [character error rate](glossary.html#cer): characters to insert, delete or change, over those written. Lower is better. Each column is a kind of page. The first row is without the division by the paper's brightness, the second with it: compare the two in each column.
+#
+# ## Recap
+# - `write` makes a page and knows the true box of every character.
+# - `outlined`, `on_white` and `tiles` draw; `show` and `figure` show.
+# - `worth` says what one stage of the reader is worth on real pages.
+#
+# ## Exercises
+# **1.** Write the same text in all of `hands()` and show the pages with `figure`. Which hand is the hardest to read?
+#
+# **2.** Build `numbered(image, boxes)`: a copy of the picture with each box's number above it. It helps to see the order in which boxes were found.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def numbered(image, boxes):
+#     out = outlined(image, boxes)
+#     for k, (x, y, w, h) in enumerate(boxes):
+#         cv2.putText(out, str(k), (x, y - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 120, 255), 1)
+#     return out
+#
+# show(numbered(page.image, page.all_boxes.astype(int)))
+# ```
+#
+# </details>
