@@ -1,6 +1,6 @@
 # %% [markdown]
 # # Training a line network
-# > How a network learns to read a line when nobody marks its letters.
+# > What makes a line network read?
 
 # %% [markdown]
 # A [line](06c_lines.ipynb) has a text and a picture, but nobody says which pixel belongs to which letter. How can a network learn to read from that? At the end you can work out the answer, *CTC*, by hand, build a network for it, and train a small one. This is how the training of the package's network went:
