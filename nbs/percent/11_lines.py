@@ -218,30 +218,43 @@ def _joined(
 ) -> list[np.ndarray]:
     "Lines, top to bottom: each chain goes to the line on its level, or begins a new one."
     lines: list[np.ndarray] = []
+    low, high = np.zeros(len(chains)), np.zeros(len(chains))  # levels that a line covers
     for chain in chains:
-        offs = [_off(line, chain, b, level, letter) for line in lines]
+        own, most, n = level[chain].mean(), letter * SAME_LEVEL, len(lines)
+        near = np.flatnonzero((low[:n] - most <= own) & (own <= high[:n] + most))
+        offs = [_off(lines[k], chain, b, level, letter) for k in near]
         if offs and min(offs) < np.inf:
-            k = int(np.argmin(offs))
+            k = int(near[np.argmin(offs)])
             lines[k] = np.concatenate([lines[k], chain])
         else:
+            k = n
             lines.append(chain)
+        low[k], high[k] = level[lines[k]].min(), level[lines[k]].max()
     return sorted(lines, key=lambda line: median(level[line]))
 
 
 def _line_of(
-    middle: float, level: float, lines: list[np.ndarray], b: _Boxes, levels: np.ndarray, most: float
+    middle: float,
+    level: float,
+    lines: list[np.ndarray],
+    b: _Boxes,
+    levels: np.ndarray,
+    tops: np.ndarray,
+    bottoms: np.ndarray,
+    most: float,
 ) -> int | None:
     """The line in which a small part stands, or next to which it stands no farther than `most`
     pixels."""
     best, found = most, None
-    for n, line in enumerate(lines):
+    for n in np.flatnonzero(np.maximum(tops - level, level - bottoms) < most):
+        line = lines[n]
         distance = np.abs(b.middle[line] - middle)
         near = line[np.argsort(distance)[:3]]
         above = float((levels[near] - b.h[near] / 2).min() - level)
         below = float(level - (levels[near] + b.h[near] / 2).max())
         off = max(above, below, 0) + 0.02 * float(distance.min())
         if off < best:
-            best, found = off, n
+            best, found = off, int(n)
     return found
 
 
@@ -262,10 +275,12 @@ def group_lines(
     levels = b.level(slope)
     lines = _joined(_chains(b, letter, slope), b, levels, letter)
     out = [list(tall[line]) for line in lines]
+    tops = np.array([(levels[line] - b.h[line] / 2).min() for line in lines])
+    bottoms = np.array([(levels[line] + b.h[line] / 2).max() for line in lines])
     for k in sorted({*range(len(stats))} - {*tall.tolist()}):
         middle = x[k] + w[k] / 2
         level = y[k] + h[k] / 2 - slope * middle
-        n = _line_of(middle, level, lines, b, levels, BESIDE_LINE * letter)
+        n = _line_of(middle, level, lines, b, levels, tops, bottoms, BESIDE_LINE * letter)
         if n is not None:
             out[n].append(int(k))
     return [np.array(sorted(line, key=lambda k: x[k] + w[k] / 2)) for line in out], slope
