@@ -21,8 +21,8 @@ from .errors import ImageError
 from .limits import Limits
 
 # %% auto #0
-__all__ = ['OPAQUE_SHARE', 'MAX_PIXELS', 'FORMATS', 'NOT_PIXELS', 'HEIF_BRANDS', 'LoadedImage', 'picture_size', 'refuse_size',
-           'refuse_bytes', 'load_image']
+__all__ = ['OPAQUE_SHARE', 'MAX_PIXELS', 'FORMATS', 'NOT_PIXELS', 'HEIF_BRANDS', 'LoadedImage', 'picture_size', 'refuse_bytes',
+           'refuse_size', 'load_image']
 
 # %% ../nbs/07_images.ipynb #235694da
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _jpeg_flags(
 
 # %% ../nbs/07_images.ipynb #818ba97d
 #| code-fold: true
-#| code-summary: "`picture_size`: width and height from a file's first bytes"
+#| code-summary: "`picture_size`: width and height from a file's first bytes; what is refused"
 def _tiff_size(data: bytes, skip: int = 0) -> tuple[int, int] | None:
     "Width and height in a directory of a TIFF, `skip` behind the first (TIFF 6.0, section 2)."
     order: Any = "little" if data[:2] == b"II" else "big"
@@ -224,6 +224,19 @@ def picture_size(
             sizes = [big(at + skip, 4), big(at + skip + 4, 4)]
             return (sizes[1], sizes[0]) if first == "height" else (sizes[0], sizes[1])
     return None
+
+
+def refuse_bytes(
+    size: int,  # bytes
+    name: str,  # for messages
+    limits: Limits = Limits(),
+) -> None:
+    "Raise `ImageError` for a file that is larger than may be."
+    if size > limits.bytes:
+        raise ImageError(
+            f"{name}: has {size:,} bytes, more than {limits.bytes:,.0f}: make it smaller,"
+            " or allow more (Limits, --limit bytes=N)"
+        )
 
 
 def refuse_size(
@@ -394,19 +407,6 @@ def _from_pil(
 # %% ../nbs/07_images.ipynb #9516f735
 #| code-fold: true
 #| code-summary: "`_file_bytes`: read a file, or say why not"
-def refuse_bytes(
-    size: int,  # bytes
-    name: str,  # for messages
-    limits: Limits = Limits(),
-) -> None:
-    "Raise `ImageError` for a file that is larger than may be."
-    if size > limits.bytes:
-        raise ImageError(
-            f"{name}: has {size:,} bytes, more than {limits.bytes:,.0f}: make it smaller,"
-            " or allow more (Limits, --limit bytes=N)"
-        )
-
-
 def _file_bytes(
     path: Path,
     limits: Limits = Limits(),

@@ -368,7 +368,7 @@ print(*(f"{way}: {s:.3f} s" for way, s in seconds.items()), sep="\n")
 # %%
 #| export
 #| code-fold: true
-#| code-summary: "`picture_size`: width and height from a file's first bytes"
+#| code-summary: "`picture_size`: width and height from a file's first bytes; what is refused"
 def _tiff_size(data: bytes, skip: int = 0) -> tuple[int, int] | None:
     "Width and height in a directory of a TIFF, `skip` behind the first (TIFF 6.0, section 2)."
     order: Any = "little" if data[:2] == b"II" else "big"
@@ -420,6 +420,19 @@ def picture_size(
             sizes = [big(at + skip, 4), big(at + skip + 4, 4)]
             return (sizes[1], sizes[0]) if first == "height" else (sizes[0], sizes[1])
     return None
+
+
+def refuse_bytes(
+    size: int,  # bytes
+    name: str,  # for messages
+    limits: Limits = Limits(),
+) -> None:
+    "Raise `ImageError` for a file that is larger than may be."
+    if size > limits.bytes:
+        raise ImageError(
+            f"{name}: has {size:,} bytes, more than {limits.bytes:,.0f}: make it smaller,"
+            " or allow more (Limits, --limit bytes=N)"
+        )
 
 
 def refuse_size(
@@ -648,19 +661,6 @@ figure({"as stored": plain(phone), "from bytes": upright, "from PIL": by_pil}, c
 #| export
 #| code-fold: true
 #| code-summary: "`_file_bytes`: read a file, or say why not"
-def refuse_bytes(
-    size: int,  # bytes
-    name: str,  # for messages
-    limits: Limits = Limits(),
-) -> None:
-    "Raise `ImageError` for a file that is larger than may be."
-    if size > limits.bytes:
-        raise ImageError(
-            f"{name}: has {size:,} bytes, more than {limits.bytes:,.0f}: make it smaller,"
-            " or allow more (Limits, --limit bytes=N)"
-        )
-
-
 def _file_bytes(
     path: Path,
     limits: Limits = Limits(),
