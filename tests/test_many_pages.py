@@ -256,7 +256,7 @@ def test_no_progress_line_in_a_pipe_and_one_on_a_terminal(tmp_path):
     assert "\r" not in run(page, "--out", out).stderr
     scans = tmp_path / "scans"
     scans.mkdir()
-    for k in range(6):
+    for k in range(80):
         shutil.copy(samples.page("hello"), scans / f"{k}.png")
     master, slave = pty.openpty()
     line = [sys.executable, "-m", "customocr", "read", str(scans), "--out", str(out)]
@@ -268,7 +268,7 @@ def test_no_progress_line_in_a_pipe_and_one_on_a_terminal(tmp_path):
             said += os.read(master, 4096)
         except OSError:
             break
-    assert process.wait() == 0 and b"/6 pages, " in said
+    assert process.wait() == 0 and b"/80 pages, " in said
 
 
 # --- processes and a cluster

@@ -74,6 +74,7 @@ def test_a_name_that_the_terminal_cannot_write_is_read_all_the_same(tmp_path):
 def test_ctrl_c_is_one_line_also_while_something_is_imported(late, tmp_path):
     code = f"""
 import builtins, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below a job in the background
 plain = builtins.__import__
 def slow(name, *more, **kw):
     if name == {late!r}:

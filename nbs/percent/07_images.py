@@ -447,7 +447,7 @@ def refuse_size(
             f"{name}: has {width} x {height} pixels, more than {limits.pixels:,.0f}: "
             "cut it or make it smaller, or allow more (Limits, --limit pixels=N)"
         )
-    if max(width, height) > limits.aspect * max(1, min(width, height)):
+    if max(width, height) > limits.aspect * min(width, height) > 0:
         raise ImageError(
             f"{name}: has {width} x {height} pixels, one side is more than {limits.aspect:g} times"
             " the other: cut it into pages, or allow more (Limits, --limit aspect=N)"
