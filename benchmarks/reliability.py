@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
 """What bad files, hostile pages, kills, long runs and small changes do to reading: all in one run.
 
-    python benchmarks/reliability.py [DATA] [--part PART ...] [--count N] [--minutes M]
-                                     [--seed S] [--work DIR] [--json OUT]
+    python benchmarks/reliability.py [DATA] [--part PART ...] [--skip PART ...] [--short]
+                                     [--count N] [--minutes M] [--seed S] [--work DIR] [--json OUT]
 
 The figures of the site's page are made by
 `python benchmarks/reliability.py DATA --json nbs/stored/reliability/reliability.json`.
 Every case is made from the seed and its number alone. A part that was stopped goes on where it
 was: what is done stands in DIR (default: .reliability in this folder). What goes wrong is kept
-there as a file of its own. Parts:
+there as a file of its own. `--short` does a little of each part, in some minutes. Parts:
 
   mutated  sample pages in nine formats with flipped bits, cut ends, changed headers (20,000)
   hostile  composed pages of noise, texture, scribble, frames, specks and extreme sizes (1,000)
   reads    one process reads again and again: memory and open files (10,000)
   kills    folder reading is killed and started again, until 100 kills are done: nothing is lost,
            nothing is there twice, the results are those of a run that was left alone
+  collect  the same for `customocr collect`: the table of examples is the old one or the new one
+  train    the same for `customocr train --resume`, with a small training (needs the extra `train`)
+  fuzz     every target of tests/fuzz is searched for 1,800 processor seconds (needs atheris)
   steady   how many texts change when a picture is shifted, framed, saved as JPEG, enlarged or
            turned; DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA), else the
            sample pages
@@ -46,9 +49,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 import material
+import targets
 
 from customocr import __version__, samples
 from customocr.batch import HIDDEN
+from customocr.collecting import MANIFEST, load_examples
 from customocr.errors import CustomOCRError, ImageError
 from customocr.formats.sources import load_page, pages_of
 from customocr.recognition import Page, Reader
@@ -57,6 +62,7 @@ MOST_SECONDS, MOST_MEMORY = 3.0, 600.0  # processor seconds, MB: what a page may
 PATIENCE = 60.0  # processor seconds without an answer from which a process counts as hanging
 FOREVER = 900.0  # seconds on the clock likewise
 MOST_PAGES = 3  # of one damaged file that are read
+OUTCOMES = ("read", "refused", "wrong", "foreign", "crash")
 
 
 # ---- one case in a process of its own
@@ -76,19 +82,29 @@ def broken_promises(page: Page) -> list[str]:
     return material.broken_promises(page)
 
 
-def attempt(reader: Reader, sources: list) -> tuple[str, str]:
-    "Read what one case holds: `read`, `refused` or `wrong`, and what was wrong."
+def attempt(
+    reader: Reader, content: bytes | np.ndarray
+) -> tuple[str, str, float, bool]:  # outcome, what was wrong, seconds of the slowest page, complete
+    "Read what one case holds: `read`, `refused`, `wrong` (a promise) or `foreign` (an exception)."
+    most, complete, start = 0.0, True, time.process_time()
+    outcome, what = "read", ""
     try:
-        for source in sources:
-            picture = load_page(source) if hasattr(source, "label") else source
-            if wrong := broken_promises(reader.read(picture)):
-                return "wrong", "; ".join(wrong)
+        files = pages_of("file", "file", content) if isinstance(content, bytes) else [content]
+        for source, _ in zip(files, range(MOST_PAGES)):
+            picture = load_page(source) if isinstance(content, bytes) else source
+            page = reader.read(picture)
+            complete = complete and page.complete
+            now = time.process_time()
+            most, start = max(most, now - start), now
+            if wrong := broken_promises(page):
+                outcome, what = "wrong", "; ".join(wrong)
     except CustomOCRError as error:
-        one_line = "\n" not in str(error) and len(str(error)) > 10
-        return ("refused", "") if one_line else ("wrong", f"message {str(error)!r}")
+        outcome = "refused"
+        if "\n" in str(error) or len(str(error)) < 10:
+            outcome, what = "wrong", f"message {str(error)!r}"
     except Exception as error:  # the point of it all
-        return "wrong", f"{type(error).__name__}: {error}"[:300]
-    return "read", ""
+        outcome, what = "foreign", f"{type(error).__name__}: {error}"[:300]
+    return outcome, what, max(most, time.process_time() - start), complete
 
 
 def case_of(part: str, seed: int, number: int) -> tuple[bytes | np.ndarray, str]:
@@ -105,18 +121,9 @@ def work(part: str, seed: int, connection) -> None:
     while (number := connection.recv()) is not None:
         content, kind = case_of(part, seed, number)
         peak(reset=True)
-        start = time.process_time()
-        if isinstance(content, bytes):
-            try:
-                sources = [s for _, s in zip(range(MOST_PAGES), pages_of("file", "file", content))]
-                outcome, what = attempt(reader, sources)
-            except Exception as error:
-                outcome, what = "wrong", f"{type(error).__name__}: {error}"[:300]
-            pages = max(1, len(sources))
-        else:
-            (outcome, what), pages = attempt(reader, [content]), 1
-        seconds = (time.process_time() - start) / pages
-        connection.send((number, kind, outcome, what, round(seconds, 3), round(peak(), 1)))
+        outcome, what, seconds, complete = attempt(reader, content)
+        row = number, kind, outcome, what, round(seconds, 3), round(peak(), 1), complete
+        connection.send(row)
 
 
 def used(pid: int) -> float:  # processor seconds
@@ -160,7 +167,7 @@ class Worker:
             what = f"process died, exit code {self.process.exitcode}"
         self.process.kill()
         self.process = None
-        return number, "", "crash", what, PATIENCE, 0.0
+        return number, "", "crash", what, PATIENCE, 0.0, False
 
     def close(self) -> None:
         if self.process is not None:
@@ -170,21 +177,22 @@ class Worker:
 def measure_cases(part: str, options, log: Path, until: float) -> dict:
     "Cases of one part, each in a process that may die of it."
     done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    worker, target = Worker(part, options.seed), options.count or PARTS[part][1]
+    worker, target = Worker(part, options.seed), wanted(part, options)
     with log.open("a") as file:
         for number in range(len(done), target):
             if time.monotonic() > until:
                 break
             row = list(worker(number))
             slow, large = row[4] > MOST_SECONDS, row[5] > MOST_MEMORY
-            if row[2] in ("wrong", "crash") or slow or large:
+            if row[2] not in ("read", "refused") or slow or large:
                 keep(part, options, row)
             done.append(row)
             file.write(json.dumps(row) + "\n")
             file.flush()
             progress(part, len(done), target)
     worker.close()
-    return summary(done)
+    each = {"seconds of each page": seconds_of_kinds(done)} if part == "hostile" else {}
+    return summary(done) | each
 
 
 def keep(part: str, options, row: list) -> None:
@@ -198,12 +206,12 @@ def keep(part: str, options, row: list) -> None:
 
 def summary(rows: list) -> dict:
     "Figures of cases: how many, what became of them, the slowest and the largest."
-    kinds = collections.Counter(row[1] for row in rows)
     seconds, memory = [row[4] for row in rows], [row[5] for row in rows]
     what = collections.Counter(row[2] for row in rows)
     return {
         "cases": len(rows),
-        **{name: what[name] for name in ("read", "refused", "wrong", "crash")},
+        **{name: what[name] for name in OUTCOMES},
+        "incomplete": sum(not row[6] for row in rows),
         "over the time": sum(s > MOST_SECONDS for s in seconds),
         "over the memory": sum(m > MOST_MEMORY for m in memory),
         "seconds": {
@@ -212,8 +220,20 @@ def summary(rows: list) -> dict:
             "most": max(seconds),
         },
         "MB": {"median": statistics.median(memory), "most": max(memory)},
-        "kinds": dict(sorted(kinds.items())),
+        "kinds": {
+            kind: {
+                "cases": sum(row[1] == kind for row in rows),
+                "most seconds": max(row[4] for row in rows if row[1] == kind),
+                "most MB": max(row[5] for row in rows if row[1] == kind),
+            }
+            for kind in sorted({row[1] for row in rows})
+        },
     }
+
+
+def seconds_of_kinds(rows: list) -> dict[str, list[float]]:  # seconds of each page, largest first
+    kinds = sorted({row[1] for row in rows})
+    return {k: sorted((round(r[4], 2) for r in rows if r[1] == k), reverse=True) for k in kinds}
 
 
 def progress(part: str, n: int, target: int) -> None:
@@ -281,7 +301,7 @@ def measure_steady(options, log: Path, until: float) -> dict:
 
     done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     reader, every = Reader(), list(pictures(options))
-    count = min(len(every), options.count or len(every))
+    count = min(len(every), wanted("steady", options))
     chosen = [every[k] for k in np.linspace(0, len(every) - 1, count).astype(int)]
     with log.open("a") as file:
         for name, source, truth in chosen[len(done) :]:
@@ -358,7 +378,7 @@ def measure_reads(options, log: Path, until: float) -> dict:
     "Memory after the first 500 reads and after the last one, in a process of its own."
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    count = options.count or PARTS["reads"][1]
+    count = wanted("reads", options)
     process = spawn.Process(target=reads, args=(count, until, theirs))
     process.start()
     rows = ours.recv()
@@ -402,13 +422,14 @@ def reported(out: Path) -> list[str]:
         return sorted(row["source"] for row in csv.DictReader(file))
 
 
-def interrupted(line: list[str], most: float, rng: np.random.Generator) -> bool:
-    "Run a command and kill it and its children somewhere; whether it was killed before its end."
+def interrupted(line: list[str], least: float, most: float, rng: np.random.Generator) -> bool:
+    """Run a command and kill it and its children after `least` to `most` seconds; whether it was
+    killed before its end."""
     process = subprocess.Popen(
         line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        process.wait(rng.uniform(0.2 * most, most))
+        process.wait(rng.uniform(least, most))
         return False
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
@@ -421,7 +442,7 @@ def killed_folder(folder: Path, undisturbed: Path, out: Path, rng, seconds: floa
     pages, kills, done, wrong = sorted(folder.glob("*.png")), 0, set(), []
     jobs = int(rng.integers(1, 3))
     line = command("read", folder, "--format", "json", "--out", out, "--jobs", jobs)
-    while interrupted(line, seconds, rng):
+    while interrupted(line, 0.2 * seconds, seconds, rng):
         kills += 1
         now = set(whole_results(out))
         wrong += [f"{name} is lost" for name in done - now]
@@ -438,46 +459,156 @@ def killed_folder(folder: Path, undisturbed: Path, out: Path, rng, seconds: floa
 
 def measure_kills(options, log: Path, until: float) -> dict:
     "Folders of small pages, each read by a command that is killed until it comes to its end."
-    done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    target, rng = (
-        options.count or PARTS["kills"][1],
-        np.random.default_rng([options.seed, len(done)]),
-    )
-    with tempfile.TemporaryDirectory() as name, log.open("a") as file:
+    with tempfile.TemporaryDirectory() as name:
         folder, undisturbed = Path(name) / "pages", Path(name) / "undisturbed"
         folder.mkdir()
         for k in range(40):
             cv2.imwrite(str(folder / f"{k:02}.png"), material.pages()[k % len(material.pages())])
-        start = time.monotonic()
-        subprocess.run(
-            command("read", folder, "--format", "json", "--out", undisturbed),
-            check=True,
-            capture_output=True,
-        )
-        seconds = time.monotonic() - start
+        line = command("read", folder, "--format", "json", "--out", undisturbed)
+        seconds = 0.6 * taken(line)
+
+        def once(number: int, rng: np.random.Generator) -> list:
+            out = Path(name) / f"out-{number}"
+            return killed_folder(folder, undisturbed, out, rng, seconds)
+
+        return until_killed("kills", once, options, log, until)
+
+
+def taken(line: list[str]) -> float:  # seconds on the clock
+    "Run a command undisturbed."
+    start = time.monotonic()
+    subprocess.run(line, check=True, capture_output=True)
+    return time.monotonic() - start
+
+
+def until_killed(part: str, once: Callable, options, log: Path, until: float) -> dict:
+    "Do something that is killed again and again, until there were as many kills as asked for."
+    done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    target = wanted(part, options)
+    with log.open("a") as file:
         while sum(kills for kills, _ in done) < target and time.monotonic() < until:
-            out = Path(name) / f"out-{len(done)}"
-            done.append(killed_folder(folder, undisturbed, out, rng, 0.6 * seconds))
+            rng = np.random.default_rng([options.seed, len(done)])
+            done.append(once(len(done), rng))
             file.write(json.dumps(done[-1]) + "\n")
             file.flush()
-            progress("kills", sum(kills for kills, _ in done), target)
+            progress(part, sum(kills for kills, _ in done), target)
     return {
-        "kills of folder reading": sum(kills for kills, _ in done),
-        "folders": len(done),
+        "kills": sum(kills for kills, _ in done),
+        "runs": len(done),
         "wrong": [what for _, wrong in done for what in wrong],
     }
+
+
+def wrong_examples(folder: Path, each: int) -> tuple[int, list[str]]:  # rows, what is wrong
+    "A folder of examples after a kill: whole additions of `each` examples, and every picture there."
+    if not (folder / MANIFEST).exists():
+        return 0, []
+    try:
+        glyphs, _, rows = load_examples(folder)
+    except CustomOCRError as error:
+        return 0, [str(error)]
+    wrong = [f"{len(rows)} rows are no whole additions"] if len(rows) % each else []
+    wrong += ["an example is there twice"] if len({r.file for r in rows}) < len(rows) else []
+    return len(rows), wrong + (["an example is empty"] if not glyphs.any((1, 2)).all() else [])
+
+
+def measure_collect(options, log: Path, until: float) -> dict:
+    "Examples are added to one folder by commands that are killed."
+    with tempfile.TemporaryDirectory() as name:
+        page, out = samples.page("ruled"), Path(name) / "examples"
+        (Path(name) / "text.txt").write_text(page.text)
+        line = command("collect", page.path, "--text", Path(name) / "text.txt", "--out", out)
+        seconds = taken(line)
+        each = len(load_examples(out)[2])
+
+        def once(number: int, rng: np.random.Generator) -> list:
+            before, _ = wrong_examples(out, each)
+            killed = interrupted(line, 0.6 * seconds, 1.1 * seconds, rng)
+            after, wrong = wrong_examples(out, each)
+            allowed = (before, before + each) if killed else (before + each,)
+            return [int(killed), wrong + ([] if after in allowed else [f"{before} -> {after}"])]
+
+        return until_killed("collect", once, options, log, until)
+
+
+TRAIN = """
+import sys
+from customocr import training
+training.GLYPHS_AN_EPOCH, training.SAVE_EVERY, training.STEPS_TOGETHER = 36 * 58, 0.2, 1
+training.train(out=sys.argv[1], epochs=2, resume=len(sys.argv) > 2)
+"""  # a training of seconds: what is killed is the same code
+
+
+def answers_of(folder: Path) -> np.ndarray:  # float32 (glyphs, 36)
+    "What a trained network says of the package's own glyphs."
+    return Reader(folder / "characters.onnx").classify(samples.load_samples().images[:200])
+
+
+def measure_train(options, log: Path, until: float) -> dict:
+    "A small training is killed, and goes on from its checkpoint until it comes to its end."
+    with tempfile.TemporaryDirectory() as name:
+        line = [sys.executable, "-c", TRAIN]
+        seconds = taken([*line, str(Path(name) / "undisturbed")])
+        expected = answers_of(Path(name) / "undisturbed")
+
+        def once(number: int, rng: np.random.Generator) -> list:
+            out, kills = Path(name) / f"run-{number}", 0
+            again: list[str] = []
+            while interrupted([*line, str(out), *again], 0.3 * seconds, 1.1 * seconds, rng):
+                kills += 1
+                again = ["resume"] if (out / "checkpoint.keras").exists() else []
+            off = float(np.abs(answers_of(out) - expected).max())
+            return [kills, [f"probabilities differ by {off:.4f}"] if off > 1e-4 else []]
+
+        return until_killed("train", once, options, log, until)
+
+
+# ---- search guided by coverage
+
+
+def measure_fuzz(options, log: Path, until: float) -> dict:
+    "Every target for as long as asked for, in a process of its own."
+    done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    run, found = ROOT / "tests" / "fuzz" / "run.py", options.work / "fuzz"
+    with log.open("a") as file:
+        for name in targets.TARGETS:
+            if name in {row[0] for row in done} or time.monotonic() > until:
+                continue
+            line = [sys.executable, run, name, "--found", found]
+            line += ["--seconds", wanted("fuzz", options)]
+            said = subprocess.run(list(map(str, line)), capture_output=True, text=True).stdout
+            tried = re.match(rf"{name}: (\d+) inputs in (\d+) s", said)
+            done.append([name, *map(int, tried.groups())] if tried else [name, 0, 0])
+            done[-1].append("" if tried else said[-600:])
+            file.write(json.dumps(done[-1]) + "\n")
+            file.flush()
+    return {name: {"inputs": n, "seconds": s, "broken": said} for name, n, s, said in done}
 
 
 # ---- the command line
 
 
-PARTS: dict[str, tuple[Callable, int]] = {  # what measures it, how much of it at most
-    "mutated": (lambda *a: measure_cases("mutated", *a), 20_000),
-    "hostile": (lambda *a: measure_cases("hostile", *a), 1_000),
-    "reads": (measure_reads, 10_000),
-    "kills": (measure_kills, 100),
-    "steady": (measure_steady, 0),
+PARTS: dict[str, tuple[Callable, int, int]] = {  # what measures it, how much of it, and --short
+    "mutated": (lambda *a: measure_cases("mutated", *a), 20_000, 200),
+    "hostile": (lambda *a: measure_cases("hostile", *a), 1_000, 20),
+    "reads": (measure_reads, 10_000, 600),
+    "kills": (measure_kills, 100, 5),
+    "collect": (measure_collect, 20, 3),
+    "train": (measure_train, 20, 2),
+    "fuzz": (measure_fuzz, 1_800, 10),
+    "steady": (measure_steady, 10**6, 10),
 }
+
+
+def wanted(part: str, options) -> int:
+    "How many cases, reads, kills, pictures, or seconds of a target."
+    return options.count or PARTS[part][2 if options.short else 1]
+
+
+def commit() -> str:
+    "The commit that is measured; `+` behind it where files differ from it."
+    line = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
+    return subprocess.run(line, capture_output=True, text=True).stdout.strip()
 
 
 def main() -> None:
@@ -487,7 +618,11 @@ def main() -> None:
     data = os.environ.get("CUSTOMOCR_DATA")
     parser.add_argument("data", nargs="?", type=Path, default=Path(data) if data else None)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--count", type=int, help="cases, reads, kills or pictures of each part")
+    parser.add_argument("--skip", nargs="+", choices=PARTS, default=[])
+    parser.add_argument("--short", action="store_true", help="a little of each part")
+    parser.add_argument(
+        "--count", type=int, help="cases, reads, kills, pictures or seconds of a target, each part"
+    )
     parser.add_argument("--minutes", type=float, default=1e6, help="for each part, at most")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path(".reliability"), help="what is done")
@@ -497,20 +632,26 @@ def main() -> None:
     figures = {}
     if options.json and options.json.exists():
         figures = json.loads(options.json.read_text())
-    for part in options.part:
-        measure, _ = PARTS[part]
+    for part in (part for part in options.part if part not in options.skip):
+        measure = PARTS[part][0]
         log = options.work / f"{part}-{options.seed}.jsonl"
         figures[part] = measure(options, log, time.monotonic() + 60 * options.minutes)
         print(f"\n{part}: {json.dumps(figures[part], indent=1, ensure_ascii=False)}", flush=True)
-        figures["made with"] = {
-            "version": __version__,
-            "seed": options.seed,
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
-            f"{platform.python_version()}, OpenCV {cv2.__version__}",
+        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python"
+        machine += f" {platform.python_version()}, OpenCV {cv2.__version__}"
+        figures[part] |= {
+            "made": {
+                "date": time.strftime("%Y-%m-%d", time.gmtime()),
+                "version": __version__,
+                "commit": commit(),
+                "seed": options.seed,
+                "machine": machine,
+            }
         }
         if options.json:
             options.json.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps(figures, indent=1, ensure_ascii=False)
+            text = re.sub(r"(?<=[\[\d,])\n +(?=[\d\]])", " ", text)  # a list of numbers in one row
             options.json.write_text(text + "\n", encoding="utf8")
 
 

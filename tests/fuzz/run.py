@@ -44,7 +44,7 @@ def search(name: str, seconds: float, seed: int, corpus: Path, found: Path) -> N
         tried += 1
         target(data)
 
-    options = [f"-seed={seed}", f"-artifact_prefix={found}/", "-timeout=30", "-max_len=20000"]
+    options = [f"-seed={seed}", f"-artifact_prefix={found}/", "-timeout=100", "-max_len=20000"]
     options += [f"-rss_limit_mb={MEMORY}", "-verbosity=0", "-use_value_profile=1"]
     atheris.Setup([sys.argv[0], *options, str(corpus)], once)
     atheris.Fuzz()
