@@ -54,6 +54,7 @@ import targets
 from customocr import __version__, samples
 from customocr.batch import HIDDEN
 from customocr.collecting import MANIFEST, load_examples
+from customocr.data import load_samples
 from customocr.errors import CustomOCRError, ImageError
 from customocr.formats.sources import load_page, pages_of
 from customocr.recognition import Page, Reader
@@ -500,7 +501,7 @@ def until_killed(part: str, once: Callable, options, log: Path, until: float) ->
 
 
 def wrong_examples(folder: Path, each: int) -> tuple[int, list[str]]:  # rows, what is wrong
-    "A folder of examples after a kill: whole additions of `each` examples, and every picture there."
+    "A folder after a kill: whole additions of `each` examples, and every picture there."
     if not (folder / MANIFEST).exists():
         return 0, []
     try:
@@ -515,9 +516,10 @@ def wrong_examples(folder: Path, each: int) -> tuple[int, list[str]]:  # rows, w
 def measure_collect(options, log: Path, until: float) -> dict:
     "Examples are added to one folder by commands that are killed."
     with tempfile.TemporaryDirectory() as name:
-        page, out = samples.page("ruled"), Path(name) / "examples"
-        (Path(name) / "text.txt").write_text(page.text)
-        line = command("collect", page.path, "--text", Path(name) / "text.txt", "--out", out)
+        out, said = Path(name) / "examples", Path(name) / "text.txt"
+        page = next(page for page in samples.pages() if page.name == "ruled")
+        said.write_text(page.text)
+        line = command("collect", page.path, "--text", said, "--out", out)
         seconds = taken(line)
         each = len(load_examples(out)[2])
 
@@ -541,7 +543,7 @@ training.train(out=sys.argv[1], epochs=2, resume=len(sys.argv) > 2)
 
 def answers_of(folder: Path) -> np.ndarray:  # float32 (glyphs, 36)
     "What a trained network says of the package's own glyphs."
-    return Reader(folder / "characters.onnx").classify(samples.load_samples().images[:200])
+    return Reader(folder / "characters.onnx").classify(load_samples().images[:200])
 
 
 def measure_train(options, log: Path, until: float) -> dict:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
+import math
 import os
 import re
 import shutil
@@ -30,10 +32,10 @@ from .layout.ink import ink_strength
 from .recognition import Reader
 
 # %% auto #0
-__all__ = ['MANIFEST', 'COLUMNS', 'YES', 'NO', 'PICTURES', 'MOST_FILES', 'MOST_BYTES', 'MOST_IN_ZIP', 'LEAST_CONTRAST', 'PAGE',
-           'MARK', 'MARKS', 'MARK_NAMES', 'CORNERS', 'STRIP', 'BOX', 'PITCH', 'FIRST', 'GRID', 'PALE', 'SCALE',
-           'LEAST_SCALE', 'PEN', 'LEAST_INK', 'LEAST_AREA', 'REACH', 'ALONE', 'UNKNOWN', 'AGREES', 'AROUND',
-           'LEAST_ALIGNED', 'CONTACT', 'Row', 'label_of', 'folder_name', 'read_manifest', 'write_manifest',
+__all__ = ['MANIFEST', 'COLUMNS', 'YES', 'NO', 'PICTURES', 'MOST_FILES', 'MOST_BYTES', 'MOST_IN_ZIP', 'UNREADABLE_ZIP',
+           'LEAST_CONTRAST', 'PAGE', 'MARK', 'MARKS', 'MARK_NAMES', 'CORNERS', 'STRIP', 'BOX', 'PITCH', 'FIRST', 'GRID',
+           'PALE', 'SCALE', 'LEAST_SCALE', 'PEN', 'LEAST_INK', 'LEAST_AREA', 'REACH', 'ALONE', 'UNKNOWN', 'AGREES',
+           'AROUND', 'LEAST_ALIGNED', 'CONTACT', 'Row', 'label_of', 'folder_name', 'read_manifest', 'write_manifest',
            'save_examples', 'picture_glyph', 'load_classes', 'load_examples', 'mark_images', 'strip_cells',
            'strip_text', 'split_pages', 'box_places', 'sheet_picture', 'sheet_pdf', 'write_sheet', 'write_new',
            'find_marks', 'sheet_map', 'straighten', 'read_strip', 'cut_box', 'Collected', 'collect_sheet', 'pair_costs',
@@ -76,7 +78,11 @@ def folder_name(
 
 # %% ../nbs/21_collect.ipynb #548367df
 def _number(text: str) -> float | None:
-    return float(text.replace(",", ".")) if text.strip() else None
+    "A number, or None for an empty cell. Raises `ValueError`, also for infinity."
+    value = float(text.replace(",", ".")) if text.strip() else None
+    if value is not None and not math.isfinite(value):
+        raise ValueError
+    return value
 
 
 def _row(cells: dict[str, str], where: str) -> Row:
@@ -93,7 +99,7 @@ def _row(cells: dict[str, str], where: str) -> Row:
     if keep not in YES + NO:
         raise DataError(f"{where}: keep is {keep!r}; write 1 or 0")
     try:
-        box = tuple(int(float(n)) for n in re.split("[,; ]+", get("box")) if n)
+        box = tuple(int(_number(n) or 0) for n in re.split("[,; ]+", get("box")) if n)
         doubt = _number(get("doubt"))
     except ValueError:
         raise DataError(f"{where}: box and doubt are numbers, or empty") from None
@@ -114,10 +120,10 @@ def read_manifest(
     head = text.split("\n", 1)[0]
     sign = max(",;\t", key=head.count)
     table = csv.DictReader(io.StringIO(text, newline=""), delimiter=sign)
-    missing = {"file", "label"} - set(table.fieldnames or ())
-    if missing:
-        raise DataError(f"{path}: no column {' and '.join(sorted(missing))} in the first line")
     try:
+        missing = {"file", "label"} - set(table.fieldnames or ())
+        if missing:
+            raise DataError(f"{path}: no column {' and '.join(sorted(missing))} in the first line")
         return [
             _row(cells, f"{path}, row {n}")
             for n, cells in enumerate(table, 2)
@@ -190,6 +196,10 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "
 MOST_FILES = 200_000  # in one folder or zip
 MOST_BYTES = 20_000_000  # of one picture of a character, unpacked
 MOST_IN_ZIP = 1_000_000_000  # bytes, of all of them
+UNREADABLE_ZIP = (  # what zipfile raises for a damaged one, found by fuzzing
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError, UnicodeDecodeError),
+)
 LEAST_CONTRAST = 24  # grey levels between paper and ink: below it a picture is empty
 
 
@@ -255,7 +265,7 @@ def load_classes(
             with zipfile.ZipFile(place) as archive:
                 for label, entry in _zip_files(archive, str(place)):
                     add(label, entry.filename, archive.read(entry))
-        except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        except UNREADABLE_ZIP as error:
             raise DataError(f"{place}: a damaged zip file ({error})") from None
         except OSError as error:
             raise DataError(f"{place}: cannot be read: {error.strerror or error}") from None

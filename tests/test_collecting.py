@@ -61,6 +61,31 @@ def test_a_manifest_names_files_of_its_folder_only(tmp_path, file):
         load_examples(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("file,label,box\none.png,A,inf\n", "row 2: box and doubt are numbers"),
+        ("file,label,doubt\none.png,A,nan\n", "row 2: box and doubt are numbers"),
+        (f"file,label,{'x' * 140_000}\n", "not a table"),
+    ],
+    ids=["an endless box", "a doubt that is no number", "a name without end"],
+)
+def test_a_manifest_with_what_is_no_number_or_no_table_is_refused(tmp_path, text, said):
+    (tmp_path / "manifest.csv").write_text(text)
+    with pytest.raises(DataError, match=said):
+        read_manifest(tmp_path)
+
+
+def test_a_zip_of_damaged_pictures_is_refused(tmp_path):
+    picture(tmp_path / "A" / "1.png")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("A/1.png", (tmp_path / "A" / "1.png").read_bytes())
+    data = (tmp_path / "x.zip").read_bytes()
+    (tmp_path / "x.zip").write_bytes(data[:37] + b"\xff" * 8 + data[45:])  # where deflate begins
+    with pytest.raises(DataError, match="a damaged zip file"):
+        load_examples(tmp_path / "x.zip")
+
+
 def test_a_disk_that_fills_up_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
     save_examples(tmp_path / "mine", strokes(2), ["A", "B"])
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}

@@ -132,6 +132,19 @@ def test_options_are_refused_by_their_names(reader):
         Reader(limits=3)
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is asked of Linux")
+def test_a_network_gives_back_the_memory_of_a_large_batch(reader):
+    def resident():  # MB
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+
+    glyphs = np.zeros((28, 28), np.uint8)
+    reader.classify(glyphs[None])
+    before = resident()
+    reader.classify(np.repeat(glyphs[None], 3000, 0))
+    assert resident() - before < 60  # its layers take some hundred
+
+
 def test_opencv_speaks_again_after_many_threads_read():
     log = getattr(cv2.utils, "logging", cv2)
     before = log.getLogLevel()

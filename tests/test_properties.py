@@ -1,6 +1,7 @@
 """Whatever comes in, reading answers within its promises or raises our own error."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
 import material
 import targets
 
+from customocr.collecting import Row, label_of, read_manifest, write_manifest
 from customocr.decoding import Lexicon
 from customocr.engine.patterns import compile_pattern
 from customocr.errors import CustomOCRError
@@ -28,6 +30,11 @@ few = settings(
 )
 many = settings(few, max_examples=150)
 KEPT = sorted(path for path in targets.SEEDS.glob("*/*") if path.is_file())
+
+
+def test_inputs_are_kept_for_each_kind():
+    kinds = {"image", "pattern", "lexicon", "glyphs", "manifest", "model"}
+    assert {path.parent.name for path in KEPT} >= kinds
 
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda p: f"{p.parent.name}/{p.name}")
@@ -138,6 +145,40 @@ def damaged(data: bytes, steps: list) -> bytes:
 @given(st.sampled_from(targets.first_inputs("glyphs")), damage)
 def test_damaged_arrays_and_tables_are_refused_with_our_own_error(data, steps):
     assert targets.glyphs(damaged(data, steps)) is None
+
+
+cells = st.one_of(
+    st.sampled_from(["one.png", "A", "U+0041", "1,2,3,4", "0.5", "yes", "inf", "1e999", "../x"]),
+    st.text('A1.,;-"\n\r\t\0é/', max_size=6),
+)
+
+
+@few
+@given(st.lists(st.lists(cells, min_size=6, max_size=7), max_size=4), st.sampled_from(",;\t"))
+def test_a_table_of_examples_is_read_and_written_alike_or_refused(rows, sign):
+    quoted = [[f'"{cell}"' if n % 2 else cell for n, cell in enumerate(row)] for row in rows]
+    head = ["file", "label", "source", "box", "keep", "doubt"]
+    text = "\n".join(sign.join(row) for row in [head, *quoted])
+    assert targets.manifest(text.encode()) is None
+
+
+rows_of_examples = st.builds(
+    Row,
+    st.from_regex(r"[a-z]{1,8}/[a-z0-9 ,]{1,8}\.png", fullmatch=True),
+    st.characters().filter(lambda c: label_of(c) == c),
+    st.text('page 1,;"é', max_size=8).map(str.strip),
+    st.one_of(st.just(()), st.tuples(*[st.integers(0, 9999)] * 4)),
+    st.booleans(),
+    st.one_of(st.none(), st.integers(0, 1000).map(lambda n: n / 1000)),
+)
+
+
+@many
+@given(st.lists(rows_of_examples, max_size=5))
+def test_what_is_written_to_a_table_of_examples_comes_back(rows):
+    with tempfile.TemporaryDirectory() as folder:
+        write_manifest(folder, rows)
+        assert read_manifest(folder) == rows
 
 
 @few

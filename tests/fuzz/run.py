@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-NAMES = ("image", "array", "page", "pattern", "lexicon", "model", "glyphs")
+NAMES = ("image", "pattern", "page", "array", "lexicon", "model", "glyphs", "manifest")
 MEMORY = 3_000  # MB of a process, the libraries included
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import re
 import tempfile
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import material
 import numpy as np
 
 from customocr import samples
+from customocr.collecting import MANIFEST, load_examples, read_manifest, write_manifest
 from customocr.data import load_npz, read_az
 from customocr.decoding import Knowledge, Lexicon
 from customocr.engine.patterns import MAX_STATES, compile_pattern
@@ -144,13 +147,33 @@ def model(data: bytes) -> None:
 
 
 def glyphs(data: bytes) -> None:
-    "Glyphs as arrays, and the A-Z set as CSV or zip."
+    "Glyphs as arrays, the A-Z set as CSV or zip, and a zip with a folder for each class."
     on_disk(data, "glyphs.npz", load_npz)
     on_disk(data, "letters.csv", read_az)
+    on_disk(data, "classes.zip", load_examples)
+
+
+def manifest(data: bytes) -> None:
+    "The table of a folder of examples, beside two pictures."
+
+    def examples(path: Path) -> None:
+        for name in ("one.png", "two.png"):
+            (path.parent / name).write_bytes(cv2.imencode(".png", np.eye(28) * 255)[1].tobytes())
+        rows = read_manifest(path.parent)
+        write_manifest(path.parent, rows)
+        again = read_manifest(path.parent)
+        doubts = [None if r.doubt is None else round(r.doubt, 3) for r in rows]
+        if [replace(r, doubt=d) for r, d in zip(rows, doubts)] != again:
+            raise BrokenPromise(f"{rows} is written and read as {again}")
+        images, labels, kept = load_examples(path.parent)
+        if not len(images) == len(labels) == len(kept):
+            raise BrokenPromise(f"{len(images)} glyphs, {len(labels)} labels, {len(kept)} rows")
+
+    on_disk(data, MANIFEST, examples)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    f.__name__: f for f in (image, array, page, pattern, lexicon, model, glyphs)
+    f.__name__: f for f in (image, pattern, page, array, lexicon, model, glyphs, manifest)
 }
 
 
@@ -186,6 +209,14 @@ def _arrays(**arrays) -> bytes:
     return file.getvalue()
 
 
+def _zip(**files: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for label, content in files.items():
+            archive.writestr(f"{label}/1.png", content)
+    return file.getvalue()
+
+
 def first_inputs(name: str) -> list[bytes]:  # small ones, all made here
     "Inputs from which a search goes on: good ones of every kind."
     glyph = np.zeros((3, 28, 28), np.uint8)
@@ -201,6 +232,10 @@ def first_inputs(name: str) -> list[bytes]:  # small ones, all made here
             r"re:[A-Z]+ \d{4}",
             "re:(A|B{2,3})*[^0-9]?",
             "A{3} 9{2,}",
+        ],
+        "manifest": [
+            'file,label,source,box,keep,doubt\none.png,A,page.png,"1,2,3,4",1,0.25\n',
+            "\ufefffile;label;keep\r\none.png;U+0041;yes\r\ntwo.png;B;0\r\n",
         ],
         "lexicon": ["ANNA\nBERT\n# names\nC3PO\n", "\ufeffone\r\ntwo\r\n"],
     }
@@ -218,6 +253,7 @@ def first_inputs(name: str) -> list[bytes]:  # small ones, all made here
             _arrays(x=glyph, y=label),
             _arrays(x=glyph, y=label, writer=label, writer_names=np.array(["a", "b", "c"])),
             "\n".join([row] * 3).encode(),
+            _zip(A=cv2.imencode(".png", glyph[0])[1].tobytes()),
         ],
         **{key: [t.encode() for t in some] for key, some in texts.items()},
     }[name]
