@@ -16,8 +16,9 @@ import pytest
 
 from customocr import samples
 from customocr.batch import read_many
+from customocr.errors import ImageError
 from customocr.formats import writers
-from customocr.formats.sources import PageSource, count_pages, find, load_page
+from customocr.formats.sources import PageSource, count_pages, find, load_page, pages_of
 from customocr.formats.writers import FORMATS, Result
 from customocr.recognition import Reader
 
@@ -140,6 +141,31 @@ def test_what_is_wrong_with_a_page_names_file_and_page(reader, tmp_path):
     assert torn.page is None and torn.error == f"{file}: is a damaged PDF"
     (nothing,) = read_many("s3x://nowhere/page.png", reader)
     assert nothing.error.startswith("s3x://nowhere/page.png: cannot be opened")
+
+
+def test_a_damaged_page_of_a_pdf_is_one_line():
+    pytest.importorskip("pypdfium2", reason="the extra pdf is not installed")
+    fpdf = pytest.importorskip("fpdf", reason="the extra pdf is not installed")
+    document = fpdf.FPDF()
+    document.add_page()
+    document.add_page()
+    data = bytes(document.output()).replace(b"/Type /Page\n", b"/Type /Pxge\n", 1)
+    (first, second) = pages_of("file", "file", data)
+    with pytest.raises(ImageError, match="is a damaged page of a PDF"):
+        load_page(first)
+    assert load_page(second).ndim == 3
+
+
+def test_a_damaged_heic_photo_is_one_line():
+    pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
+    pillow_heif.register_heif_opener()
+    file = io.BytesIO()
+    Image.fromarray(np.full((64, 64, 3), 255, np.uint8)).save(file, "HEIF")
+    data = file.getvalue()
+    for damaged in (data[:-20], data.replace(b"meta\0", b"meta\x40", 1)):
+        (page,) = pages_of("file", "file", damaged)
+        with pytest.raises(ImageError, match="^file: is a damaged HEIC photo [^\n]*$"):
+            load_page(page)
 
 
 # --- what is written

@@ -193,11 +193,14 @@ def _pdf(file):
 def _pdf_page(data, number, dpi):
     "A page of a PDF as pixels, BGR."
     document = _pdf(data)
+    pdfium = needed("pypdfium2", "pdf", "reading a PDF")
     try:
         page = document[number - 1]
         width, height = page.get_size()
         scale = min(dpi / 72, (PDF_PIXELS / max(1.0, width * height)) ** 0.5)
         return page.render(scale=scale, rev_byteorder=False).to_numpy()[..., :3].copy()
+    except pdfium.PdfiumError:
+        raise ImageError("is a damaged page of a PDF") from None
     finally:
         document.close()
 
@@ -299,8 +302,9 @@ def _heic(data):
         raise ImageError("is a HEIC photo: pip install pillow-heif, or save it as JPEG") from None
     try:
         return pillow_heif.open_heif(io.BytesIO(data)).to_pillow()
-    except (ValueError, OSError, RuntimeError) as error:
-        raise ImageError(f"is a damaged HEIC photo ({error})") from None
+    except (ValueError, OSError, RuntimeError, EOFError, SyntaxError) as error:
+        said = " ".join(str(error).split())  # libheif's words can have several lines
+        raise ImageError(f"is a damaged HEIC photo ({said})") from None
 
 # %% ../../nbs/17_sources.ipynb #7c89b608
 def natural(
