@@ -219,6 +219,13 @@ def test_a_checkpoint_in_the_middle_of_a_drawing_is_gone_on_from(small, tmp_path
     train(out=out, resume=True)
     last = training.keras.models.load_model(out / "checkpoint.keras").optimizer.iterations
     assert int(last) == 2 * (36 * 58 // training.BATCH), "neither more nor fewer steps"
+    train(out=tmp_path / "undisturbed", epochs=2)
+    glyphs = load_samples().images[::50]
+    one, other = (
+        training.classifier(folder / "characters.onnx")(glyphs)
+        for folder in (out, tmp_path / "undisturbed")
+    )
+    np.testing.assert_allclose(one, other, atol=1e-5, err_msg="as if it had not been interrupted")
 
 
 def test_the_rate_rises_and_falls_with_the_time():

@@ -510,25 +510,29 @@ def fit(
     first: int = 0,  # steps that were done before an interrupt
     after: Callable[[], bool] | None = None,  # called between steps; True ends it
 ) -> float:  # mean loss of the last pass
-    "Show the network glyphs, in a new order at each pass."
+    """Show the network glyphs, in a new order at each pass; after an interrupt, what is left of the
+    pass in its order."""
     steps, loss = len(labels) // BATCH, float("nan")
-    chance = np.random.default_rng(len(labels) + int(model.optimizer.iterations) - first)
-    rows = chance.permutation(len(labels))[: steps * BATCH]
-    whole, part = divmod(passes * steps - first, steps)
+    begun = int(model.optimizer.iterations) - first
     calls = [_After(after)] if after else []
     one_hot = np.eye(len(CLASSES), dtype=np.float32)
     model.stop_training = False
-    for number, rounds in ((part, 1), (steps, whole)):
-        if number and rounds and not model.stop_training:
-            chosen = rows[: number * BATCH]
-            loss = model.fit(
-                to_input(images[chosen]),
-                one_hot[labels[chosen]],
-                batch_size=BATCH,
-                epochs=rounds,
-                verbose=0,
-                callbacks=calls,
-            ).history["loss"][-1]
+    for n in range(first // steps, passes):
+        order = np.random.default_rng([begun, n]).permutation(len(labels))[: steps * BATCH]
+        left = order[max(0, first - n * steps) * BATCH :]
+        for layer in model.layers:
+            if hasattr(layer, "seed_generator"):  # a checkpoint does not keep dropout's state
+                layer.seed_generator.state.assign([0, int(model.optimizer.iterations)])
+        loss = model.fit(
+            to_input(images[left]),
+            one_hot[labels[left]],
+            batch_size=BATCH,
+            shuffle=False,
+            verbose=0,
+            callbacks=calls,
+        ).history["loss"][-1]
+        if model.stop_training:
+            break
     return loss
 
 
@@ -1070,7 +1074,9 @@ def _settings(out: Path, wanted: dict) -> dict:
     if not file.exists():
         out.mkdir(parents=True, exist_ok=True)
         kept = {key: value for key, value in wanted.items() if value is not None}
-        file.write_text(json.dumps(kept, indent=1) + "\n")
+        part = file.with_name("part-" + file.name)
+        part.write_text(json.dumps(kept, indent=1) + "\n")
+        part.replace(file)
         return kept
     before = json.loads(file.read_text())
     differing = [
