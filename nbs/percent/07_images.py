@@ -5,8 +5,6 @@
 # %% [markdown]
 # A phone stores a photo lying on its side and notes how to turn it. A scanner stores 16 bits a pixel. A drawing program stores ink on nothing. This notebook undoes all of that: `load_image` takes a picture as people have it and gives the pixels that a reader needs.
 # At the end you can hand over a file of any of these kinds, and a file that is broken is refused in one sentence.
-#
-# *Needs*: five seconds and no data. All files are made here, from pages written with the handwriting fonts of the package ([Pictures](pictures.ipynb)).
 
 # %%
 #| default_exp images
@@ -60,12 +58,7 @@ def plain(data: bytes) -> np.ndarray:  # uint8 (h, w) or (h, w, 3)
 
 # %% [markdown]
 # ## One page, four files
-# We write a page and save it in four ways that are all in use:
-#
-# - A *phone* stores what its sensor saw, here lying on its side. A number in the file's EXIF data, the *orientation*, says how to turn it.
-# - A *scanner* stores 16 bits a channel.
-# - A *drawing program* stores black ink and how opaque each pixel is, its *alpha*. The paper is transparent, and its colour is black, too.
-# - A *download* was cut off: the second half of a JPEG is missing.
+# We write a page and save it in four ways that are all in use. The picture shows the numbers as they stand in each file.
 
 # %%
 #| code-fold: true
@@ -116,7 +109,15 @@ figure({caption: plain(data) for caption, data in files.items()}, columns=4)
 
 
 # %% [markdown]
-# None of them can be read. Whatever stands behind should see ink on paper, upright, and nothing of files. So the result is small: the pixels, and how they relate to the page they came from.
+# *Needs*: five seconds and no data. All files are made here, from pages written with the handwriting fonts of the package ([Pictures](pictures.ipynb)).
+
+# %% [markdown]
+# - The *phone* stores what its sensor saw, here lying on its side. A number in the file's EXIF data, the *orientation*, says how to turn it.
+# - The *scanner* stores 16 bits a channel.
+# - The *drawing program* stores black ink and how opaque each pixel is, its *alpha*. The paper is transparent, and its colour is black, too.
+# - The *download* was cut off: the second half of a JPEG is missing.
+#
+# A reader can use none of them as they are. It needs upright pixels with ink on paper, and it should not have to know about files. So what we return is small: the pixels, and how they relate to the page they came from.
 
 # %%
 #| export
@@ -134,7 +135,7 @@ class LoadedImage:
 # Arrays come as bytes, as 16-bit numbers, as floats, as truth values. We need to know which number is white:
 #
 # - Floats up to 1 have 1 as white, other floats 255.
-# - Sensors fill 10, 12, 14 or 16 of 16 bits. So the white of an integer is the highest number with as many bits as the brightest pixel, at least 255.
+# - Sensors fill 10, 12, 14 or 16 of 16 bits. So we count the bits of the brightest pixel. White is the highest number with that many bits, and at least 255.
 
 # %%
 #| export
@@ -269,7 +270,7 @@ def _reduce(
 
 # %% [markdown]
 # A JPEG need not be decoded in full for that. It stores blocks of 8 x 8 pixels as frequencies. A decoder that leaves out the high frequencies gives a picture of half, a quarter or an eighth of the size, in a fraction of the time.
-# OpenCV does so when it is told before it decodes. So we look up the size first, in the file's *segments*: each begins with a marker and, with few exceptions, its length. A photo's small preview sits in a segment of its own and is stepped over.
+# OpenCV does so when it is told before it decodes. So we look up the size first, in the file's *segments*: each begins with a marker and, with few exceptions, its length. A photo's small preview sits in a segment of its own, which we skip.
 
 # %%
 #| export
@@ -310,7 +311,7 @@ print("height, width, channels, offset of the scan:", _jpeg_frame(photo))
 
 
 # %% [markdown]
-# From the size follows how to decode. A JPEG ends with the two bytes `FF D9`. Where they are missing after the scan, the file was cut off: a decoder fills the rest with grey, and a reader would take the part for all.
+# From the size follows how to decode. A JPEG ends with the two bytes `FF D9`. If they are missing, the file was cut off. A decoder fills the rest with grey, and a reader would take what is left for the whole page.
 
 # %%
 #| export
@@ -522,7 +523,7 @@ def _why_undecoded(
 
 
 # %% [markdown]
-# Now all kinds of files can be decoded. JPEG is decoded as above, a format that may be transparent with its alpha, everything else as it is. OpenCV turns a photo by its orientation, but for pictures that it decodes with alpha.
+# Now all kinds of files can be decoded. JPEG is decoded as above, a format that may be transparent with its alpha, everything else as it is. OpenCV turns a photo by its orientation, except where it decodes alpha.
 
 # %%
 #| export
@@ -790,6 +791,8 @@ print(*said.values(), sep="\n")
 # **2.** Make a file with each of the eight orientations from the same page and check that `load_image` gives the page every time. Pillow's `Image.Transpose` has all the turns.
 #
 # **3.** Save a drawing with half of its area opaque grey and light ink on it. Which paper does `_on_paper` choose, and would you choose the same?
+#
+# **4.** Build `contact_sheet(folder)`: one picture with a small version of every image of a folder, upright, and the error's sentence for each file that is refused.
 #
 # <details><summary>Solution</summary>
 #

@@ -5,12 +5,6 @@
 # %% [markdown]
 # A network answers well for pictures like those it was trained on. So every glyph, whether it comes from MNIST, from a pen, from a page or from a finger on a screen, is laid out in one way. This notebook builds that way: `normalise_glyph`.
 # At the end you can turn any crop of ink into the 28 x 28 picture that the network knows.
-#
-# The layout is that of MNIST (LeCun et al., 1998, "Gradient-based learning applied to document recognition", section III.A): the ink's longest side is 20 pixels, and its centre of mass is in the middle of 28 x 28.
-#
-# *Needs*: five seconds and no data.
-#
-# *Terms*: [glyph](glossary.html#glyph), [bounding box](glossary.html#bounding-box).
 
 # %%
 #| default_exp glyphs
@@ -49,6 +43,13 @@ def crop(height, opacity=1.0, hand="patrick-hand"):
 
 crops = [crop(120), crop(14), crop(48, 0.3)]
 show(tiles([cv2.resize(ink, (28, 28), interpolation=cv2.INTER_AREA) for ink in crops]), 4)
+
+# %% [markdown]
+# The layout is that of MNIST (LeCun et al., 1998, "Gradient-based learning applied to document recognition", section III.A): the ink's longest side is 20 pixels, and its centre of mass is in the middle of 28 x 28.
+#
+# *Needs*: five seconds and no data.
+#
+# *Terms*: [glyph](glossary.html#glyph), [bounding box](glossary.html#bounding-box).
 
 # %% [markdown]
 # ## Find the ink

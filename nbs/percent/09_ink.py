@@ -7,11 +7,6 @@
 # where these numbers fail. This notebook finds the ink on such pages. At the end you can turn a photo of any light into a mask: 1 where there is ink, 0 where there is paper.
 #
 # We answer three questions, one after the other. Is the ink darker or lighter than the paper? How much darker is each pixel than the paper around it? Which pixels are dark enough to be ink?
-#
-# *Needs*: half a minute and no data. All pages shown are written with the handwriting fonts of the package ([Pictures](pictures.ipynb)), so we know which pixels were inked.
-#
-# *Terms*: [Otsu's threshold](glossary.html#otsu), [adaptive threshold](glossary.html#adaptive-threshold), [connected component](glossary.html#connected-component),
-# [character error rate](glossary.html#cer).
 
 # %%
 #| default_exp layout.ink
@@ -46,7 +41,7 @@ from customocr.writing.papers import PAPERS, Paper
 
 # %% [markdown]
 # ## Is the ink dark or light?
-# The letters below are chalk on a blackboard. The tutorial's boxes hold letters, because edges are edges in both directions. But its glyphs are wrong: Otsu's inverted threshold makes ink of the board.
+# The letters below are chalk on a blackboard. The boxes of [the tutorial](00_data.ipynb#the-tutorial) hold letters, because an edge is found whether it goes from light to dark or from dark to light. But its glyphs are wrong: Otsu's inverted threshold takes the board for ink.
 # The network would get dark letters on white, which it has never seen.
 
 # %%
@@ -59,6 +54,12 @@ wrong = tutorial_boxes(chalk.image)
 glyphs = tiles(tutorial_glyphs(chalk.image, wrong))
 boxed = outlined(chalk.image, wrong)
 figure({"chalk, the tutorial's boxes": boxed, "its glyphs": cv2.resize(glyphs, None, fx=3, fy=3)})
+
+# %% [markdown]
+# *Needs*: half a minute and no data. All pages shown are written with the handwriting fonts of the package ([Pictures](pictures.ipynb)), so we know which pixels were inked.
+#
+# *Terms*: [Otsu's threshold](glossary.html#otsu), [adaptive threshold](glossary.html#adaptive-threshold), [connected component](glossary.html#connected-component),
+# [character error rate](glossary.html#cer).
 
 # %% [markdown]
 # A dark page does not mean light ink: a white sheet on a dark table is a dark page, too. A better sign is the shape. Ink comes in *thin strokes*, paper does not.
@@ -163,7 +164,7 @@ figure(
 )
 
 # %% [markdown]
-# Light multiplies. Say the paper returns 80 % of the light and the ink returns 20 %. Then the paper is four times as bright as the ink, under every lamp and in every shadow. So we should *divide* by the paper.
+# A lamp makes paper and ink brighter by the same factor. Say the paper returns 80 % of the light and the ink returns 20 %. Then the paper is four times as bright as the ink, under every lamp and in every shadow. So we should *divide* by the paper.
 #
 # What is the paper's brightness under a letter? A closing that is wider than the pen wipes the writing off. Paper, shadow and table remain. We subtract the page from this paper and divide by it. The result says how much darker each pixel is, as a share of the paper there.
 
@@ -272,7 +273,7 @@ def ink_mask(
 
 
 # %% [markdown]
-# From here on we work with the pieces of the mask, its *connected components*: pixels of ink that touch each other, diagonals included. They are what the tutorial's external contours are, but they know their pixels.
+# From here on we work with the pieces of the mask, its *connected components*: pixels of ink that touch each other, diagonals included. They take the place of the tutorial's external contours. A contour is only an outline; a component says which pixels belong to it.
 
 # %%
 #| export
@@ -397,8 +398,8 @@ worth("ridges")
 
 # %% [markdown]
 # ## Recap
-# - Ink is what comes in thin strokes, dark or light. Five kernels vote.
-# - Light multiplies, so we divide by the paper. A closing wider than the pen shows the paper.
+# - Ink comes in thin strokes. Five kernels vote on whether the strokes are dark or light.
+# - Light changes paper and ink by the same factor, so we divide by the paper. A closing wider than the pen shows the paper.
 # - A weak ridge is ink if it is connected to strong ink.
 #
 # ## Exercises
@@ -420,7 +421,7 @@ worth("ridges")
 #
 # </details>
 #
-# **3.** Add the printed waves of a cheque, `Paper(pattern=8)`, to `DAMAGES` and call `measured` again. Which mask survives them, and which constant would you change?
+# **3.** Build a worse photo: add the printed waves of a cheque, `Paper(pattern=8)`, to `DAMAGES` and call `measured` again. Which mask survives them, and which constant would you change?
 #
 # ## What the next notebook builds on
 # `ink_mask` marks all ink: letters, but also ruled lines, frames and specks. [What is not text?](10_rules.ipynb) takes those out.

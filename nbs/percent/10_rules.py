@@ -5,11 +5,6 @@
 # %% [markdown]
 # A mask of all ink ([Where is the ink?](09_ink.ipynb)) holds more than letters: ruled lines, the frames of form fields, specks, the edge of the sheet. This notebook finds and removes them.
 # At the end you can take the rules out of a form and keep every stroke that crosses one.
-#
-# *Needs*: half a minute and no data.
-#
-# *Terms*: [connected component](glossary.html#connected-component), [contour](glossary.html#contour), [bounding box](glossary.html#bounding-box),
-# [recall](glossary.html#recall).
 
 # %%
 #| default_exp layout.rules
@@ -45,7 +40,7 @@ def mask_of(page, height):
 
 # %% [markdown]
 # ## A frame hides what it holds
-# Two pages: a form field, and writing on strong rules. On the first, the tutorial finds no letter. Its external contour is the frame, and what lies inside a contour is hidden. On the second, letters touch the rules, so letter and rule are one piece of ink.
+# Two pages: a form field, and writing on strong rules. On the first, [the tutorial](00_data.ipynb#the-tutorial) finds no letter. Its external contour is the frame, and what lies inside a contour is hidden. On the second, letters touch the rules, so letter and rule are one piece of ink.
 
 # %%
 #| label: fig-rules-frames
@@ -60,6 +55,12 @@ boxed = {
     for name, page in {"a form field": framed, "strong rules": ruled}.items()
 }
 figure(boxed)
+
+# %% [markdown]
+# *Needs*: half a minute and no data.
+#
+# *Terms*: [connected component](glossary.html#connected-component), [contour](glossary.html#contour), [bounding box](glossary.html#bounding-box),
+# [recall](glossary.html#recall).
 
 # %% [markdown]
 # ## What is a frame?

@@ -3,12 +3,7 @@
 # > From pieces of ink to lines, however high the letters are and however the lines slope.
 
 # %% [markdown]
-# A page is now a set of pieces of ink that may be text ([What is not text?](10_rules.ipynb)). Which of them belong to one line, and in what order? At the end you can follow lines that slope and sag, and you know the height of their letters
-# without having been told.
-#
-# *Needs*: half a minute and no data.
-#
-# *Terms*: [connected component](glossary.html#connected-component), [reading order](glossary.html#reading-order), [bounding box](glossary.html#bounding-box).
+# A page is now a set of pieces of ink that may be text ([What is not text?](10_rules.ipynb)). Which of them belong to one line, and in what order? At the end you can follow lines that slope and sag, and measure the height of their letters.
 
 # %%
 #| default_exp layout.lines
@@ -44,7 +39,7 @@ def mask_of(page, height):
 
 # %% [markdown]
 # ## Three lines that slope
-# The tutorial sorts boxes from left to right. With three lines that gives one jumbled row:
+# [The tutorial](00_data.ipynb#the-tutorial) sorts boxes from left to right. With three lines that gives one jumbled row:
 
 # %%
 #| label: fig-lines-sloping
@@ -56,6 +51,11 @@ sloped = write(rows, Paper(texture=1), 3, "architects-daughter", 36, **how)
 by_x = np.argsort(sloped.all_boxes[:, 0])
 print("left to right:", "".join(sloped.characters[k] for k in by_x))
 show(sloped.image)
+
+# %% [markdown]
+# *Needs*: half a minute and no data.
+#
+# *Terms*: [connected component](glossary.html#connected-component), [reading order](glossary.html#reading-order), [bounding box](glossary.html#bounding-box).
 
 # %% [markdown]
 # A common way out is to cut the page between rows of empty pixels. It fails here, because the lines slope and no row is empty.

@@ -5,10 +5,6 @@
 # %% [markdown]
 # We can find ink, take out rules and group pieces into lines. This notebook runs the steps one after the other on any picture. One question is left for that: how large are the letters, before anything else is known?
 # At the end you have `analyse`, which turns a picture into a `Sheet`, and you know what each step is worth on real pages.
-#
-# *Needs*: a minute and no data. The figures of real pages are stored, with the command that repeats them.
-#
-# *Terms*: [precision](glossary.html#precision), [recall](glossary.html#recall), [character error rate](glossary.html#cer).
 
 # %%
 #| default_exp layout.sheet
@@ -51,7 +47,7 @@ from customocr.writing.papers import PAPERS, Paper
 
 # %% [markdown]
 # ## Nine sizes of one line
-# The tutorial's limits of 14 to 140 pixels, its block of 11 and its dilation by one pixel are made for letters of one size. We write the same line at nine sizes and count which share of the letters gets a right box ([recall](glossary.html#recall)).
+# [The tutorial](00_data.ipynb#the-tutorial) keeps boxes of 14 to 140 pixels, takes its threshold from blocks of 11 pixels and dilates by one pixel. These numbers are made for letters of one size. We write the same line at nine sizes and count which share of the letters gets a right box ([recall](glossary.html#recall)).
 
 # %%
 #| label: fig-sheet-sizes
@@ -82,8 +78,13 @@ ax.minorticks_off()
 ax.set(**axis, **ticks);
 
 # %% [markdown]
+# *Needs*: a minute and no data. The figures of real pages are stored, with the command that repeats them.
+#
+# *Terms*: [precision](glossary.html#precision), [recall](glossary.html#recall), [character error rate](glossary.html#cer).
+
+# %% [markdown]
 # ## One size for all
-# The remedy: let the page say how high its letters are, and bring it to *one* size, at which a letter is 32 pixels high. Every step then sees letters of one size, whatever the camera's was.
+# So we measure how high the letters of the page are, and bring the page to *one* size, at which a letter is 32 pixels high. Every step then sees letters of one size, whatever the camera's was.
 #
 # To find the height we take a first, coarse look. We reduce the picture to 800 pixels, find its ink with a kernel that suits most pens, and ask `letter_height`. The look also tells where the writing is, so that the rest of a large photo is left out.
 

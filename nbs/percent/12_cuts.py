@@ -3,12 +3,8 @@
 # > Letters that touch are one piece of ink. Cut wherever a cut may be, and choose later.
 
 # %% [markdown]
-# Where does one letter end and the next begin, when both share their ink? No rule answers this from the ink alone. So we propose many cuts and leave the choice to those who know characters.
+# Where does one letter end and the next begin, when both share their ink? No rule answers this from the ink alone. So we propose many cuts, and two networks that know characters choose among them.
 # At the end you can cut a line of touching letters into parts, put the parts together in every sensible way, and show each proposal to a network the way a person would look at it.
-#
-# *Needs*: half a minute and no data.
-#
-# *Terms*: [lattice](glossary.html#lattice), [connected component](glossary.html#connected-component), [glyph](glossary.html#glyph).
 
 # %%
 #| default_exp layout.cuts
@@ -70,6 +66,11 @@ pieces = line_pieces(strength, labels, stats, np.arange(len(stats)))
 alone = box_scores(stats[:, :4], touching.all_boxes)[1]
 print(f"{len(pieces)} components; {alone:.0%} of the characters are one of them")
 show(outlined(touching.image, stats[:, :4]))
+
+# %% [markdown]
+# *Needs*: half a minute and no data.
+#
+# *Terms*: [lattice](glossary.html#lattice), [connected component](glossary.html#connected-component), [glyph](glossary.html#glyph).
 
 # %% [markdown]
 # One might cut where least ink is crossed. But the cheapest cut often goes through the middle of an N or U. So we do not decide. We cut wherever a cut *may* be, and offer every run of neighbouring parts as a candidate. The field calls this *over-segmentation*.
@@ -432,9 +433,9 @@ worth("cuts", "notches", "joins")
 
 # %% [markdown]
 # ## What the judge sees
-# Which candidates are characters? The character network cannot tell: it was only ever shown characters, and half an H is a perfectly good I. Rules on width fail as well, because an I is five times as narrow as a W.
+# Which candidates are characters? The character network cannot tell: it was only ever shown characters, and half an H looks like an I. Rules on width fail as well, because an I is five times as narrow as a W.
 #
-# A person sees it at once *by looking at the neighbours*. So a second network, the *judge*, sees what a person sees. Its picture has two channels: the candidate's own ink, and all ink of the line around it. Both are shown at the size of the characters next to it and on their level.
+# A person looks at the *neighbours* and sees it at once. So a second network, the *judge*, gets to see the neighbours too. Its picture has two channels: the candidate's own ink, and all ink of the line around it. Both are shown at the size of the characters next to it and on their level.
 
 # %%
 #| export

@@ -3,12 +3,8 @@
 # > Is this box one character?
 
 # %% [markdown]
-# [Where would one cut?](12_cuts.ipynb) proposes more boxes than there are characters: half an H, an H, an H with the I beside it. The network for characters cannot choose, because it was only ever shown characters, and half an H is a perfectly good I. A person sees it at once, *by looking at the neighbours*. So a second,
-# smaller network gets to see what the person sees. This notebook builds it: where its labels come from, its form, its training.
-#
-# *Needs*: about a minute, the `train` extra. Training to the end takes 10,000 composed pages and UNIPEN's strokes; here a few pages by fonts train a small version, and the card of the shipped network is shown.
-#
-# *Terms*: [bounding box](glossary.html#bounding-box), [lattice](glossary.html#lattice), [logit](glossary.html#logit), [epoch](glossary.html#epoch).
+# [Where would one cut?](12_cuts.ipynb) proposes more boxes than there are characters: half an H, an H, an H with the I beside it. Which of them is one character? The network for characters cannot tell: it was only ever shown characters, and half an H looks like an I. A person looks at the *neighbours* and sees it at once. So a second,
+# smaller network, the *judge*, gets to see the neighbours too. At the end of this notebook you can label such boxes without work by hand, train a judge on them, and ask it about a line.
 
 # %%
 #| default_exp boxes
@@ -76,8 +72,13 @@ some = orange(views[np.linspace(0, len(views) - 1, 12).astype(int)])
 show(np.vstack([np.hstack(some[:6]), np.hstack(some[6:])]))
 
 # %% [markdown]
+# *Needs*: about a minute, the `train` extra. Training to the end takes 10,000 composed pages and UNIPEN's strokes; here a few pages by fonts train a small version, and the card of the shipped network is shown.
+#
+# *Terms*: [bounding box](glossary.html#bounding-box), [lattice](glossary.html#lattice), [logit](glossary.html#logit), [epoch](glossary.html#epoch).
+
+# %% [markdown]
 # ## Where the labels come from
-# Three answers: *one whole character*, *not one* (a part, or two together), *no character at all* (a comma, a rest of a rule, a speck). Nobody has to label them. A [composed page](06_composing.ipynb) knows who owns every pixel, so what a candidate is follows from its ink. It must hold most of a
+# The judge gives one of three answers: *one whole character*, *not one* (a part, or two together), *no character at all* (a comma, a rest of a rule, a speck). Nobody has to label them. A [composed page](06_composing.ipynb) knows who owns every pixel, so what a candidate is follows from its ink. It must hold most of a
 # character, and little else.
 
 # %%
@@ -184,7 +185,7 @@ def join(
 
 
 # %% [markdown]
-# A line with touching letters and one with marks. Which candidates are which?
+# We take a line with touching letters and one with marks, and show the candidates of each kind.
 
 # %%
 #| fig-cap: "Up to eight candidates of each kind, as labelled by who owns their ink."
@@ -204,10 +205,10 @@ assert counts.min() > 0 and ((labelled.labels < 36) == (labelled.kinds == 0)).al
 pd.Series(dict(zip(KINDS, counts)), name="candidates").to_frame().T
 
 # %% [markdown]
-# Most candidates are not one character. That is as it should be: the judge must know what it turns down.
+# Most candidates are not one character. The judge needs to see many of them, because turning them down is its task.
 #
 # ## Ten thousand pages
-# Composing is independent work for each page, so several processes share it. Each hundred pages have a seed of their own: the result does not depend on the number of processes, and an interrupt loses what is being composed and no more. The glyphs of the candidates are kept as well:
+# No page depends on another, so several processes share the work. Each hundred pages have a seed of their own. So the result does not depend on the number of processes, and an interrupt loses only the pages that are being composed. The glyphs of the candidates are kept as well:
 # [A better model](14_better_model.ipynb) trains the network for characters on such crops.
 
 # %%
@@ -312,7 +313,7 @@ found
 
 # %% [markdown]
 # ## The network
-# Four convolutions make 40 x 64 pixels into 5 x 8 places with 48 answers each, two dense layers weigh them. It is asked about every candidate of a page, some hundreds, so it must be small.
+# Four convolutions turn 40 x 64 pixels into 5 x 8 places with 48 answers each. Two dense layers weigh these answers. The network is asked about every candidate of a page, and a page has some hundreds of them. So it must be small.
 
 # %%
 #| export
@@ -369,7 +370,7 @@ assert small.count_params() == 85_963 and history["val_accuracy"][-1] > usual + 
 round(usual, 3), history["val_accuracy"][-1]
 
 # %% [markdown]
-# First the share right of who always says "not one character", then the small network's, on a hand that it has never seen. The shipped one was trained on ten thousand pages by 236 people:
+# Below are two shares of right answers, on a hand that was not trained on. The first belongs to a judge that always says "not one character". The second belongs to our small network. The plot shows the shipped network, which was trained on ten thousand pages by 236 people:
 
 # %%
 card = json.loads((samples.FOLDER.parent / "models" / "boxes.json").read_text())
@@ -388,7 +389,7 @@ ax.spines[["top", "right"]].set_visible(False)
 _ = ax.legend(frameon=False)
 
 # %% [markdown]
-# Nine in ten characters have a candidate that is them. The tenth is where segmentation lost it, and no judge can bring it back. Here is the line of the beginning once more, with what the shipped network thinks of eight candidates:
+# Nine in ten characters have a candidate that holds the whole character and little else. The tenth was lost in segmentation, and no judge can bring it back. Here is the line of the beginning again, with the probability that the shipped network gives to eight candidates:
 
 # %%
 #| fig-cap: "The shipped judge on candidates of the line above: probability that each is one character, near 0 for halves and pairs."
@@ -406,12 +407,12 @@ panels = {
 figure(panels, 8, 900)
 
 # %% [markdown]
-# What to notice. Halves and pairs are turned down for sure. Whole letters that touch a neighbour, here the V and the N, leave it in doubt.
+# Halves and pairs get probabilities near 0. Whole letters that touch a neighbour, here the V and the N, get less than the others: the network is in doubt.
 #
-# These answers do not become decisions yet. They become scores on the edges of a [lattice](glossary.html#lattice), and [recognition](03_recognition.ipynb) lets them, the characters' probabilities and the language decide together.
+# Nothing is decided here yet. The answers become scores on the edges of a [lattice](glossary.html#lattice). [Recognition](03_recognition.ipynb) adds the characters' probabilities and what is known of the language, and decides by all three.
 #
 # ## As `customocr train --boxes` does it
-# Compose, train, check on writers who are never trained on, export. ONNX Runtime must give the same logits as Keras, otherwise nothing is written.
+# The command composes pages, trains, checks on writers who are never trained on, and exports. ONNX Runtime must give the same logits as Keras, otherwise nothing is written.
 
 # %%
 #| export
@@ -515,6 +516,11 @@ except DataError as error:
     print(error)
 
 # %% [markdown]
+# ## Recap
+# - The judge sees a candidate among its neighbours and says whether it is one whole character.
+# - A composed page knows who owns each pixel, so its candidates are labelled without work by hand.
+# - The answers become scores. Recognition decides later, together with the character network.
+#
 # ## Exercises
 # **1.** How sure is the judge of the first letter of a line, which has neighbours on one side only? Compare its probability for the first and for a middle letter of ten composed lines.
 #
@@ -554,9 +560,11 @@ except DataError as error:
 # alone = lambda b: replace(b, windows=b.windows * np.uint8([0, 1]))
 # train_network(alone(boxes), alone(check), epochs=12, verbose=0)[1]["val_accuracy"][-1]
 # ```
-# That is what the neighbours are worth to it.
+# The difference is what the neighbours are worth to the judge.
 #
 # </details>
+#
+# **4.** Build `doubtful(picture)`: a reader's eye for its own work. It takes a page, asks the judge about every candidate of every line, and draws a red box around those with a probability between 0.3 and 0.7. Try it on the sample pages. What do the boxes have in common?
 #
 # ## What the next notebook builds on
 # Candidates now have a score each. [A better model](14_better_model.ipynb) trains the network for characters on the crops that `compose_many` keeps, and [recognition](03_recognition.ipynb) asks both networks.

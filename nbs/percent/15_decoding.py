@@ -5,16 +5,6 @@
 # %% [markdown]
 # Is it a 0 or an O, when its shape leaves that open? In this notebook we build the decoder, which weighs what the network sees
 # against what is known about the text. At the end you can give it such knowledge and say how far to trust the result.
-#
-# The [rules](04_confusion_fixes.ipynb) worked on finished text. They could not know that one 0 was nearly certain and another
-# a toss-up. Here the probabilities stay to the end. The network gives one for each character, the segmentation one for each
-# cut, and our knowledge of the text gives more. All are multiplied, and the most probable path is the reading.
-#
-# *Needs*: about a minute, 1 GB of memory. With `CUSTOMOCR_DATA` set, it uses the glyphs of UNIPEN's writers and real pages, of
-# which only figures are stored. Without it, everything runs on what comes with the package.
-#
-# *Terms*: [lattice](glossary.html#lattice), [Viterbi](glossary.html#viterbi), [n-gram](glossary.html#n-gram),
-# [prior](glossary.html#prior), [calibration](glossary.html#calibration), [lexicon](glossary.html#lexicon).
 
 # %%
 #| default_exp decoding
@@ -138,6 +128,17 @@ def show_confusions(
 
 show_confusions(confused, f"Confusions on {len(rows)} pages, read without knowledge")
 
+
+# %% [markdown]
+# The [rules](04_confusion_fixes.ipynb) worked on finished text. They could not know that one 0 was nearly certain and another
+# a toss-up. Here the probabilities stay to the end. The network gives one for each character, the segmentation one for each
+# cut, and our knowledge of the text gives more. All are multiplied, and the most probable path is the reading.
+#
+# *Needs*: about a minute, 1 GB of memory. With `CUSTOMOCR_DATA` set, it uses the glyphs of UNIPEN's writers and real pages, of
+# which only figures are stored. Without it, everything runs on what comes with the package.
+#
+# *Terms*: [lattice](glossary.html#lattice), [Viterbi](glossary.html#viterbi), [n-gram](glossary.html#n-gram),
+# [prior](glossary.html#prior), [calibration](glossary.html#calibration), [lexicon](glossary.html#lexicon).
 
 # %% [markdown]
 # ## The line as a graph

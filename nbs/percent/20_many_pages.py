@@ -7,55 +7,9 @@
 # damaged. At the end of this notebook you can read whole folders, interrupt the run and go on where it stopped. After each
 # page its result is whole or absent, and no finished page is read again unless it or the settings change. You can also spread the work over several processes or over
 # a Dask cluster, and estimate what a million pages cost.
-#
-# *Needs*: a minute, no data, and the extras `pdf` and `cluster`. The measured figures are stored; `benchmarks/many_pages.py` measures them again.
-#
-# *Terms*: [confidence](glossary.html#confidence).
 
 # %%
 #| default_exp batch
-
-# %%
-#| code-fold: true
-#| code-summary: "Imports"
-import json
-import shutil
-import tempfile
-
-import matplotlib.pyplot as plt
-import pandas as pd
-from distributed import LocalCluster
-
-from customocr import batch, samples
-
-# %%
-#| code-fold: true
-#| code-summary: "The measured figures and their plot"
-with open("stored/batch/many_pages.json", encoding="utf8") as file:
-    measured = json.load(file)
-
-
-def plot_speed(speed: dict):  # matplotlib figure
-    "Pages a second of each kind of worker."
-    names = list(speed["seconds"])
-    rate = [speed["pages"] / seconds for seconds in speed["seconds"].values()]
-    figure, axes = plt.subplots(figsize=(6.4, 2.2), dpi=90)
-    bars = axes.barh(
-        names[::-1], rate[::-1], color=["tab:blue" if "two" in n else "silver" for n in names[::-1]]
-    )
-    axes.bar_label(bars, fmt=" %.2f")
-    axes.set(xlabel="pages a second", xlim=(0, 1.18 * max(rate)))
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    plt.close(figure)
-    return figure
-
-
-# %%
-#| label: fig-many-speed
-#| fig-cap: "Pages of one megapixel a second, on one machine with two cores: one process, two, and a Dask cluster of two workers."
-#| fig-alt: "Four bars: one process with all threads, one process with one thread, two processes, two workers of Dask."
-plot_speed(measured["speed"]) if "speed" in measured else "not measured yet"
 
 # %%
 #| export
@@ -103,7 +57,43 @@ from customocr.formats.sources import (
 from customocr.formats.writers import FORMATS, Result
 from customocr.recognition import Reader
 
+# %%
+#| code-fold: true
+#| code-summary: "Imports"
+import json
+import shutil
+import tempfile
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from distributed import LocalCluster
+
+from customocr import batch, samples
+from customocr.pictures import figure
+
+
+# %%
+#| label: fig-many-folder
+#| fig-cap: "Pages of a folder and what was read on each. The last file is no picture. An error stands where its text would be, and the other pages are read all the same."
+#| fig-alt: "Three small pictures of handwritten pages with their text above them, and a grey area with an error above it."
+def said_of(source) -> str:
+    "The text of a page on one line, or what is wrong with its file."
+    try:
+        return Reader().read(source).text.replace("\n", " / ")
+    except CustomOCRError as error:
+        return "error: " + str(error).split(": ")[1]
+
+
+whole = [samples.page(name) for name in ("hello", "ruled", "address")]
+torn = {said_of(b"no picture"): np.full((60, 300), 220, np.uint8)}
+figure({said_of(page): cv2.imread(str(page)) for page in whole} | torn, columns=2)
+
 # %% [markdown]
+# *Needs*: a minute, no data, and the extras `pdf` and `cluster`. The measured figures are stored; `benchmarks/many_pages.py` measures them again.
+#
+# *Terms*: [confidence](glossary.html#confidence).
+#
 # ## One page, whatever happens
 # A `Job` holds what all pages have in common: the reader, what is known of the text, and the formats to write. A damaged page
 # raises no error: the error is stored as the page's result. A full disk stops the run, because the next page would fail too.
@@ -374,7 +364,7 @@ def _lost(what, source, why):
 
 
 # %% [markdown]
-# Dask has all of this already: it brings the networks to workers that come later, and gives the pages of a lost worker to another. Its
+# Dask does all of this itself. It brings the networks to workers that come later, and gives the pages of a lost worker to another. Its
 # client offers the same interface as Python's pool, so a few lines are enough. Workers open the pages themselves, with fsspec,
 # and write the results themselves: all of them must see the folder of the results under the same name.
 
@@ -509,7 +499,7 @@ def read_many(
 
 
 # %% [markdown]
-# A line on the terminal says how far it is. It is ours and not a library's because reading should need few, and one line is enough.
+# A line on the terminal says how far the run is. We write it ourselves, because a library for one line would be one more to install.
 
 # %%
 #| export
@@ -572,8 +562,8 @@ for result in read_many(scans):
 # %% [markdown]
 # ## A folder that is gone on with
 # A journal says what is done: for each page the size and time of its file, the settings, and what came of it. A second run skips
-# a page when all of that is the same and its results are still there. The journal is a file of SQLite, which survives a `kill -9` and a power cut
-# better than anything we would write, and which lets in only one run at a time.
+# a page when all of that is the same and its results are still there. The journal is a file of SQLite. It survives a `kill -9` and a power cut,
+# and it lets in only one run at a time.
 
 # %%
 #| export
@@ -707,7 +697,7 @@ def write_report(
 
 
 # %% [markdown]
-# Files of many pages take a step more. Their pages are read by different workers, so each page is written as a part, and when the
+# Files of many pages need one more step. Their pages are read by different workers, so each page is written as a part, and when the
 # last is there, one worker joins them. If the run is killed on page 30 of 50, the second run begins with page 31.
 
 # %%
@@ -960,8 +950,14 @@ len(on_dask)
 # each process imports the script anew.
 #
 # ## What was measured
-# The targets, each with what was reached. Sample pages are enlarged to one megapixel and written as JSON and hOCR;
+# The table shows each target and what was reached. Sample pages are enlarged to one megapixel and written as JSON and hOCR;
 # `python benchmarks/many_pages.py` measures all of it again.
+
+# %%
+#| code-fold: true
+#| code-summary: "The measured figures"
+with open("stored/batch/many_pages.json", encoding="utf8") as file:
+    measured = json.load(file)
 
 # %%
 #| code-fold: true
@@ -1007,6 +1003,32 @@ table = pd.DataFrame(
 )
 table
 
+
+# %%
+#| code-fold: true
+#| code-summary: "The plot"
+def plot_speed(speed: dict):  # matplotlib figure
+    "Pages a second of each kind of worker."
+    names = list(speed["seconds"])
+    rate = [speed["pages"] / seconds for seconds in speed["seconds"].values()]
+    figure, axes = plt.subplots(figsize=(6.4, 2.2), dpi=90)
+    bars = axes.barh(
+        names[::-1], rate[::-1], color=["tab:blue" if "two" in n else "silver" for n in names[::-1]]
+    )
+    axes.bar_label(bars, fmt=" %.2f")
+    axes.set(xlabel="pages a second", xlim=(0, 1.18 * max(rate)))
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
+# %%
+#| label: fig-many-speed
+#| fig-cap: "Pages of one megapixel a second, on one machine with two cores: one process, two, and a Dask cluster of two workers."
+#| fig-alt: "Four bars: one process with all threads, one process with one thread, two processes, two workers of Dask."
+plot_speed(measured["speed"]) if "speed" in measured else None
+
 # %%
 #| code-fold: true
 #| code-summary: "How it was measured"
@@ -1015,9 +1037,8 @@ print(said if measured["full"] else f"{said}; a small run on a busy machine, not
 
 # %% [markdown]
 # ## A million pages
-# Reading scales with cores, since pages have nothing to do with each other. So a million pages cost what one page costs, a million
-# times: core hours, and the disk for the results. The price of a core hour is yours to put in; five cents is no quotation, only a number
-# to reckon with.
+# No page depends on another, so twice the cores read twice the pages. A million pages cost a million times what one page costs, in core hours and
+# in disk space for the results. Put in the price of your own core hour; the five cents below are only an example.
 
 # %%
 PRICE = 0.05  # of a core hour, in dollars or euros
@@ -1046,8 +1067,7 @@ pd.DataFrame([cost(*plan) for plan in plans]) if "speed" in measured else "not m
 # - Processes and Dask clusters do the same work behind one `submit`, and results keep the order of the pages.
 #
 # ## What comes next
-# The reader is now a tool for every day: `customocr read SCANS/ --out OUT/ --format json --format hocr --jobs 2`. Behind a web address it goes
-# with [ten lines](web_service.html).
+# The reader is now a tool for every day: `customocr read SCANS/ --out OUT/ --format json --format hocr --jobs 2`. Ten lines put it [behind a web address](web_service.html).
 #
 # ## Exercises
 # 1. Interrupt a run with Ctrl-C and start it again. How many pages are read twice?

@@ -6,11 +6,8 @@
 # How does your own handwriting become examples that a network can learn from? A network learns from pairs: a
 # [glyph](glossary.html#glyph), which is a picture of 28 x 28 pixels, and its label, which is the character it shows. This notebook
 # collects such pairs in three ways: from a sheet that you print, fill and photograph, from a page whose text you know, and from a
-# folder of pictures. All three end in one folder, and a table in it says what each picture is.
-#
-# *Needs*: a minute, no data.
-#
-# *Terms*: [glyph](glossary.html#glyph), [manifest](glossary.html#manifest), [label](glossary.html#label).
+# folder of pictures. All three end in one folder, and a table in it says what each picture is. At the end you can collect the
+# characters of any hand, look them over, and leave out what is wrong.
 
 # %%
 #| default_exp collecting
@@ -51,10 +48,21 @@ from customocr.recognition import Reader
 import tempfile
 from dataclasses import replace
 
+from customocr.collecting import sheet_picture as a_sheet
 from customocr.pictures import figure, hands, outlined, show, tiles, write
 from customocr.writing.compose import rasterise
 
+# %%
+#| label: fig-collect-start
+#| fig-cap: "The upper part of a sheet for 40 characters. You write each one three times, once into each pale box; the pale name above says which."
+#| fig-alt: "The upper part of a white page with black square marks at the edges, a strip of black and white cells and rows of pale boxes."
+show(a_sheet("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ+-=/", 3)[:1300], 0.25)
+
 # %% [markdown]
+# *Needs*: a minute, no data.
+#
+# *Terms*: [glyph](glossary.html#glyph), [manifest](glossary.html#manifest), [label](glossary.html#label).
+#
 # ## A folder of examples
 # An example is a glyph and what is known of it. The glyphs are PNG files. The file `manifest.csv` beside them is the manifest: a table
 # with one row for each glyph. You can open it in a spreadsheet program. To leave an example out, set `keep` to 0; to correct a
@@ -181,7 +189,7 @@ def write_manifest(
 
 # %% [markdown]
 # Adding examples to a folder overwrites nothing: new glyphs get names of their own, and the manifest is replaced at the end in one
-# step. If the disk fills up on the way, the new files go and the folder is as it was.
+# step. If the disk fills up on the way, the new files are deleted and the folder is as it was.
 
 # %%
 #| export
@@ -583,7 +591,7 @@ show(page, 0.25)
 # %% [markdown]
 # ## Find the marks and set the sheet straight
 # Four points would do for a flat sheet: a [homography](glossary.html#homography) takes any view of a plane to any other. A bent corner is not in the
-# plane. So each mark that is off pulls the paper near it into place: a thin-plate spline (Bookstein, 1989, "Principal warps")
+# plane. So each mark that is not where the homography puts it pulls the paper near it into place: a thin-plate spline (Bookstein, 1989, "Principal warps")
 # spreads the eight differences over the sheet.
 
 # %%
@@ -947,9 +955,9 @@ show(outlined(known, found.boxes), min(1, 700 / known.shape[1]))
 
 # %% [markdown]
 # ## Look before you learn
-# A wrong label teaches a wrong thing. The shipped network helps to find it: it gives each label a doubt, which is one minus the
-# probability of that label. The contact sheet shows all glyphs, the doubtful ones first, each with its label and its row in the manifest. A doubt is not a verdict:
-# your own hand is what the network does not know yet. Look, then set `keep` to 0 in the rows of wrong glyphs, or write the right label.
+# A network learns wrong labels as readily as right ones. The shipped network helps to find them: it gives each label a doubt, which is one minus the
+# probability of that label. The contact sheet shows all glyphs, the doubtful ones first, each with its label and its row in the manifest. A high doubt does not mean that the label is wrong:
+# the network does not know your hand yet. Look at the picture, then set `keep` to 0 in the rows of wrong glyphs, or write the right label.
 
 # %%
 #| export
@@ -1037,7 +1045,7 @@ write_manifest(place / "folder", [replace(wrong, label="S", doubt=doubt), *rows[
 show(contact_sheet(place / "folder")[: 84 * 3], 0.75)
 
 # %% [markdown]
-# To leave the wrong one out is one cell of the table: `keep` becomes 0.
+# To leave the wrong one out, change one cell of the table: `keep` becomes 0.
 
 # %%
 table = read_manifest(place / "folder")
@@ -1060,6 +1068,11 @@ assert "upper right mark is covered" in said
 print(said)
 
 # %% [markdown]
+# ## Recap
+# - A sheet, a page with its text and a folder of pictures all end as labelled glyphs in one folder with a manifest.
+# - Marks set the photo of a sheet straight; the strip says what each box holds.
+# - The contact sheet shows doubtful labels first. You decide which rows to keep.
+#
 # ## What comes next
 # The folder now holds labelled glyphs of one hand. In the terminal the same steps are
 # `customocr sheet --chars "ABC123+=" --out sheet.pdf`, `customocr collect photo.jpg --out FOLDER` and
@@ -1069,6 +1082,8 @@ print(said)
 # 1. Photograph the sheet at 40 degrees. Which step fails first?
 # 2. Cover a mark in the middle of an edge. Why is the sheet still read?
 # 3. Leave ten boxes empty. What does `collect_sheet` say of them?
+# 4. Build a sheet of your own: choose ten characters, print it with `customocr sheet`, fill and photograph it, collect it and look at the contact sheet.
+#    Which of your characters does the network doubt?
 #
 # <details><summary>Solutions</summary>
 #
