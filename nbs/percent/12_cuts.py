@@ -498,7 +498,7 @@ some = [coloured(views[k]) for k in np.linspace(0, len(views) - 1, 12).astype(in
 show(np.vstack([np.hstack(some[:6]), np.hstack(some[6:])]))
 
 # %% [markdown]
-# The judge gives one of three answers: *one whole character*, *not one* (a part, or two together), *no character at all* (a comma, a rest of a rule, a speck). How it learns them is the story of [the judge of boxes](13_boxes.ipynb). The labels cost nothing, because a composed page knows whose ink a candidate holds:
+# The judge gives one of three answers: *one whole character*, *not one* (a part, or two together), *no character at all* (a comma, a rest of a rule, a speck). [The judge of boxes](13_boxes.ipynb) shows how it learns them. Nobody has to write labels, because a composed page knows whose ink a candidate holds:
 
 # %%
 page = write(["SAVE 177 NOW", "A-B, C."], Paper(texture=1), 2, touching=0.5)
@@ -598,7 +598,7 @@ arcs(judged, decoded)
 # same = np.log(np.tile([0.5, 0.4, 0.1], (len(proposed.candidates), 1)))
 # decode_lines([line_lattice(proposed, same, classes).lattice], Knowledge())[0].text
 # ```
-# Now a cut is as good as any other, as long as the classifier finds a name for what it leaves.
+# Without the judge, a cut through a letter wins whenever the classifier takes the halves for characters.
 #
 # </details>
 #
