@@ -36,7 +36,7 @@ NAMES = {
 LABELS = {
     "tesseract": ("right", -14),
     "rapidocr": ("center", 9),
-    "rapidocr3": ("right", 6),
+    "rapidocr3": ("right", -16),
 }
 
 

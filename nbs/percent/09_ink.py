@@ -5,8 +5,6 @@
 # %% [markdown]
 # Which pixels of a photo belong to the writing? [Segmentation](02_segmentation.ipynb) used one threshold with two fixed numbers and ended with pages
 # where these numbers fail. This notebook finds the ink on such pages. At the end you can turn a photo of any light into a mask: 1 where there is ink, 0 where there is paper.
-#
-# We answer three questions, one after the other. Is the ink darker or lighter than the paper? How much darker is each pixel than the paper around it? Which pixels are dark enough to be ink?
 
 # %%
 #| default_exp layout.ink
@@ -56,6 +54,8 @@ boxed = outlined(chalk.image, wrong)
 figure({"chalk, the tutorial's boxes": boxed, "its glyphs": cv2.resize(glyphs, None, fx=3, fy=3)})
 
 # %% [markdown]
+# We answer three questions, one after the other. Is the ink darker or lighter than the paper? How much darker is each pixel than the paper around it? Which pixels are dark enough to be ink?
+#
 # *Needs*: half a minute and no data. All pages shown are written with the handwriting fonts of the package ([Pictures](pictures.ipynb)), so we know which pixels were inked.
 #
 # *Terms*: [Otsu's threshold](glossary.html#otsu), [adaptive threshold](glossary.html#adaptive-threshold), [connected component](glossary.html#connected-component),

@@ -54,6 +54,8 @@ from customocr.writing.papers import Paper
 # `windows` shows each candidate twice: all ink of its line around it, and its own ink, both at the size of its neighbours and on their level. Here are twelve candidates of a line in which letters touch:
 
 # %%
+#| code-fold: true
+#| code-summary: "Twelve candidates of a line, drawn"
 #| fig-cap: "What the judge sees: the line's ink in grey, the candidate's own in orange."
 #| fig-alt: "Twelve windows into a handwritten line, an orange candidate in the middle of each: whole letters, halves of letters, and two letters together."
 def orange(views):
