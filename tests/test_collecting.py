@@ -121,7 +121,12 @@ def test_a_folder_for_each_class_of_any_size_and_ink(tmp_path, packed):
 
 @pytest.mark.parametrize(
     ("entry", "flag", "said"),
-    [("../A/1.png", 0, "leads out"), ("/A/1.png", 0, "leads out"), ("A/1.png", 1, "encrypted")],
+    [
+        (".", 0, "no pictures"),
+        ("../A/1.png", 0, "leads out"),
+        ("/A/1.png", 0, "leads out"),
+        ("A/1.png", 1, "encrypted"),
+    ],
 )
 def test_a_zip_that_is_not_to_be_trusted_is_refused(tmp_path, entry, flag, said):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:

@@ -273,7 +273,8 @@ def _class_files(folder: Path) -> list[tuple[str, str]]:  # label, path below th
 
 def _zip_files(archive: zipfile.ZipFile, name: str) -> list[tuple[str, zipfile.ZipInfo]]:
     "Label and entry of each picture. Raises `DataError` for an archive that is not to be trusted."
-    entries = [e for e in archive.infolist() if not e.is_dir()]
+    named = [e for e in archive.infolist() if e.filename.strip("./\\")]  # found by fuzzing: no name
+    entries = [e for e in named if not e.is_dir()]
     if len(entries) > MOST_FILES or sum(e.file_size for e in entries) > MOST_IN_ZIP:
         raise DataError(f"{name}: holds more than {MOST_FILES} files or {MOST_IN_ZIP // 10**9} GB")
     found = []
