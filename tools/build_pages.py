@@ -5,10 +5,10 @@ of results.
 
 Quarto runs this before each render (`pre-render` in _quarto.yml). Made anew each time and not kept
 in git: nbs/api.qmd (api_page.py), nbs/exercises.qmd from the notebooks' "Exercises" sections, and
-the parts of nbs/architecture.qmd (architecture.py). nbs/results.qmd, nbs/diary.qmd and
-nbs/model_card.qmd are written by hand but for their tables, which come from the stored figures of
-the benchmarks (nbs/stored): no figure is copied by hand. Which figures stand in a table, and what
-they are called there, is all that the code below knows; no library knows it.
+the parts of nbs/architecture.qmd (architecture.py). The pages in TABLED are written by hand but for
+their tables, which come from the stored figures of the benchmarks (nbs/stored): no figure is copied
+by hand. Which figures stand in a table, and what they are called there, is all that the code below
+knows; no library knows it.
 """
 
 import json
@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT)]
 import architecture
 import figures
+import reliability_page
 from api_page import api_page
 from figures import rows_of
 from site_filter import fold
@@ -401,6 +402,7 @@ TABLES = {
     "rules": rules_table,
     "hints": hints_table,
     "spelled": spelled_table,
+    **reliability_page.TABLES,
 }
 
 
@@ -408,6 +410,7 @@ TABLED = (
     "results.qmd",
     "diary.qmd",
     "model_card.qmd",
+    "reliability.qmd",
 )  # pages written by hand but for their tables
 
 
@@ -434,6 +437,7 @@ if __name__ == "__main__":
     write("_journey.qmd", architecture.journey_page())
     write("_results.qmd", figures.results_chart())
     write("_ladder.qmd", figures.ladder_chart())
+    write("_reliability.qmd", reliability_page.chart())
     write("_card.qmd", figures.card_chart({key: name for key, (name, _) in SETS.items()}))
     write("_path.qmd", figures.path_picture())
     write("_terms.qmd", figures.terms_picture())

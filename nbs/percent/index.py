@@ -141,8 +141,8 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # ## How good, how fast
 #
 # Figures stand in one place, with the data, the split, the machine and the command behind each: accuracy and speed beside
-# Tesseract and RapidOCR in [Results](results.qmd), the network in its [card](model_card.qmd). Speed is measured
-# against the others in the same run:
+# Tesseract and RapidOCR in [Results](results.qmd), the network in its [card](model_card.qmd), what damaged files, hostile
+# pages and kills do in [Reliability](reliability.qmd). Speed is measured against the others in the same run:
 #
 # ```sh
 # python benchmarks/pages.py DIR        # pages, photos, fresh processes; DIR is the data folder, without it the sample pages
