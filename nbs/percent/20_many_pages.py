@@ -553,8 +553,7 @@ for name in ("hello", "lines", "fields", "address"):
         place = f"{scans}/box {k}"
         shutil.os.makedirs(place, exist_ok=True)
         shutil.copy(samples.page(name), place)
-with open(f"{scans}/box 1/broken.png", "wb") as file:
-    file.write(b"\x89PNG\r\n\x1a\n torn off here")
+Path(f"{scans}/box 1/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n torn off here")
 for result in read_many(scans):
     said = result.error.split(": ")[-1] or result.text.replace("\n", " / ")
     print(f"{result.source.base:14} {said[:70]}")
