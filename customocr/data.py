@@ -24,12 +24,13 @@ from .errors import DataError
 from .glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
 
 # %% auto #0
-__all__ = ['DATA_VARIABLE', 'PLACES', 'UNREADABLE', 'PARTS', 'AZ_FILES', 'AZ_PAGE', 'AZ_FIELDS', 'AZ_PIECE', 'FIRST_LETTER',
-           'UNIPEN_PAGE', 'IMAGE_TYPES', 'HELD_OUT', 'UNIPEN_TEST', 'UNIPEN_VALIDATION', 'Characters', 'contact_sheet',
-           'data_folder', 'find_file', 'missing', 'open_arrays', 'check_glyphs', 'load_npz', 'load_samples',
-           'load_mnist', 'class_counts', 'plot_counts', 'cache_folder', 'load_az', 'read_az', 'load_unipen', 'read_ink',
-           'load_folder', 'join', 'load_all', 'class_weights', 'split_stratified', 'writer_mask', 'split_writers',
-           'unipen_test_writers', 'unipen_validation_writers', 'draw_writers', 'split_unipen']
+__all__ = ['DATA_VARIABLE', 'PLACES', 'UNREADABLE', 'MOST_UNPACKED', 'PARTS', 'AZ_FILES', 'AZ_PAGE', 'AZ_FIELDS', 'AZ_PIECE',
+           'FIRST_LETTER', 'LONGEST_LINE', 'UNIPEN_PAGE', 'IMAGE_TYPES', 'HELD_OUT', 'UNIPEN_TEST', 'UNIPEN_VALIDATION',
+           'Characters', 'contact_sheet', 'data_folder', 'find_file', 'missing', 'check_archive', 'open_arrays',
+           'check_glyphs', 'load_npz', 'load_samples', 'load_mnist', 'class_counts', 'plot_counts', 'cache_folder',
+           'load_az', 'read_az', 'load_unipen', 'read_ink', 'load_folder', 'join', 'load_all', 'class_weights',
+           'split_stratified', 'writer_mask', 'split_writers', 'unipen_test_writers', 'unipen_validation_writers',
+           'draw_writers', 'split_unipen']
 
 # %% ../nbs/00_data.ipynb #f8b080d1
 @dataclass(frozen=True, eq=False)
@@ -225,6 +226,25 @@ UNREADABLE: tuple[type[Exception], ...] = (
 )
 
 
+MOST_UNPACKED = 2_000_000_000  # bytes of a zip or npz; the whole A-Z set has 700 million as CSV
+
+
+def check_archive(
+    path: str | Path,  # a zip or an npz file
+) -> None:
+    """Raise `DataError` where an archive is encrypted, or says that it unpacks to more than any set
+    has. Nothing is unpacked yet; `zipfile` gives no more bytes of an entry than it says."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    if any(e.flag_bits & 1 for e in entries):
+        raise DataError(f"{path}: is encrypted; unpack it and give what was in it")
+    if (size := sum(e.file_size for e in entries)) > MOST_UNPACKED:
+        raise DataError(
+            f"{path}: unpacks to {size / 1e9:.1f} GB, more than {MOST_UNPACKED / 1e9:.0f}; unpack"
+            " and divide it"
+        )
+
+
 @contextmanager
 def open_arrays(
     path: str | Path,  # an .npz file
@@ -233,6 +253,7 @@ def open_arrays(
     """An npz file for reading. Raises `DataError` where it is damaged, is another kind of file or
     lacks an array."""
     try:
+        check_archive(path)
         with np.load(path, allow_pickle=False) as arrays:
             absent = [name for name in needed if name not in arrays]
             if absent:
@@ -257,6 +278,8 @@ def check_glyphs(
 ) -> None:
     """Raise `DataError`, with the reason and the row, unless these are glyphs (white on black) and
     labels as we know them."""
+    if not (isinstance(images, np.ndarray) and isinstance(labels, np.ndarray)):
+        raise DataError(f"{path}: its images and labels are no arrays; save them with np.savez")
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
         raise DataError(
             f"{path}: images must be uint8 (N, 28, 28), found {images.dtype} {images.shape}"
@@ -478,6 +501,9 @@ def _keep(kept: Path, images: np.ndarray, labels: np.ndarray) -> None:
         )
 
 
+LONGEST_LINE = 100_000  # characters of a CSV's line that are looked at: 785 fields have 4,000
+
+
 @contextmanager
 def _open_csv(path: Path) -> Iterator[io.TextIOWrapper]:
     "The CSV, or the one in the zip, as text."
@@ -487,6 +513,7 @@ def _open_csv(path: Path) -> Iterator[io.TextIOWrapper]:
         with open(path, encoding="ascii", errors="replace", newline="") as file:
             yield file
         return
+    check_archive(path)
     with zipfile.ZipFile(path) as archive:
         members = [
             name
@@ -512,7 +539,7 @@ def _is_header(line: str) -> bool:
 def _first_bad_line(path: Path) -> str:
     "Which line of the CSV is not a label and 784 pixels, and why; empty where all are."
     with _open_csv(path) as file:
-        for i, line in enumerate(file, 1):
+        for i, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), ""), 1):
             fields = [field.strip() for field in line.split(",")]
             if not line.strip() or (i == 1 and _is_header(line)):
                 continue
@@ -540,7 +567,10 @@ def read_az(
     path, images, labels, done = Path(path), [], [], 0
     try:
         with _open_csv(path) as file:
-            header = 0 if _is_header(file.readline()) else None
+            first = file.readline(LONGEST_LINE)
+            if len(first) == LONGEST_LINE:
+                raise DataError(f"{path}: its first line has no end; it is no CSV of glyphs")
+            header = 0 if _is_header(first) else None
         with _open_csv(path) as file:
             for piece in pd.read_csv(file, header=header, dtype=np.int16, chunksize=AZ_PIECE):
                 rows = piece.to_numpy()

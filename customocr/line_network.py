@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from .decoding import Lattice
-from .engine.network import open_network
+from .engine.network import CURE, open_network, tried
 from .errors import ModelError
 from .glyphs import CLASSES
 from .layout.ink import ink_strength
@@ -22,11 +22,11 @@ from .layout.sheet import Sheet
 from .statistics import median, percentile, straight_line
 
 # %% auto #0
-__all__ = ['ROWS', 'LETTER_ROWS', 'FAINTEST', 'BESIDE', 'LEVEL_FROM', 'STEEPEST', 'PICTURE_ROWS', 'PICTURE_PEN', 'LINES', 'BLANK',
-           'SPACE', 'WEAKEST', 'CLOSE', 'DIP', 'MOST_PEAKS', 'NO_WAY', 'NO_GAP', 'EVIDENCE', 'CUT_WEIGHT',
-           'STEP_WEIGHT', 'LEAST', 'SILENT', 'UNHEARD', 'normalised', 'level_strip', 'Strip', 'line_strip',
-           'picture_strip', 'LineNetwork', 'greedy_text', 'WindowLogs', 'window_logs', 'StepLattice', 'step_lattice',
-           'least_ink', 'LineReading', 'second_opinion']
+__all__ = ['ROWS', 'LETTER_ROWS', 'FAINTEST', 'BESIDE', 'LEVEL_FROM', 'STEEPEST', 'PICTURE_ROWS', 'PICTURE_PEN', 'LINES',
+           'MOST_ROWS', 'BLANK', 'SPACE', 'WEAKEST', 'CLOSE', 'DIP', 'MOST_PEAKS', 'NO_WAY', 'NO_GAP', 'EVIDENCE',
+           'CUT_WEIGHT', 'STEP_WEIGHT', 'LEAST', 'SILENT', 'UNHEARD', 'normalised', 'level_strip', 'Strip',
+           'line_strip', 'picture_strip', 'LineNetwork', 'greedy_text', 'WindowLogs', 'window_logs', 'StepLattice',
+           'step_lattice', 'least_ink', 'LineReading', 'second_opinion']
 
 # %% ../nbs/16_line_network.ipynb #2318cd1f
 ROWS = 32  # pixels, height of a strip
@@ -123,6 +123,7 @@ def picture_strip(
 
 # %% ../nbs/16_line_network.ipynb #47eea2e3
 LINES = "lines.onnx"  # strip -> a row of probabilities for each step
+MOST_ROWS = 256  # pixels, height of a strip that a network may ask for
 BLANK, SPACE = 0, len(CLASSES) + 1  # columns of the steps; between them the 36 classes
 
 
@@ -162,15 +163,39 @@ class LineNetwork:
             )
         self.symbols = symbols.split("\n") if "\n" in symbols else list(symbols)
         self.own = self.channels == 1  # of the kind trained here: ink, light on dark, 0..255
+        self._try_out(path)
 
-    def _steps(self, pixels: np.ndarray) -> np.ndarray:
-        "What the network says of one strip: float32 (T, symbols)."
+    def _try_out(self, path: str | Path) -> None:
+        "Read two strips of paper, and refuse a network whose answer has another form."
+        if not 8 <= self.rows <= MOST_ROWS:
+            raise ModelError(f"{path}: takes strips of {self.rows} rows; {CURE}")
+        for width in (48, 80):
+            pixels = np.zeros((self.rows, width), np.uint8)
+            said = tried(self.network, path, self._batch(pixels))
+            if (
+                said.ndim != 3
+                or not 1 <= said.shape[1] <= width
+                or said.shape[2] - len(self.symbols) not in (1, 2)
+            ):
+                raise ModelError(
+                    f"{path}: gives {said.shape} for a strip of {width} columns and"
+                    f" {len(self.symbols)} characters; steps of one number for each of them and"
+                    f" the blank are needed; {CURE}"
+                )
+
+    def _batch(self, pixels: np.ndarray) -> np.ndarray:
+        "One strip as the network takes it: float32, four dimensions."
         image = cv2.copyMakeBorder(pixels, 0, 0, 0, -pixels.shape[1] % 4, cv2.BORDER_REPLICATE)
         image = np.repeat(image[..., None].astype(np.float32), self.channels, 2)
         if not self.own:  # PaddleOCR: dark ink on light, -1..1
             image = np.subtract(255, image) / 127.5 - 1
-        image = image.transpose(2, 0, 1) if self.first else image
-        return self.network.run(None, {self.network.get_inputs()[0].name: image[None]})[0][0]
+        return (image.transpose(2, 0, 1) if self.first else image)[None]
+
+    def _steps(self, pixels: np.ndarray) -> np.ndarray:
+        "What the network says of one strip: float32 (T, symbols)."
+        return self.network.run(None, {self.network.get_inputs()[0].name: self._batch(pixels)})[0][
+            0
+        ]
 
     def steps(
         self,

@@ -239,10 +239,15 @@ def load_model(
     if not Path(path).is_file():
         raise ModelError(f"{path}: no such model file")
     try:
-        return keras.models.load_model(path)
+        return keras.models.load_model(path, safe_mode=True)  # no code that the file carries is run
     except (
         Exception
     ) as error:  # Keras raises a different type for each way in which a file can be wrong
+        if "Lambda" in str(error):
+            raise ModelError(
+                f"{path}: has a Lambda layer, which is Python code in a file; make the model"
+                " without one"
+            ) from None
         raise ModelError(
             f"{path}: not a Keras model, or damaged ({str(error).splitlines()[0][:120]})"
         ) from error

@@ -30,11 +30,11 @@ import cv2
 import numpy as np
 
 from .decoding import Decoding, Knowledge, Lattice, decode_lines
-from .engine.network import Network, open_network
+from .engine.network import CURE, Network, check_chances, open_network, tried
 from .errors import CustomOCRError, KnowledgeError, ModelError
-from .glyphs import CLASSES, MOST_CLASSES, normalise_glyph, normalise_glyphs
+from .glyphs import CLASSES, MOST_CLASSES, SIDE, normalise_glyph, normalise_glyphs
 from .images import load_image
-from .layout.cuts import propose, windows
+from .layout.cuts import WINDOW, propose, windows
 from .layout.ink import polarity
 from .layout.lines import Candidate, Piece, TextLine
 from .layout.sheet import Sheet, analyse
@@ -64,20 +64,26 @@ BOXES = (
 def load_network(
     path: Path,
     outputs: int,  # numbers it must give for each input
+    form: tuple[int, ...] = (SIDE, SIDE, 1),  # of each input: height, width, channels
 ) -> Network:
     """An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged or of
     another kind."""
-    return _with_outputs(open_network(path), path, outputs)
+    return _with_outputs(open_network(path), path, outputs, form)[0]
 
 
-def _with_outputs(network: Network, path: Path, outputs: int) -> Network:
-    "The network, if it gives that many numbers."
-    shape = network.get_outputs()[0].shape
-    if shape[-1] != outputs:
+def _with_outputs(
+    network: Network, path: Path, outputs: int, form: tuple[int, ...]
+) -> tuple[Network, np.ndarray]:
+    "The network, and what it says of empty paper and of ink, if it gives that many numbers."
+    batch = np.zeros((2, *form), np.float32)
+    batch[1, 4:20, 12:16] = 1
+    said = tried(network, path, batch)
+    if said.shape != (2, outputs):
         raise ModelError(
-            f"{path}: gives {shape}, a network with one input and {outputs} outputs is needed"
+            f"{path}: gives {said.shape} for two inputs, a network with one input and"
+            f" {outputs} outputs is needed; {CURE}"
         )
-    return network
+    return network, said
 
 
 def taught_classes(
@@ -95,11 +101,17 @@ def taught_classes(
     return noted
 
 
-def _class_shares(network, classes: int):
+def _class_shares(network, path: Path, classes: int):
     """How often the network expects each class before it looks, float32 (classes,), as the file
     notes it; all the same where it does not."""
     noted = network.get_modelmeta().custom_metadata_map.get("class_shares", "")
-    return np.array(noted.split() or [1] * classes, np.float32)
+    try:
+        shares = np.array(noted.split() or [1] * classes, np.float32)
+    except ValueError:
+        shares = np.zeros(0, np.float32)
+    if shares.shape != (classes,) or not (np.isfinite(shares) & (shares > 0)).all():
+        raise ModelError(f"{path}: its class_shares are no {classes} numbers above 0; {CURE}")
+    return shares
 
 
 def _levelled(probabilities, shares):
@@ -512,8 +524,9 @@ class Reader:
         path = Path(model) if model is not None else MODELS / CHARACTERS
         network = open_network(path)
         self.symbols = taught_classes(network, path)  # the 36, and what the model was taught
-        self.network = _with_outputs(network, path, len(self.symbols))
-        self.shares = _class_shares(self.network, len(self.symbols))
+        self.network, said = _with_outputs(network, path, len(self.symbols), (SIDE, SIDE, 1))
+        check_chances(said, path)
+        self.shares = _class_shares(self.network, path, len(self.symbols))
         self.lines = LineNetwork(MODELS / LINES if lines is True else lines) if lines else None
 
     @property
@@ -524,7 +537,7 @@ class Reader:
     @cached_property
     def boxes(self) -> Network:
         "The network that judges candidate boxes."
-        return load_network(MODELS / BOXES, 3)
+        return load_network(MODELS / BOXES, 3, (*WINDOW, 2))
 
     def classify(
         self,

@@ -318,6 +318,25 @@ UNREADABLE: tuple[type[Exception], ...] = (
 )
 
 
+MOST_UNPACKED = 2_000_000_000  # bytes of a zip or npz; the whole A-Z set has 700 million as CSV
+
+
+def check_archive(
+    path: str | Path,  # a zip or an npz file
+) -> None:
+    """Raise `DataError` where an archive is encrypted, or says that it unpacks to more than any set
+    has. Nothing is unpacked yet; `zipfile` gives no more bytes of an entry than it says."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    if any(e.flag_bits & 1 for e in entries):
+        raise DataError(f"{path}: is encrypted; unpack it and give what was in it")
+    if (size := sum(e.file_size for e in entries)) > MOST_UNPACKED:
+        raise DataError(
+            f"{path}: unpacks to {size / 1e9:.1f} GB, more than {MOST_UNPACKED / 1e9:.0f}; unpack"
+            " and divide it"
+        )
+
+
 @contextmanager
 def open_arrays(
     path: str | Path,  # an .npz file
@@ -326,6 +345,7 @@ def open_arrays(
     """An npz file for reading. Raises `DataError` where it is damaged, is another kind of file or
     lacks an array."""
     try:
+        check_archive(path)
         with np.load(path, allow_pickle=False) as arrays:
             absent = [name for name in needed if name not in arrays]
             if absent:
@@ -350,6 +370,8 @@ def check_glyphs(
 ) -> None:
     """Raise `DataError`, with the reason and the row, unless these are glyphs (white on black) and
     labels as we know them."""
+    if not (isinstance(images, np.ndarray) and isinstance(labels, np.ndarray)):
+        raise DataError(f"{path}: its images and labels are no arrays; save them with np.savez")
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
         raise DataError(
             f"{path}: images must be uint8 (N, 28, 28), found {images.dtype} {images.shape}"
@@ -656,6 +678,9 @@ def _keep(kept: Path, images: np.ndarray, labels: np.ndarray) -> None:
         )
 
 
+LONGEST_LINE = 100_000  # characters of a CSV's line that are looked at: 785 fields have 4,000
+
+
 @contextmanager
 def _open_csv(path: Path) -> Iterator[io.TextIOWrapper]:
     "The CSV, or the one in the zip, as text."
@@ -665,6 +690,7 @@ def _open_csv(path: Path) -> Iterator[io.TextIOWrapper]:
         with open(path, encoding="ascii", errors="replace", newline="") as file:
             yield file
         return
+    check_archive(path)
     with zipfile.ZipFile(path) as archive:
         members = [
             name
@@ -690,7 +716,7 @@ def _is_header(line: str) -> bool:
 def _first_bad_line(path: Path) -> str:
     "Which line of the CSV is not a label and 784 pixels, and why; empty where all are."
     with _open_csv(path) as file:
-        for i, line in enumerate(file, 1):
+        for i, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), ""), 1):
             fields = [field.strip() for field in line.split(",")]
             if not line.strip() or (i == 1 and _is_header(line)):
                 continue
@@ -718,7 +744,10 @@ def read_az(
     path, images, labels, done = Path(path), [], [], 0
     try:
         with _open_csv(path) as file:
-            header = 0 if _is_header(file.readline()) else None
+            first = file.readline(LONGEST_LINE)
+            if len(first) == LONGEST_LINE:
+                raise DataError(f"{path}: its first line has no end; it is no CSV of glyphs")
+            header = 0 if _is_header(first) else None
         with _open_csv(path) as file:
             for piece in pd.read_csv(file, header=header, dtype=np.int16, chunksize=AZ_PIECE):
                 rows = piece.to_numpy()

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from customocr.decoding import Lattice
-from customocr.engine.network import open_network
+from customocr.engine.network import CURE, open_network, tried
 from customocr.errors import ModelError
 from customocr.glyphs import CLASSES
 from customocr.layout.ink import ink_strength
@@ -188,6 +188,7 @@ def picture_strip(
 # %%
 #| export
 LINES = "lines.onnx"  # strip -> a row of probabilities for each step
+MOST_ROWS = 256  # pixels, height of a strip that a network may ask for
 BLANK, SPACE = 0, len(CLASSES) + 1  # columns of the steps; between them the 36 classes
 
 
@@ -227,15 +228,39 @@ class LineNetwork:
             )
         self.symbols = symbols.split("\n") if "\n" in symbols else list(symbols)
         self.own = self.channels == 1  # of the kind trained here: ink, light on dark, 0..255
+        self._try_out(path)
 
-    def _steps(self, pixels: np.ndarray) -> np.ndarray:
-        "What the network says of one strip: float32 (T, symbols)."
+    def _try_out(self, path: str | Path) -> None:
+        "Read two strips of paper, and refuse a network whose answer has another form."
+        if not 8 <= self.rows <= MOST_ROWS:
+            raise ModelError(f"{path}: takes strips of {self.rows} rows; {CURE}")
+        for width in (48, 80):
+            pixels = np.zeros((self.rows, width), np.uint8)
+            said = tried(self.network, path, self._batch(pixels))
+            if (
+                said.ndim != 3
+                or not 1 <= said.shape[1] <= width
+                or said.shape[2] - len(self.symbols) not in (1, 2)
+            ):
+                raise ModelError(
+                    f"{path}: gives {said.shape} for a strip of {width} columns and"
+                    f" {len(self.symbols)} characters; steps of one number for each of them and"
+                    f" the blank are needed; {CURE}"
+                )
+
+    def _batch(self, pixels: np.ndarray) -> np.ndarray:
+        "One strip as the network takes it: float32, four dimensions."
         image = cv2.copyMakeBorder(pixels, 0, 0, 0, -pixels.shape[1] % 4, cv2.BORDER_REPLICATE)
         image = np.repeat(image[..., None].astype(np.float32), self.channels, 2)
         if not self.own:  # PaddleOCR: dark ink on light, -1..1
             image = np.subtract(255, image) / 127.5 - 1
-        image = image.transpose(2, 0, 1) if self.first else image
-        return self.network.run(None, {self.network.get_inputs()[0].name: image[None]})[0][0]
+        return (image.transpose(2, 0, 1) if self.first else image)[None]
+
+    def _steps(self, pixels: np.ndarray) -> np.ndarray:
+        "What the network says of one strip: float32 (T, symbols)."
+        return self.network.run(None, {self.network.get_inputs()[0].name: self._batch(pixels)})[0][
+            0
+        ]
 
     def steps(
         self,
