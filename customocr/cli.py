@@ -272,6 +272,13 @@ def add_collecting(
         "--text", type=Path, metavar="FILE", help="what the one page says, line by line"
     )
     collect.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="the character network (ONNX) that says which labels are doubtful, and reads the page"
+        " of --text (default: the shipped one)",
+    )
+    collect.add_argument(
         "--look",
         type=Path,
         metavar="FOLDER",
@@ -312,9 +319,15 @@ def collect_examples(
         text = options.text.read_text("utf-8-sig") if options.text else None
     except UnicodeDecodeError:
         raise CustomOCRError(f"{options.text}: not UTF-8; save it as UTF-8 text") from None
-    rows, left = collecting.collect(options.sources, options.out, text)
+    from customocr.recognition import Reader
+
+    reader = Reader(**given(options, "model"))
+    rows, left = collecting.collect(options.sources, options.out, text, reader)
     for said in left:
         complain(said)
+    if not rows:
+        print(f"nothing new for {options.out}")
+        return 0
     print(f"{len(rows)} examples added to {options.out}; look at them before you learn from them:")
     print(f"customocr collect --look {options.out} --out contact.png")
     return 0

@@ -34,12 +34,13 @@ from .recognition import Reader
 # %% auto #0
 __all__ = ['MANIFEST', 'COLUMNS', 'YES', 'NO', 'PICTURES', 'MOST_FILES', 'MOST_BYTES', 'MOST_IN_ZIP', 'UNREADABLE_ZIP',
            'LEAST_CONTRAST', 'PAGE', 'MARK', 'MARKS', 'MARK_NAMES', 'CORNERS', 'STRIP', 'BOX', 'PITCH', 'FIRST', 'GRID',
-           'PALE', 'SCALE', 'LEAST_SCALE', 'PEN', 'LEAST_INK', 'LEAST_AREA', 'REACH', 'ALONE', 'UNKNOWN', 'AGREES',
-           'AROUND', 'LEAST_ALIGNED', 'CONTACT', 'Row', 'label_of', 'folder_name', 'read_manifest', 'write_manifest',
-           'save_examples', 'picture_glyph', 'load_classes', 'load_examples', 'mark_images', 'strip_cells',
-           'strip_text', 'split_pages', 'box_places', 'sheet_picture', 'sheet_pdf', 'write_sheet', 'write_new',
-           'find_marks', 'sheet_map', 'straighten', 'read_strip', 'cut_box', 'Collected', 'collect_sheet', 'pair_costs',
-           'align', 'sure_pairs', 'collect_page', 'doubts_of', 'contact_sheet', 'collect']
+           'PALE', 'SCALE', 'LEAST_SCALE', 'PEN', 'LEAST_INK', 'LEAST_AREA', 'DOTS', 'LEAST_DOT', 'REACH', 'ALONE',
+           'UNKNOWN', 'AGREES', 'AROUND', 'LEAST_ALIGNED', 'CONTACT', 'Row', 'label_of', 'folder_name', 'read_manifest',
+           'write_manifest', 'save_examples', 'picture_glyph', 'load_classes', 'load_examples', 'mark_images',
+           'strip_cells', 'strip_text', 'split_pages', 'box_places', 'sheet_picture', 'sheet_pdf', 'write_sheet',
+           'write_new', 'find_marks', 'sheet_map', 'straighten', 'read_strip', 'cut_box', 'Collected', 'collect_sheet',
+           'pair_costs', 'align', 'sure_pairs', 'collect_page', 'doubts_of', 'contact_sheet', 'glyphs_in', 'only_new',
+           'collect']
 
 # %% ../nbs/21_collect.ipynb #7ebf11c8
 MANIFEST = "manifest.csv"  # name of the table in a folder of examples
@@ -569,6 +570,7 @@ def straighten(
 PEN = 4.0  # millimetres, more than the widest stroke
 LEAST_INK = 0.22  # of the paper's brightness: what is paler is no pen's
 LEAST_AREA = 0.35  # square millimetres of ink: less is an empty box
+DOTS, LEAST_DOT = ".,:;'·`\"", 0.12  # signs that are small, and the least area of ink of one
 REACH = 1.6  # millimetres around a box in which its character may end
 
 
@@ -591,6 +593,7 @@ def read_strip(
 def cut_box(
     strength: np.ndarray,  # uint8 (h, w), from `ink_strength`
     place: np.ndarray,  # float (2,), millimetres, upper left corner of the box
+    least_area: float = LEAST_AREA,  # square millimetres of ink; less is an empty box
 ) -> np.ndarray:  # uint8 (28, 28); all zero where the box is empty
     "What is written in a box, as a glyph."
     x0, y0 = ((place - REACH) * SCALE).round().astype(int)
@@ -604,7 +607,7 @@ def cut_box(
     inside = ((middles > edge) & (middles < side - edge)).all(1) & (stats[:, 4] > 4)
     inside[0] = False
     kept = inside[labels].astype(np.uint8)
-    if kept.sum() < LEAST_AREA * SCALE**2:
+    if kept.sum() < least_area * SCALE**2:
         return np.zeros((SIDE, SIDE), np.uint8)
     return normalise_glyph(patch * cv2.dilate(kept, np.ones((3, 3), np.uint8)))
 
@@ -634,7 +637,8 @@ def collect_sheet(
     strength = ink_strength(sheet, PEN * SCALE)
     labels = [c for c in characters for _ in range(copies)]
     places = box_places(len(labels))
-    glyphs = np.stack([cut_box(strength, place) for place in places])
+    area = [LEAST_DOT if label in DOTS else LEAST_AREA for label in labels]
+    glyphs = np.stack([cut_box(strength, place, a) for place, a in zip(places, area)])
     full = np.flatnonzero(glyphs.any((1, 2)))
     if not len(full):
         raise DataError(f"{image.name}: every box of the sheet is empty")
@@ -671,14 +675,15 @@ def pair_costs(
 
 def align(
     costs: np.ndarray,  # float (N, M), from `pair_costs`
+    alone: float = ALONE,  # cost of a character without a partner
 ) -> list[tuple[int, int]]:  # pairs in order, at the least cost of all
     "Needleman and Wunsch's alignment (1970)."
     n, m = costs.shape
-    steps = ALONE * np.arange(m + 1)
+    steps = alone * np.arange(m + 1)
     best = np.empty((n + 1, m + 1))
     best[0] = steps
     for i in range(n):
-        row = best[i] + ALONE
+        row = best[i] + alone
         row[1:] = np.minimum(row[1:], best[i, :-1] + costs[i])
         best[i + 1] = np.minimum.accumulate(row - steps) + steps
     pairs, i, j = [], n, m
@@ -686,7 +691,7 @@ def align(
         if np.isclose(best[i, j], best[i - 1, j - 1] + costs[i - 1, j - 1]):
             i, j = i - 1, j - 1
             pairs.append((i, j))
-        elif np.isclose(best[i, j], best[i - 1, j] + ALONE):
+        elif np.isclose(best[i, j], best[i - 1, j] + alone):
             i -= 1
         else:
             j -= 1
@@ -714,8 +719,8 @@ def collect_page(
     reader: Reader | None = None,  # None: the shipped networks
 ) -> Collected:
     "The characters of a page whose text is known. Raises `DataError` and `ImageError`."
-    image = load_image(source)
-    seen = (reader or Reader()).explain(source)
+    image, reader = load_image(source), reader or Reader()
+    seen = reader.explain(source)
     boxes = [c.box for line in seen.page.lines for word in line.words for c in word.characters]
     lines = [unicodedata.normalize("NFC", line).split() for line in text.splitlines()]
     asked = [(n, c) for n, line in enumerate(lines, 1) for c in "".join(line)]
@@ -723,7 +728,7 @@ def collect_page(
     if not labels or not boxes:
         what = "the text is empty" if not labels else "no characters are found on the page"
         raise DataError(f"{image.name}: {what}")
-    costs = pair_costs(np.stack([said for *_, said in seen.chosen]), labels)
+    costs = pair_costs(np.stack([p for *_, p in seen.chosen]), labels, reader.symbols)
     sure = sure_pairs(costs, align(costs))
     if len(sure) < LEAST_ALIGNED * len(labels):
         raise DataError(
@@ -749,9 +754,8 @@ def doubts_of(
 ) -> list[float | None]:  # 0..1; None where the network does not know the class
     "How much the network speaks against each label."
     said = reader.likelihoods(glyphs)
-    classes = getattr(reader, "classes", CLASSES)
-    known = [classes.index(label) if label in classes else None for label in labels]
-    return [None if k is None else float(1 - p[k]) for p, k in zip(said, known)]
+    known = [reader.symbols.find(label) for label in labels]
+    return [None if k < 0 else float(1 - p[k]) for p, k in zip(said, known)]
 
 
 def contact_sheet(
@@ -780,6 +784,34 @@ def contact_sheet(
     return np.vstack([np.hstack(cells[k : k + columns]) for k in range(0, len(cells), columns)])
 
 # %% ../nbs/21_collect.ipynb #d38280e4
+def glyphs_in(
+    folder: str | Path,  # of examples; need not be there
+) -> set[bytes]:  # the pixels of each glyph
+    "The glyphs that a folder's manifest names, those left out too. Raises `DataError`."
+    folder, found = Path(folder), set()
+    for row in read_manifest(folder) if (folder / MANIFEST).exists() else ():
+        try:
+            data = np.frombuffer((folder / row.file).read_bytes(), np.uint8)
+        except OSError:  # deleted by hand: it may come again
+            continue
+        glyph = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+        if glyph is not None:
+            found.add(glyph.tobytes())
+    return found
+
+
+def only_new(
+    got: Collected,
+    known: set[bytes],  # pixels of glyphs; those of `got` are added
+) -> tuple[Collected, int]:  # without the known ones; how many these were
+    "What is not in the folder yet. Two glyphs of one picture may be alike."
+    pixels = [glyph.tobytes() for glyph in got.glyphs]
+    new = [k for k, p in enumerate(pixels) if p not in known]
+    known.update(pixels)
+    labels, boxes = tuple(got.labels[k] for k in new), tuple(got.boxes[k] for k in new)
+    return Collected(got.glyphs[new], labels, boxes, got.left), len(pixels) - len(new)
+
+# %% ../nbs/21_collect.ipynb #6ebe1505
 def collect(
     sources: Sequence[str | Path],  # photos of sheets, folders and zips of classes; or one page
     out: str | Path,  # folder of examples; what is in it stays
@@ -787,8 +819,9 @@ def collect(
     reader: Reader | None = None,  # that doubts; None: the shipped one
 ) -> tuple[list[Row], list[str]]:  # the rows added; what was not taken, in words
     "Collect from all sources, then add all to the folder, or nothing. Raises `CustomOCRError`."
-    reader = reader or Reader()
+    reader, known = reader or Reader(), glyphs_in(out)
     parts: list[tuple[list[str], Collected]] = []
+    left: list[str] = []
     if text is not None and len(sources) != 1:
         raise DataError("a text belongs to one page; name one picture")
     for source in map(Path, sources):
@@ -799,10 +832,16 @@ def collect(
             got = Collected(glyphs, tuple(labels), tuple(r.box for r in rows))
         else:
             got = collect_sheet(source)
+        left += [f"{source}: {said}" for said in got.left]
+        got, again = only_new(got, known)
+        if again:
+            left.append(f"{source}: {again} of its examples are in {out} already")
         parts.append(([str(source)] * len(got.labels), got))
+    if not any(got.labels for _, got in parts):
+        return [], left
     glyphs = np.concatenate([got.glyphs for _, got in parts])
     labels = [label for _, got in parts for label in got.labels]
     names = [name for these, _ in parts for name in these]
     boxes = [box for _, got in parts for box in got.boxes]
-    rows = save_examples(out, glyphs, labels, names, boxes, doubts_of(reader, glyphs, labels))
-    return rows, [f"{s}: {said}" for s, (_, got) in zip(sources, parts) for said in got.left]
+    doubts = doubts_of(reader, glyphs, labels)
+    return save_examples(out, glyphs, labels, names, boxes, doubts), left

@@ -106,6 +106,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Composed pages](06_composing.ipynb) | How do we get text whose every box is known? | `customocr.writing.compose` |
 # | [Papers](06b_papers.ipynb) | What happens to a page before it reaches us? | `customocr.writing.papers` |
 # | [Lines to learn from](06c_lines.ipynb) | How do we get half a million lines whose text is known? | `customocr.writing.lines` |
+# | [Signs beyond the alphabet](06d_signs.ipynb) | How do we draw signs that no data set of ours holds? | `customocr.writing.signs` |
 # | [Images](07_images.ipynb) | What is in an image file? | `customocr.images` |
 # | [Glyphs](08_glyphs.ipynb) | How does a crop become a glyph? | `customocr.glyphs` |
 # | [Ink](09_ink.ipynb) | Where is the ink, in any light? | `customocr.layout.ink` |
