@@ -6,6 +6,7 @@ Whatever takes time to import is imported when it is needed.
 """
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -235,6 +236,7 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         "at most 90; needs the data folder's UNIPEN strokes",
     )
     add_collecting(commands)
+    add_evaluating(commands)
     return top
 
 
@@ -284,6 +286,79 @@ def add_collecting(
         metavar="FOLDER",
         help="a contact sheet of a folder of examples, doubtful labels first",
     )
+
+
+def add_evaluating(
+    commands,  # argparse's sub-commands
+) -> None:
+    "The command that measures a network."
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="measure a network on labelled glyphs or on pages with text",
+        description=(
+            "Measures on a folder of labelled glyphs (with a manifest, or a folder for each class,"
+            " or a zip of these), or of pages, each with its text in a .txt of the same name or in"
+            " a truth.tsv. Prints a table, the totals and what is confused with what."
+        ),
+    )
+    evaluate.set_defaults(run=evaluate_folder)
+    evaluate.add_argument("folder", type=Path, metavar="FOLDER", help="glyphs, or pages with text")
+    evaluate.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="the character network (ONNX) to measure (default: the shipped one)",
+    )
+    evaluate.add_argument(
+        "--lines",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="the line network (ONNX) that reads pages with it (default: the shipped one)",
+    )
+    evaluate.add_argument(
+        "--no-lines",
+        dest="lines",
+        action="store_false",
+        default=None,
+        help="read pages by cuts alone, without a line network",
+    )
+    evaluate.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="write tables (CSV), the confusions and the worst examples as pictures in here",
+    )
+    evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
+
+
+def evaluate_folder(
+    options: argparse.Namespace,  # of `customocr evaluate`
+) -> int:  # exit code, 1 where a page could not be read
+    "Measure, print, and write the report where one is asked for."
+    require_opencv()
+    from customocr import evaluating
+    from customocr.recognition import Reader
+
+    if options.out:
+        evaluating.refuse_existing(options.out)
+    seen = sys.stderr.isatty()
+
+    def told(n: int, of: int) -> None:
+        print(f"\r{n} of {of} pages", end="" if n < of else "\n", file=sys.stderr, flush=True)
+
+    reader = Reader(**given(options, "model", "lines"))
+    scores = evaluating.evaluate(options.folder, reader, told if seen else None)
+    if options.json:
+        print(json.dumps(scores.to_dict(), ensure_ascii=False, indent=1))
+    else:
+        print(evaluating.report_of(scores))
+    for path in evaluating.write_scores(scores, options.out) if options.out else ():
+        complain(f"{path}: written")
+    problems = getattr(scores, "problems", ())
+    for problem in problems:
+        complain(problem)
+    return 1 if problems else 0
 
 
 def write_sheet(
