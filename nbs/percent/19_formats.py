@@ -97,7 +97,7 @@ show(result.page.draw())
 # *Terms*: [bounding box](glossary.html#bounding-box), [confidence](glossary.html#confidence).
 #
 # ## What was read
-# Every format is written from the same `Result` (its code is folded above). It holds four things: what was read, where it stands, how sure the reader is, and [which page of which file](17_sources.html) it is. A page that could not be read has a reason in place of a text.
+# Every format is written from the same `Result` (its code is folded above). It holds four things: what was read, where it stands, how sure the reader is, and [which page of which file](17b_sources.html) it is. A page that could not be read has a reason in place of a text.
 #
 # ## JSON
 # JSON has one object for each page. It gives boxes in pixels of the page, confidences from 0 to 1, and what else a character could be. Other
