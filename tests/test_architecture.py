@@ -26,7 +26,9 @@ def files() -> set[str]:
 def test_every_module_is_on_the_map(width):
     picture = architecture.svg(architecture.modules(), width)
     missing = {
-        n for n in files() if f'href="api.html#{n}"' not in picture and f">{n}<" not in picture
+        n
+        for n in files()
+        if f'href="{architecture.api_file(n, "html")}"' not in picture and f">{n}<" not in picture
     }
     assert missing == set()
     assert all(float(x) < width for x in re.findall(r' x="([\d.-]+)"', picture))

@@ -745,11 +745,14 @@ def test_tables_of_results_can_be_drawn_from_the_stored_figures():
         )
 
 
-def test_the_api_page_tells_every_parameter():
-    page = build_pages().api_page()
-    assert "### Reader {#recognition.Reader}" in page
+def test_the_api_pages_tell_every_parameter():
+    pages = build_pages().api_pages()
+    page = pages["api_recognition.qmd"]
+    assert "## Reader {#recognition.Reader}" in page
     assert "- **`alphabet`**" in page and "- **returns** `Page`" in page
-    assert "## writing.strokes {#writing.strokes}" in page  # sub-packages as well
+    assert "[`writing.strokes`](api_writing_strokes.qmd)" in pages["api.qmd"]  # sub-packages too
+    assert "## Constants" in pages["api_writing_strokes.qmd"]
+    page = "\n".join(pages.values())
     assert not re.search(r"`[^`\n]*\\_[^`\n]*`", page), "an underscore in code is escaped"
 
 
@@ -768,5 +771,8 @@ def test_the_minutes_of_the_learning_path_are_those_of_its_notebooks():
 
 
 def test_exercises_are_collected():
-    page = build_pages().exercises_page()
-    assert page.count("\n## ") >= 5 and "solution" in page.lower()
+    pages = build_pages().exercises_pages()
+    assert all(page.count("\n## ") >= 5 for page in pages.values())
+    assert "](04_confusion_fixes.ipynb#exercises)" in pages["exercises.qmd"]
+    assert "](11b_sheet.ipynb#exercises)" in pages["exercises_2.qmd"]
+    assert all(len(page.split()) < 2000 for page in pages.values()), "a page to tire of"

@@ -15,7 +15,7 @@ import re
 import tokenize
 from pathlib import Path
 
-from architecture import LEFT_OUT, PACKAGE, halves, modules
+from architecture import LEFT_OUT, PACKAGE, api_file, halves, modules
 
 FRONT = (
     "recognition",
@@ -141,7 +141,7 @@ def function_entry(
 
 def class_entry(node: ast.ClassDef, notes, module: str) -> str:
     bases = ", ".join(ast.unparse(base) for base in node.bases)
-    parts = [f"### {node.name} {{#{module}.{node.name}}}\n"]
+    parts = [f"## {node.name} {{#{module}.{node.name}}}\n"]
     parts.append(f"```python\nclass {node.name}" + (f"({bases})" if bases else "") + "\n```\n")
     parts.append(doc(node) + "\n")
     fields = [
@@ -164,7 +164,7 @@ def class_entry(node: ast.ClassDef, notes, module: str) -> str:
             parts.append(entries(parameters(method, notes, True)))
         elif not method.name.startswith("_"):
             title = f"{node.name}.{method.name}"
-            parts.append(function_entry(method, notes, title, title, 4, f"{module}.{title}", True))
+            parts.append(function_entry(method, notes, title, title, 3, f"{module}.{title}", True))
     return "\n".join(parts)
 
 
@@ -190,15 +190,21 @@ def told() -> dict[str, str]:  # module -> what it is for
     return {n: found[n].purpose for n in names if n != "customocr"}
 
 
-def module_entry(name: str, purpose: str) -> str:
+def module_page(
+    name: str,  # of a module
+    purpose: str,  # its first sentence
+) -> str:  # Markdown
+    "The page of one module: its constants, functions and classes."
     source = source_of(name).read_text(encoding="utf-8")
     tree, notes = ast.parse(source), comments(source)
     chosen = public_names(tree)
-    parts = [f"## {name} {{#{name}}}\n", plain(purpose)]
+    parts = [f"---\ntitle: {name}\ntoc-depth: 3\n---\n", plain(purpose)]
     notebook = re.search(r"File to edit: (?:\.\./)+nbs/(\S+)\.ipynb", source)
     if notebook:
         parts[-1] += f" Made in the notebook [{notebook[1]}]({notebook[1]}.ipynb)."
-    parts[-1] += "\n"
+    parts[-1] += " All modules: [API reference](api.qmd).\n"
+    inner = [n for n in modules() if n.startswith(f"{name}.")]
+    parts += [f"- [`{n}`]({api_file(n)})" for n in inner] + [""] * bool(inner)
     constants = []
     last = {
         node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
@@ -213,7 +219,7 @@ def module_entry(name: str, purpose: str) -> str:
                 parts.append(class_entry(node, notes, name))
             else:
                 parts.append(
-                    function_entry(node, notes, node.name, node.name, 3, f"{name}.{node.name}")
+                    function_entry(node, notes, node.name, node.name, 2, f"{name}.{node.name}")
                 )
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
@@ -231,22 +237,33 @@ def module_entry(name: str, purpose: str) -> str:
                     ]
                 )
     if constants:
-        parts += [f"### Constants of {name} {{#{name}.constants .unlisted}}\n", entries(constants)]
+        parts += [f"## Constants {{#{name}.constants}}\n", entries(constants)]
     return "\n".join(parts)
 
 
-def api_page() -> str:  # Markdown
-    "The page: a table of the modules, then each with what it exports."
+def api_pages() -> dict[str, str]:  # file name -> Markdown
+    "A page for each module, and one that leads to them."
     there = told()
-    parts = ["---", "title: API reference", "toc-depth: 3", "---", ""]
+    pages = {api_file(name): module_page(name, purpose) for name, purpose in there.items()}
+    return {"api.qmd": front_page(there)} | pages
+
+
+def front_page(
+    there: dict[str, str],  # module -> what it is for
+) -> str:  # Markdown
+    "The map of the modules, and a table of them."
+    parts = ["---", "title: API reference", "---", ""]
     parts.append(
-        "Every public function, with the shape, type, unit and range of what goes in and comes out."
-        " The front door is [`recognition.Reader`](#recognition.Reader). Shapes are NumPy's: `(N,"
-        " 28, 28)` is N glyphs. The modules that read come first, then those that make"
-        " ([Architecture](architecture.qmd) has the map).\n"
+        "Where is the function that you need? Each module has a page. It tells every public"
+        " function with the shape, type, unit and range of what goes in and comes out. Most"
+        " programs need"
+        f" only [`recognition.Reader`]({api_file('recognition')}#recognition.Reader).\n"
     )
     parts.append("{{< include _map.qmd >}}\n")
+    parts.append(
+        "The modules that read come first, then those that make ([Architecture](architecture.qmd)"
+        " says why they are apart). Shapes are NumPy's: `(N, 28, 28)` is N glyphs.\n"
+    )
     parts.append("| Module | What for |\n| --- | --- |")
-    parts += [f"| [`{name}`](#{name}) | {purpose} |" for name, purpose in there.items()]
-    parts += ["", *(module_entry(name, purpose) for name, purpose in there.items())]
-    return "\n".join(parts)
+    parts += [f"| [`{name}`]({api_file(name)}) | {purpose} |" for name, purpose in there.items()]
+    return "\n".join([*parts, ""])

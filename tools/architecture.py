@@ -12,6 +12,7 @@ halves and stands above them.
 
 import ast
 import html
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Module:
     "A module of the package and what it imports, also inside functions."
 
     name: str  # without "customocr.", the package itself is "customocr"
-    purpose: str  # first line of its docstring
+    purpose: str  # how its docstring opens
     uses: dict[str, tuple[str, ...]]  # module -> names taken from it
     libraries: frozenset[str]  # other packages
     at_once: frozenset[
@@ -57,6 +58,18 @@ def modules() -> dict[str, Module]:
         if name not in LEFT_OUT:
             files[name] = path
     return {name: _module(name, path, files) for name, path in files.items()}
+
+
+def opening(
+    text: str,  # a docstring
+) -> str:
+    "Its first line, or its first sentence where that goes on in the next line."
+    lines = text.split("\n\n")[0].split("\n")
+    if lines[0].endswith((".", "?", "!", ":")):
+        return lines[0]
+    joined = " ".join(line.strip() for line in lines)
+    sentence = re.match(r".+?[.?!](?= [A-Z`]|$)", joined)
+    return sentence[0] if sentence else joined
 
 
 def _module(name: str, path: Path, names: Iterable[str]) -> Module:
@@ -91,7 +104,7 @@ def _module(name: str, path: Path, names: Iterable[str]) -> Module:
         for target in set(short) & set(names) - {name}:
             uses.setdefault(target, [])
     uses.pop(name, None)
-    purpose = (ast.get_docstring(tree) or "").split("\n")[0]
+    purpose = opening(ast.get_docstring(tree) or "")
     taken = {target: tuple(dict.fromkeys(names)) for target, names in uses.items()}
     return Module(name, purpose, taken, frozenset(libraries), frozenset(at_once))
 
@@ -265,7 +278,14 @@ def place(
     return y - GAP
 
 
-def _box_svg(box: Box, found: dict[str, Module], link: str) -> str:
+def api_file(
+    name: str,  # of a module
+    suffix: str = "qmd",  # html where Quarto does not turn links
+) -> str:  # the page of the API reference that tells of it
+    return f"api_{name.replace('.', '_')}.{suffix}"
+
+
+def _box_svg(box: Box, found: dict[str, Module]) -> str:
     told = found[box.name].purpose if box.name in found else ""
     parts = [
         f'<g class="box {box.half}"><title>{html.escape(told)}</title>',
@@ -279,7 +299,8 @@ def _box_svg(box: Box, found: dict[str, Module], link: str) -> str:
         x = box.x + (22 if kind == "part" else 10)
         y = box.y + 19 + (LINE * i + 3 if i else 0)
         inner = f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}">{text}</text>'
-        parts.append(inner if target in DOORS else f'<a href="{link}#{target}">{inner}</a>')
+        page = api_file(target, "html")
+        parts.append(inner if target in DOORS else f'<a href="{page}">{inner}</a>')
     return "".join(parts) + "</g>"
 
 
@@ -356,7 +377,6 @@ MANY = 7  # boxes that use a box from which on it stands apart, without arrows
 def svg(
     found: dict[str, Module],
     width: int,  # pixels; from 700 on the halves stand beside each other
-    link: str = "api.html",  # page that tells of a module, at the anchor of its name
 ) -> str:
     "The map as an SVG picture."
     boxes, arrows = boxes_of(found)
@@ -398,7 +418,7 @@ def svg(
     )
     for a, b in sorted(within):
         texts.append(_arrow_svg(boxes[a], boxes[b], arrows[a, b], half_of(boxes[a].half)))
-    texts += [_box_svg(box, found, link) for box in boxes.values()]
+    texts += [_box_svg(box, found) for box in boxes.values()]
     about = f"Map of the {len(found)} modules in two halves, what reads and what makes."
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="map figure" width="{width}" '
@@ -425,7 +445,7 @@ def list_page() -> str:  # Markdown
     for chosen, title in (("door", "What opens it"), *((h, t[0]) for h, t in TITLES.items())):
         parts.append(f"**{title}**\n")
         names = [n for n in found if half[n] == chosen]
-        said = lambda n: f"`{n}`" if n in DOORS else f"[`{n}`](api.qmd#{n})"
+        said = lambda n: f"`{n}`" if n in DOORS else f"[`{n}`]({api_file(n)})"
         parts += [f"- {said(n)}: {found[n].purpose}" for n in names]
         parts.append("")
     return "\n".join(parts)
@@ -441,7 +461,7 @@ class Step:
     module: str  # without "customocr."
     name: str
     depth: int  # of the call, within those that are told
-    purpose: str  # first line of its docstring
+    purpose: str  # how its docstring opens
     gives: str
     times: int = 1
 
@@ -492,7 +512,7 @@ def journey(
             calls.append((module, name, told))
             if told and (module, name) not in steps:
                 depth = sum(call[2] for call in calls) - 1
-                steps[module, name] = Step(module, name, depth, known.split("\n")[0], "", 0)
+                steps[module, name] = Step(module, name, depth, opening(known), "", 0)
         elif event == "return" and calls and calls.pop()[2]:
             step = steps[module, name]
             step.times += 1
@@ -509,7 +529,7 @@ def journey(
 def journey_page() -> str:  # Markdown
     "The steps as a list, calls within calls set in."
     return "\n".join(
-        f"{'  ' * s.depth}- `{s.name}` ([{s.module}](api.qmd#{s.module})) → `{s.gives}`."
+        f"{'  ' * s.depth}- `{s.name}` ([{s.module}]({api_file(s.module)})) → `{s.gives}`."
         f" {s.purpose}"
         for s in journey()
     )

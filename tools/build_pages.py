@@ -4,11 +4,11 @@ of results.
     python tools/build_pages.py
 
 Quarto runs this before each render (`pre-render` in _quarto.yml). Made anew each time and not kept
-in git: nbs/api.qmd (api_page.py), nbs/exercises.qmd from the notebooks' "Exercises" sections, and
-the parts of nbs/architecture.qmd (architecture.py). The pages in TABLED are written by hand but for
-their tables, which come from the stored figures of the benchmarks (nbs/stored): no figure is copied
-by hand. Which figures stand in a table, and what they are called there, is all that the code below
-knows; no library knows it.
+in git: nbs/api.qmd and nbs/api_*.qmd (api_page.py), nbs/exercises.qmd and its second part from the
+notebooks' "Exercises" sections, and the parts of nbs/architecture.qmd (architecture.py). The pages
+in TABLED are written by hand but for their tables, which come from the stored figures of the
+benchmarks (nbs/stored): no figure is copied by hand. Which figures stand in a table, and what they
+are called there, is all that the code below knows; no library knows it.
 """
 
 import json
@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT)]
 import architecture
 import figures
 import reliability_page
-from api_page import api_page
+from api_page import api_pages
 from figures import rows_of
 from site_filter import fold
 
@@ -50,16 +50,18 @@ def exercises_of(notebook: Path) -> tuple[str, list[str]] | None:
     return title_of(texts), tasks
 
 
-def exercises_page() -> str:
-    parts = ["---", "title: Exercises", "---", ""]
-    parts.append(
-        "Each notebook ends with a few exercises that can be done in its own kernel, with a folded"
-        " solution. Here they are together: open the notebook, run it, and try before you unfold.\n"
-    )
-    parts.append("{{< include _look_alikes.qmd >}}\n")
+PAGES_FROM = "07"  # number of the notebook from which on pages are read: the second part begins
+
+
+def exercises_page(
+    part: str,  # "1" or "2"
+    head: str,  # Markdown above the exercises
+) -> str:  # Markdown
+    "The exercises of the notebooks before or from `PAGES_FROM` on."
+    parts = ["---", f"title: Exercises, part {part}", "---", "", head]
     for notebook in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
         found = exercises_of(notebook)
-        if not found or not found[1]:
+        if not found or not found[1] or (notebook.name >= PAGES_FROM) != (part == "2"):
             continue
         title, tasks = found
         parts.append(
@@ -68,6 +70,29 @@ def exercises_page() -> str:
         parts += [f"{number}. {task}" for number, task in enumerate(tasks, 1)]
         parts.append("")
     return "\n".join(parts)
+
+
+def exercises_pages() -> dict[str, str]:  # file name -> Markdown
+    "Both parts, each below its picture."
+    how = (
+        "Each notebook ends with a few exercises, and at least one of them builds something. You do"
+        " them in the notebook itself: open it, run it, and try before you unfold the solution."
+    )
+    first = (
+        f"{how} Here are those of the first eleven notebooks, about characters and how they are"
+        " written. [Part 2](exercises_2.qmd) is about pages and how they are read.\n\n"
+        "{{< include _look_alikes.qmd >}}\n"
+    )
+    second = (
+        f"{how} Here are those about pages and how they are read. [Part 1](exercises.qmd) is about"
+        " characters and how they are written.\n\n"
+        "![From this photo to its boxes and letters there are about ten steps. Each exercise below"
+        " changes one of them.](images/address_read.jpg)\n"
+    )
+    return {
+        "exercises.qmd": exercises_page("1", first),
+        "exercises_2.qmd": exercises_page("2", second),
+    }
 
 
 # ---- the minutes of the learning path
@@ -430,8 +455,12 @@ def write(name: str, text: str):
 
 
 if __name__ == "__main__":
-    write("api.qmd", api_page())
-    write("exercises.qmd", exercises_page())
+    reference = api_pages()
+    for old in NOTEBOOKS.glob("api_*.qmd"):
+        if old.name not in reference:
+            old.unlink()
+    for name, text in {**reference, **exercises_pages()}.items():
+        write(name, text)
     write("_map.qmd", architecture.map_page())
     write("_modules.qmd", architecture.list_page())
     write("_journey.qmd", architecture.journey_page())

@@ -12,7 +12,7 @@
 #| code-fold: true
 #| code-summary: "The picture: one call of the reader"
 #| label: fig-recognition-first
-#| fig-cap: "Where we are going: a box for each character, and above it the reading. One word of four lines is misread. Can you find it?"
+#| fig-cap: "Where we are going: a box for each character, and above it the reading. Every letter has its box. Two things are wrong: `15` is read as `IS`, and four spaces are missing. [Reading a page](#reading-a-page) explains both."
 #| fig-alt: "A sample page of four handwritten lines, a box around each character and its reading above."
 from customocr import recognition as finished
 from customocr import samples
@@ -1357,7 +1357,7 @@ def _line(sheet, judged, decoding, scale, back):
 # ### Reading a page
 
 # %%
-#| fig-cap: "The page from the top, read. The greener a box, the surer the reader is. It is sure of nearly all, also of the third line."
+#| fig-cap: "The page from the top, read. The greener a box, the surer the reader is. `IS` is as green as the rest: the reader is sure of it, and wrong."
 #| fig-alt: "The sample page with four lines, each character boxed, its reading above."
 #| label: fig-recognition-page
 reader = Reader()
@@ -1394,7 +1394,24 @@ pd.DataFrame(
 # %% [markdown]
 # `15` and `IS` have the same shapes: a bar, and a curve with a top. `1` and `5` stand among the alternatives. But `IS` is a common word, and the line holds words, so the decoder takes the word. Nothing on the page says that a number stands here, and a confident reader is not a right one.
 #
-# The other mistakes are spaces between short words, `OR SO` and `BY 7 30 PM`. Their gaps are hardly wider than those between letters. The reader is less sure of them. Here is the confidence of each word:
+# The other four mistakes are missing spaces, and they have two causes.
+#
+# - `OR SO`: the gap is wide, and the rule of gaps says so. But the decoder's [prior](glossary.html#prior) closes it. The prior was counted on lists of words and names, in which `SO` stands once. In a text `SO` stands everywhere, but no text was counted. And `ORSO` sounds like the end of `TORSO`.
+# - `BY 7 30 PM`: half of its gaps are spaces. So wide gaps look usual on this line, and the rule doubts them all.
+#
+# Here is the probability that the rule gives to each space of both lines:
+
+# %%
+chance = [space_probabilities(row)[1:-1] for row in analyse(sample("lines")).lines]
+between = {"15 | WORDS | OR | SO": (2, (1, 6, 8)), "BY | 7 | 30 | PM": (3, (1, 2, 4))}
+spaces = {
+    text: [round(float(chance[row][k]), 2) for k in at] for text, (row, at) in between.items()
+}
+assert spaces["15 | WORDS | OR | SO"][-1] > 0.5 > max(spaces["BY | 7 | 30 | PM"])
+spaces
+
+# %% [markdown]
+# The reader is less sure of these words. Here is the confidence of each:
 
 # %%
 {word.text: round(word.confidence, 2) for line in page.lines for word in line.words}

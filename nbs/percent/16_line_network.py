@@ -155,7 +155,7 @@ assert strip.pixels.shape[0] == ROWS
 figure({f"a strip of {ROWS} x {strip.pixels.shape[1]} pixels": strip.pixels}, columns=1)
 
 # %% [markdown]
-# Sometimes nothing on a page looks like a line. The threads of woven paper, for instance, can hide a number in the mask of its ink. Then the whole picture becomes one strip.
+# Sometimes nothing on a page looks like a line. On woven paper, for instance, the threads are as dark as a pale pen, and the number among them is not found. Then the whole picture becomes one strip.
 
 # %%
 #| export
@@ -385,7 +385,14 @@ assert np.isclose(ctc_sum(three, "AA"), 0.7 * 0.5 * 0.1)  # only A - A: equal le
 #
 # The quiet place between two peaks is a **node**. The steps between two nodes are a **window**. For each window and each class we add up all ways to say that character once, as above.
 #
-# A character may also go on over a node, where the network was in doubt. So we keep four sums for a window: the character begins and ends in it; it begins and goes on; it was going on and ends; it goes on all the way. A character over two or three windows begins in the first and ends in the last.
+# A wide character can reach over a node. So we keep four sums for a window and a character:
+#
+# - `once`: the character begins and ends in the window.
+# - `begun`: it begins here and goes on in the next window.
+# - `ended`: it began in the window before and ends here.
+# - `through`: it fills the window and goes on.
+#
+# A character over two windows is `begun` in the first and `ended` in the second.
 
 # %%
 #| export
@@ -541,7 +548,7 @@ print(f"{found.lattice.n_nodes} nodes, {len(found.lattice.start)} edges: {decodi
 # %% [markdown]
 # ## Lines and cuts together
 #
-# Lines and cuts fail on different pictures. The line network reads zeros that touch, and it reads through ruled lines. Cuts are better on whole pages, where most letters stand apart: the network for characters then sees each letter alone and large. So we ask both.
+# The line network and the cuts fail on different pictures. The line network reads zeros that touch, and it reads through ruled lines. Cuts are better on whole pages. There most letters stand apart, and the network for characters sees each letter alone and large. So we ask both.
 #
 # 1. The line network proposes more cuts. Between two characters that it says, it cuts at the column with the least ink.
 # 2. Each box of the cuts covers some steps. The sum over these steps is a second opinion on the box.
@@ -672,7 +679,7 @@ readers.pivot(index="reader", columns="kind", values=["cer", "exact"]).round(3)
 # %% [markdown]
 # ## Your own line network
 #
-# `Reader(lines="FILE.onnx")` and `customocr read --lines FILE.onnx` read with another network. Its answers become those of our classes; lattice, hints and boxes stay the same. `Reader(lines=False)` reads by cuts alone.
+# `Reader(lines="FILE.onnx")` and `customocr read --lines FILE.onnx` read with another network. Its characters are counted as our classes. All the rest stays as it is: lattice, hints and boxes. `Reader(lines=False)` reads by cuts alone.
 
 # %% [markdown]
 # ## What we have
@@ -706,10 +713,10 @@ readers.pivot(index="reader", columns="kind", values=["cer", "exact"]).round(3)
 # print(by_steps(page))
 #
 # # 3
-# import customocr.line_network
-# customocr.line_network.STEP_WEIGHT = 0.0
+# import customocr.line_network as module
+# kept, module.STEP_WEIGHT = module.STEP_WEIGHT, 0.0
 # print(Reader().read(page).text)
-# customocr.line_network.STEP_WEIGHT = 1.0
+# module.STEP_WEIGHT = kept
 # ```
 #
 # </details>

@@ -2,7 +2,7 @@
 # # Gallery
 # > Every page that comes with the package, read.
 #
-# What does customocr read on ruled paper, in frames, in shadow, in chalk, on a note on a dark table? Here are all the sample pages, each with what was found on it. At the end you know which pages it reads well, and how to see every step of its work on a page of your own.
+# What does customocr make of ruled paper, frames, shadows and chalk? Here are all the sample pages, each with what was read on it. At the end you know which pages it reads well. You can also look at every step of its work on a page of your own.
 
 # %%
 #| code-fold: true
@@ -66,7 +66,7 @@ def show(name: str) -> Image:
 show("lines")
 
 # %% [markdown]
-# Nothing is chosen or touched up. What is wrong is listed as wrong. The pages are our own, written with openly licensed handwriting fonts ([Composed pages](06_composing.ipynb) tells how). Fonts are more regular than people: how well people's handwriting is read stands in the [results](results.qmd).
+# No page is left out and no picture is touched up. A table below lists every mistake. The pages are our own, written with openly licensed handwriting fonts ([Composed pages](06_composing.ipynb) tells how). Fonts are more regular than people. How well people's handwriting is read stands in the [results](results.qmd).
 #
 # *Needs*: 20 seconds, no data.
 #
@@ -135,7 +135,7 @@ show("ruled")
 
 # %% [markdown]
 # ## Forms
-# A form has frames and lines besides the writing. They are straight and long, so they are found and removed. If you know what a field holds, say so: `reader.read(path, alphabet="0123456789")` ([Decoding](15_decoding.ipynb)). @fig-gallery-steps-fields shows where the frames go.
+# A form has frames and lines besides the writing. They are straight and long, so they are found and removed. @fig-gallery-steps-fields shows where they go. If you know what a field holds, say so: `reader.read(path, alphabet="digits")`. [Decoding](15_decoding.ipynb) tells more.
 
 # %%
 #| label: fig-gallery-fields
@@ -169,7 +169,7 @@ steps("fields")
 
 # %% [markdown]
 # ## Light and paper
-# One threshold for the whole page fails on @fig-gallery-shadow and @fig-gallery-note. @fig-gallery-steps-note shows what is done instead: each pixel is compared with the paper around it.
+# With one threshold for the whole page, the shadow of @fig-gallery-shadow and the table of @fig-gallery-note would be ink. So each pixel is compared with the paper around it. @fig-gallery-steps-note shows the result.
 
 # %%
 #| label: fig-gallery-shadow

@@ -101,8 +101,7 @@ show(result.page.draw())
 #
 # ## JSON
 # JSON has one object for each page. It gives boxes in pixels of the page, confidences from 0 to 1, and what else a character could be. Other
-# programs build on it, so it has a version and a [schema](https://customocr.github.io/customocr/customocr/schema/page-1.json): fields
-# may be added to version 1, but none is taken away or changes its meaning. `jsonl` is the same with a page in each line of one file.
+# programs build on it, so it has a version and a [schema](https://customocr.github.io/customocr/customocr/schema/page-1.json). Version 1 may get more fields. None will be taken away, and none will change its meaning. `jsonl` is the same, with a page in each line of one file.
 
 # %%
 #| export
@@ -186,12 +185,12 @@ table[table.level == 5].head(4)
 
 # %% [markdown]
 # ## hOCR, ALTO and PAGE
-# Three forms of XML, from three communities: hOCR is a web page that carries boxes, ALTO is the libraries' form, PAGE that of
-# the researchers. All three can hold lines, words and characters, so all three get them. Python's own ElementTree writes
-# them: it escapes what must be escaped, and there is no maintained library that writes all three from another's results.
+# These are three forms of XML. hOCR is a web page that carries boxes. Libraries use ALTO. Researchers use PAGE. Each of them can
+# hold lines, words and characters, and ours do. Python's own ElementTree writes them, because it escapes what must be escaped.
+# We know no maintained library that writes all three from another program's results.
 #
-# A page that was read turned keeps its boxes as it lies there. Each form has its own way to say so: `textangle` in hOCR,
-# `ROTATION` in ALTO, `orientation` in PAGE.
+# Some pages lie sideways in their file, and the reader turns them to read. Their boxes are still given as the page lies in the
+# file. An attribute tells the turn: `textangle` in hOCR, `ROTATION` in ALTO, `orientation` in PAGE.
 
 # %%
 #| export
@@ -291,7 +290,7 @@ HOCR_TAIL = "</body>\n</html>\n"
 hocr(result)[:420]
 
 # %% [markdown]
-# ALTO and PAGE are given by schemas, and the tests hold ours against them.
+# A schema says what an ALTO file may contain, and another one does so for PAGE. The tests check our files against both.
 
 # %%
 #| export
@@ -429,9 +428,8 @@ for write in (alto, page_xml):
 # ## A PDF that can be searched
 # This PDF has the page's picture and, on top of it, its text in letters that are not drawn. Somebody who selects a word with the mouse should select the word on the picture. So each word is stretched to the width of its box. A PDF needs a font even for letters that nobody sees. We make one of empty glyphs, all half as wide as high, for the characters that occur.
 #
-# [fpdf2](https://py-pdf.github.io/fpdf2/) writes the pages; it puts a JPEG into the file as it is, without a second loss. [pikepdf](https://pikepdf.readthedocs.io)
-# joins them and lays our text over the pages of a PDF that is there already. OCRmyPDF, which does far more for PDFs, reads with
-# customocr as well: see below.
+# [fpdf2](https://py-pdf.github.io/fpdf2/) writes the pages. It puts a JPEG into the file unchanged, so the picture loses nothing.
+# [pikepdf](https://pikepdf.readthedocs.io) joins the pages. It can also lay our text over a PDF that is there already.
 
 # %%
 #| export
@@ -500,7 +498,7 @@ def _put_word(pdf, word, rotation, scale):
 
 
 # %% [markdown]
-# How large is the sheet? A scanner notes its dots per inch in the file; where nothing is noted, 200 is assumed.
+# How large is the sheet? A scanner notes its dots per inch in the file. If nothing is noted, we assume 200.
 
 # %%
 #| export
@@ -613,8 +611,8 @@ def _saved(pdf):
 
 
 # %% [markdown]
-# Here the text is looked for with a program that knows nothing of us: `pdftotext -bbox` lists the words of a PDF with their boxes.
-# Drawn over the page, they lie on the written words.
+# Does the invisible text stand in the right place? We ask a program that knows nothing of us. `pdftotext -bbox` lists the words
+# of a PDF with their boxes, and we draw these boxes over the page.
 
 # %%
 #| code-fold: true
@@ -772,8 +770,8 @@ words = tesseract_columns(result.page)
 
 # %% [markdown]
 # ## OCRmyPDF
-# [OCRmyPDF](https://ocrmypdf.readthedocs.io) puts text under scanned PDFs and does it well: it keeps what is in the file, straightens,
-# compresses, writes PDF/A. It calls Tesseract to read. With the plugin it calls customocr:
+# [OCRmyPDF](https://ocrmypdf.readthedocs.io) puts text under scanned PDFs, and does far more than we do: it keeps what is in the
+# file, straightens pages, compresses pictures and writes PDF/A. It calls Tesseract to read. With our plugin it calls customocr:
 #
 # ```
 # pip install 'customocr[ocrmypdf]'

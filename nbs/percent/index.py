@@ -4,18 +4,18 @@
 # > Build your own OCR for hand-printed digits and capitals, and use it.
 
 # %% [markdown]
-# customocr reads digits and capitals that people write by hand: on photos, on scans, in the fields of a form. It needs no
-# graphics card and no network connection.
+# customocr reads digits and capitals that people write by hand: on photos, on scans, in the fields of a form. It runs on any
+# computer, without a graphics card and without the internet.
 #
 # ![A photo of an address as the reader sees it: a box around each character, and above it what was
 # read.](images/address_read.jpg)
 #
-# - **[Learn](learning_path.qmd)** how it works. Each notebook answers one question, shows where the simple way fails, and
-#   measures what the better way wins. Together they are the source of the package.
-# - **[Use](#install-and-read)** it. One command reads a photo, a Python class reads from a program. Tell it what you know of
-#   a field, and it reads better.
-# - **[Make it yours](14_better_model.ipynb)**. One command trains the network on your own characters. Planned: a few examples
-#   teach it a hand or a sign that it does not know.
+# - **[Learn](learning_path.qmd)** how it works. Each notebook answers one question. It shows where the simple way fails, and
+#   measures what the better way wins. The code of the notebooks *is* the package.
+# - **[Use](#install-and-read)** it. One command reads a photo, and one Python class reads from a program. Tell it what you
+#   know of a field, and it reads better.
+# - **[Make it yours](21_collect.ipynb)**. Print a sheet, write on it and photograph it. One command turns the photo into
+#   labelled examples of your own hand, and of signs that the reader does not know.
 
 # %% [markdown]
 # ## Install and read
@@ -37,9 +37,9 @@
 #   nbdev_test --n_workers 2 --do_print --timing && python -m pytest
 # ```
 #
-# The second `pip install` exchanges OpenCV's files for the same without windows. They ask nothing of the system, so both
-# commands work in a bare container too. On a desktop you can leave it out: then `cv2.imshow` opens windows. Debian and
-# Ubuntu keep `venv` in a package of its own, `python3-venv`.
+# The second `pip install` replaces OpenCV by its version without windows. That version needs no system library, so both
+# commands work in a bare container too. On a desktop you can leave it out. Debian and Ubuntu keep `venv` in a package of its
+# own, `python3-venv`.
 
 # %% [markdown]
 # ## Read from Python
@@ -74,8 +74,8 @@ for word in page.lines[-1].words:
 page
 
 # %% [markdown]
-# A round shape in an amount is a zero. What you know of a field is said in the same words in Python and on the command line:
-# an `alphabet`, a `pattern`, a `lexicon`; `reject` asks for a placeholder in place of an unsure guess.
+# A round shape in an amount is a zero. If you know such a thing of a field, say so: with an `alphabet`, a `pattern` or a
+# `lexicon`. With `reject`, an unsure guess becomes a placeholder. The words are the same in Python and on the command line.
 
 # %%
 reader.read(samples.page("cell"), alphabet="digits").text
@@ -86,7 +86,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # customocr read field.png --pattern AA999AA --reject 0.6    # two letters, three digits, two letters
 # customocr read form.png --lexicon names.txt --strict       # only these words
 # customocr read photo.jpg --overlay seen --explain stages   # pictures of what was found, and how
-# customocr train --data DIR                                 # make the network again (needs the extra: train)
+# customocr train --data DIR                                 # make the network again (extra: train)
 # customocr sheet --chars 'ABC+=' --out sheet.png            # a sheet to print, fill and photograph
 # customocr collect filled.jpg --out mine                    # its characters, as labelled examples
 # ```
@@ -95,7 +95,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # ## The notebooks
 #
 # | | question | builds |
-# |---|---|---|
+# |-----------------|------------------------------------|-------------------------------|
 # | [Data](00_data.ipynb) | Which characters can we learn from, and what is in them? | `customocr.data` |
 # | [Network](00b_network.ipynb) | How does a network look at a glyph, and how does it learn? | |
 # | [Model](01_model.ipynb) | How does a small network learn 36 characters? | `customocr.model` |
@@ -119,7 +119,11 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Decoding](15_decoding.ipynb) | How do the evidence of the page and our knowledge meet? | `customocr.decoding` |
 # | [Reading without cutting](16_line_network.ipynb) | What can be read where no cut is right? | `customocr.line_network` |
 # | [Training a line network](17_line_training.ipynb) | What makes a line network read? | `customocr.line_training` |
+# | [Sources](17b_sources.ipynb) | Where do pages come from? | `customocr.formats.sources` |
 # | [Gallery](18_gallery.ipynb) | What does it make of rules, frames, shadows and chalk? | |
+# | [Formats](19_formats.ipynb) | In what form do others want the text? | `customocr.formats.writers` |
+# | [Ten thousand pages](20_many_pages.ipynb) | How are whole folders read, without anyone watching? | `customocr.batch` |
+# | [Your own examples](21_collect.ipynb) | How does your own handwriting become examples? | `customocr.collecting` |
 #
 # The notebooks render as a site with a gallery, a glossary, exercises and a page to draw on: `quarto render`, with
 # [Quarto](https://quarto.org) 1.7 or later, then open `_site/index.html` through any static server, such as
@@ -128,25 +132,32 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # %% [markdown]
 # ## Data
 #
-# Everything runs on the pages and glyphs in `customocr/samples`, which were drawn for this project with openly
-# licensed handwriting fonts. The real collections stay outside the package: the variable `CUSTOMOCR_DATA` names their folder, and
-# the notebooks and tests that find it set use them too.
+# Everything runs on the pages and glyphs in `customocr/samples`. They were made for this project with openly licensed
+# handwriting fonts. The collections of real handwriting are not part of the package. If you have them, set the variable
+# `CUSTOMOCR_DATA` to their folder. Then notebooks and tests use them too.
 #
 # ```text
-# characters/train/   mnist.npz, unipen.npz, unipen_strokes.npz, az_sample.csv.zip    what the network is trained on
-# characters/test/    *.npz: x uint8 (N, 28, 28), y uint8, names                      what it is measured on
-# pages/              truth.tsv and the images it names                               what reading is measured on
+# what the network is trained on
+#   characters/train/   mnist.npz, unipen.npz, unipen_strokes.npz, az_sample.csv.zip
+# what it is measured on
+#   characters/test/    *.npz: x uint8 (N, 28, 28), y uint8, names
+# what reading is measured on
+#   pages/              truth.tsv and the images it names
 # ```
 
 # %% [markdown]
 # ## How good, how fast
 #
-# Figures stand in one place, with the data, the split, the machine and the command behind each: accuracy and speed beside
-# Tesseract and RapidOCR in [Results](results.qmd), the network in its [card](model_card.qmd), what damaged files, hostile
-# pages and kills do in [Reliability](reliability.qmd). Speed is measured against the others in the same run:
+# Each figure stands on one page, with its data, its split, its machine and its command:
+#
+# - [Results](results.qmd): accuracy and speed, beside Tesseract and RapidOCR.
+# - [Card](model_card.qmd): the network, and what it was trained on.
+# - [Reliability](reliability.qmd): what damaged files, hostile pages and kills do.
+#
+# Speed is measured against the others in the same run:
 #
 # ```sh
-# python benchmarks/pages.py DIR        # pages, photos, fresh processes; DIR is the data folder, without it the sample pages
+# python benchmarks/pages.py DIR   # DIR is the data folder; without it, the sample pages
 # ```
 
 # %% [markdown]
@@ -155,11 +166,11 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # [Architecture](architecture.qmd) has the map of the modules and the way of one page through them; to draw the map as a picture:
 # `python tools/architecture.py map.svg`.
 #
-# A notebook has a twin in `nbs/percent`, a Python script with the same cells. The twin is the text to edit, in any editor
-# or in JupyterLab, which keeps the pair together; the notebook adds outputs and cell ids; module and README are made from it.
+# A notebook has a twin in `nbs/percent`, a Python script with the same cells. You edit the twin, in any editor or in
+# JupyterLab. The notebook adds outputs and cell ids. Module and README are made from it.
 #
 # ```sh
-# make sync                     # clean, twin -> notebook -> module -> README.md (python tools/sync.py where there is no make)
+# make sync                     # clean, twin -> notebook -> module -> README.md
 # make run NB=02_segmentation   # execute, store the outputs, sync
 # make check                    # do all of them agree?
 # make test                     # notebooks, then pytest
