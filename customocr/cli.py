@@ -1,7 +1,8 @@
 """The command `customocr`: reads images, collects examples, trains the network.
 
-Exit code 0: done. 1: some pages could not be read, or with --strict did not fit, each said in one
-line on stderr. 2: something the user can mend before anything is read. 130: stopped with Ctrl-C.
+Exit code 0: done. 1: some pages could not be read, or not to their end before a limit was reached,
+or with --strict did not fit, each said in one line on stderr. 2: something the user can mend
+before anything is read. 130: stopped with Ctrl-C.
 Whatever takes time to import is imported when it is needed.
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from customocr import __version__
 from customocr.errors import CustomOCRError, require_opencv
-from customocr.files import write_picture, write_whole
+from customocr.files import plain_name, write_picture, write_whole
 
 STDIN = STDOUT = "-"
 FORMAT_NAMES = (
@@ -514,7 +515,8 @@ def read_into_folder(
         **settings_of(options),
     )
     complain(str(summary))
-    return 1 if summary.failed or (options.strict and summary.unmatched) else 0
+    unfit = options.strict and summary.unmatched
+    return 1 if summary.failed or summary.incomplete or unfit else 0
 
 
 def read_into_one(
@@ -547,8 +549,7 @@ def read_into_one(
             complain(result.error)
             code = 1
         else:
-            if not fits(result, options.strict):
-                code = 1 if options.strict else code
+            code = code if fits(result, options.strict) else 1
             if not draw(options, result, reader, load_page, settings, taken):
                 code = 1
         picture = (
@@ -570,14 +571,14 @@ def read_into_one(
 def fits(
     result,  # a Result with a page
     strict: bool | None,
-) -> bool:  # False where a hint did not fit
-    "Say where something on a page fits neither pattern nor lexicon."
+) -> bool:  # False where something that was asked for is missing
+    "Say where something on a page fits neither pattern nor lexicon, or was not read."
     if not result.page.matched:
         left = "left out" if strict else "read all the same"
         complain(f"{result.source.label}: what does not fit the pattern or the lexicon is {left}")
     if not result.page.complete:
         complain(f"{result.source.label}: a limit was reached before all of the page was read")
-    return result.page.matched
+    return result.page.complete and (result.page.matched or not strict)
 
 
 def say(
@@ -721,7 +722,7 @@ def complain(
 ) -> None:
     "One line on stderr."
     start = "\r\x1b[K" if over else ""
-    print(f"{start}customocr: {message}", file=sys.stderr, flush=True)
+    print(f"{start}customocr: {plain_name(message)}", file=sys.stderr, flush=True)
 
 
 def main(

@@ -6,6 +6,7 @@ Written by hand, not exported from a notebook: every half of the package writes 
 from __future__ import annotations
 
 import os
+import re
 import struct
 import uuid
 import zlib
@@ -41,6 +42,18 @@ def write_whole(
             part.unlink(missing_ok=True)
         except OSError:  # the folder itself cannot be reached
             pass
+
+
+def plain_name(
+    text: str,  # a file's name, or a message with one
+) -> str:  # the same where it is printable UTF-8
+    r"Bytes that are not UTF-8, and control characters, written as `\xe9`."
+    try:
+        data = text.encode("utf8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character, of a file system of Windows
+        data = text.encode("utf8", "surrogatepass")
+    plain = data.decode("utf8", "backslashreplace")
+    return re.sub(r"[\x00-\x1f\x7f]", lambda c: f"\\x{ord(c[0]):02x}", plain)
 
 
 def same_file(one: str | Path, other: str | Path) -> bool:

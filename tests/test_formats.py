@@ -119,7 +119,7 @@ def test_folders_patterns_and_addresses(reader, tmp_path):
     )
     assert seen(tmp_path / "b/*.png") == ["page9", "page10"]
     assert seen(tmp_path / "**/page*.png") == ["b/page9", "b/page10"]
-    assert seen(tmp_path / "a.png", tmp_path / "a.png") == ["a", "a-2"]
+    assert seen(tmp_path / "a.png", tmp_path / "a.png") == ["a", "a"]
     pytest.importorskip("fsspec", reason="the extra cluster is not installed")
     shutil.make_archive(str(tmp_path / "pages"), "zip", tmp_path / "b")
     address = f"zip://*.png::{tmp_path / 'pages.zip'}"

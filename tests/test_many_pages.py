@@ -8,19 +8,23 @@ import os
 import pickle
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
 import cv2
+import numpy as np
 import pytest
 
 from customocr import samples
 from customocr.batch import Journal, read_many, write_many
 from customocr.errors import CustomOCRError
+from customocr.formats.writers import FORMATS
 from customocr.recognition import Reader
 
 psutil = pytest.importorskip("psutil", reason="psutil looks after the processes")
@@ -389,3 +393,157 @@ def test_a_missing_library_is_named_with_its_extra(library, extra, tmp_path):
     line = [sys.executable, "-c", code, "read", source, *options.get(library, [])]
     done = subprocess.run(list(map(str, line)), capture_output=True, text=True, timeout=120)
     assert done.returncode in (1, 2) and f"customocr[{extra}]" in done.stderr.splitlines()[0]
+
+
+# --- names
+
+
+def contents(out: Path) -> dict:  # name -> text of each result
+    return {name: (out / name).read_text("utf8") for name in files(out)}
+
+
+def pictures() -> dict:  # text -> picture that says it
+    pages = {"M": "letter_m", "HELLO WORLD": "hello"}
+    made = {text: cv2.imread(str(samples.page(name)), 0) for text, name in pages.items()}
+    return made | {"": np.full((40, 40), 255, np.uint8)}
+
+
+NAMES = {  # where the pictures lie, what is named, and where their results are
+    "in two folders": ("a/page.png b/page.png", "a/page.png b/page.png", "page.txt page-2.txt"),
+    "a number that is taken": (
+        "page-2.png a/page.png b/page.png",
+        "page-2.png b/page.png a/page.png",
+        "page-2.txt page-3.txt page.txt",
+    ),
+    "two folders of one name": ("a/s/page.png b/s/page.png", "a/s b/s", "s/page.txt s/page-2.txt"),
+    "the suffix of another": ("s/p.png s/p.png.png", "s", "p.txt p.png.txt"),
+    "a folder and a file": ("s/p.png t/s/p.jpg", "s t", "s/p.txt t/s/p.txt"),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_two_files_never_share_a_result(tmp_path, kind, jobs):
+    places, named, results = (part.split() for part in NAMES[kind])
+    for place, picture in zip(places, pictures().values()):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / place), picture)
+    out, named = tmp_path / "out", [str(tmp_path / name) for name in named]
+    write_many(named, out, jobs=jobs)
+    found = contents(out)
+    for result, text in zip(results, pictures()):
+        assert found[result].strip() == text
+    assert write_many(named, out, jobs=jobs).read == 0, "the same names the next time"
+    assert contents(out) == found
+
+
+def test_pages_of_a_book_and_files_with_numbers_keep_apart(tmp_path):
+    scans, out = tmp_path / "scans", tmp_path / "out"
+    (scans / "book").mkdir(parents=True)
+    m, hello, _ = pictures().values()
+    cv2.imwritemulti(str(scans / "book.tif"), [m, m])
+    cv2.imwritemulti(str(scans / "book/two.tif"), [m, m])
+    cv2.imwrite(str(scans / "book-0002.png"), hello)
+    assert write_many([str(scans)], out, ["json", "text"]).read == 5
+    texts = {n: json.loads(t)["text"] for n, t in contents(out).items() if n.endswith(".json")}
+    assert sorted(texts.values()) == ["HELLO WORLD", "M", "M", "M", "M"] and len(texts) == 5
+    assert texts["book-0002.json"] == "HELLO WORLD"
+    assert (out / "book/two.txt").read_text() == "M\n\fM\n"
+
+
+def test_a_later_run_replaces_no_result_of_a_file_that_is_still_there(tmp_path):
+    one, two, out = tmp_path / "one", tmp_path / "two", tmp_path / "out"
+    for folder, name in ((one, "hello"), (two, "letter_m")):
+        folder.mkdir()
+        shutil.copy(samples.page(name), folder / "page.png")
+    write_many([str(one)], out)
+    write_many([str(two)], out)
+    assert contents(out) == {"page.txt": "HELLO WORLD\n", "page-2.txt": "M\n"}
+    shutil.rmtree(one)
+    shutil.move(two, one)  # what was made from a file that is gone is made again
+    write_many([str(one)], out)
+    assert contents(out)["page.txt"] == "M\n"
+
+
+def test_a_result_never_replaces_an_input(tmp_path):
+    Image = pytest.importorskip("PIL.Image", reason="pillow makes the PDF")
+    pytest.importorskip("pypdfium2", reason="the extra pdf is not installed")
+    pytest.importorskip("fpdf", reason="the extra pdf is not installed")
+    (tmp_path / "other").mkdir()
+    shutil.copy(samples.page("letter_m"), tmp_path / "other/scan.png")
+    page = tmp_path / "scan.pdf"
+    Image.open(samples.page("hello")).convert("RGB").save(page)
+    before = page.read_bytes()
+    summary = write_many([str(tmp_path / "other/scan.png"), str(page)], tmp_path, ["pdf"])
+    assert (summary.read, summary.failed) == (2, 0) and page.read_bytes() == before
+    assert {f.name for f in tmp_path.glob("*.pdf")} == {"scan.pdf", "scan-2.pdf", "scan-3.pdf"}
+
+
+def test_a_file_named_twice_is_read_once(tmp_path):
+    page, out = str(samples.page("hello")), tmp_path / "out"
+    summary = write_many([page, str(Path(page).parent / "hell*.png"), page], out)
+    assert (summary.read, summary.failed) == (1, 0)
+    assert contents(out) == {"hello.txt": "HELLO WORLD\n"}
+
+
+def test_an_archive_writes_nothing_outside_the_folder(tmp_path):
+    pytest.importorskip("fsspec", reason="the extra cluster is not installed")
+    with zipfile.ZipFile(tmp_path / "pages.zip", "w") as archive:
+        archive.write(samples.page("hello"), "../../evil.png")
+    out = tmp_path / "a/b/out"
+    assert write_many([f"zip://::{tmp_path / 'pages.zip'}"], out).failed == 0
+    assert not list(tmp_path.glob("*.txt")) and not list(tmp_path.glob("a/*.txt"))
+    assert contents(out) == {"evil.txt": "HELLO WORLD\n"}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_name_that_is_not_utf8_is_read_kept_and_reported(tmp_path, jobs):
+    scans, out = tmp_path / "scans", tmp_path / "out"
+    scans.mkdir()
+    for name in (b"caf\xe9.png", b"bad\xe9.png"):
+        try:
+            shutil.copy(samples.page("hello"), scans / os.fsdecode(name))
+        except OSError:
+            pytest.skip("this file system wants names in UTF-8")
+    (scans / os.fsdecode(b"bad\xe9.png")).write_bytes(b"no picture")
+    formats = [name for name in FORMATS if name not in ("pdf",)]
+    first = write_many([str(scans)], out, formats, jobs=jobs)
+    assert (first.read, first.failed) == (2, 1)
+    again = write_many([str(scans)], out, formats, jobs=jobs)
+    assert (again.read, again.kept) == (1, 1)
+    made = out / os.fsdecode(b"caf\xe9.txt")
+    assert made.read_text() == "HELLO WORLD\n"
+    bad, good = report(out)
+    assert good["source"].endswith(r"caf\xe9.png") and r"bad\xe9.png" in bad["error"]
+    for file in out.glob("*"):  # what others read is UTF-8
+        if file.is_file() and file.suffix != ".png":
+            file.read_text("utf8")
+    ElementTree.parse(out / os.fsdecode(b"caf\xe9.hocr"))
+    done = run(scans / os.fsdecode(b"caf\xe9.png"), "--out", tmp_path / "o.json")
+    assert done.returncode == 0 and "caf" in (tmp_path / "o.json").read_text("utf8")
+
+
+def test_a_page_that_was_not_read_to_its_end_is_named(scans, tmp_path):
+    out = tmp_path / "out"
+    hello = scans / "box 1/hello.png"
+    done = run(hello, "--out", out, "--limit", "components=3")
+    assert done.returncode == 1 and "a limit was reached" in done.stderr
+    assert "1 not read to the end" in done.stderr
+    assert [row["complete"] for row in report(out)] == ["no"]
+    again = run(hello, "--out", out, "--limit", "components=3")
+    assert again.returncode == 1 and [row["complete"] for row in report(out)] == ["no"]
+    whole = run(hello, "--out", out)
+    assert whole.returncode == 0, "another limit: the page is read again"
+    assert [row["complete"] for row in report(out)] == ["yes"]
+    assert run(hello, "--limit", "components=3").returncode == 1
+
+
+def test_a_folder_of_an_earlier_version_is_gone_on_with(scans, tmp_path):
+    out = tmp_path / "out"
+    first = write_many([str(scans)], out)
+    journal = sqlite3.connect(out / ".customocr/journal.sqlite")
+    journal.execute("ALTER TABLE pages DROP COLUMN complete")
+    journal.execute("DROP TABLE results")
+    journal.close()
+    again = write_many([str(scans)], out)
+    assert (again.read, again.kept) == (1, first.read - 1)

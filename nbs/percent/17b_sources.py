@@ -425,32 +425,24 @@ def find(
     limits: Limits = Limits(),  # what standard input may have
 ) -> Iterator[PageSource]:
     """The pages of what a user named, in order. What cannot be opened comes as a page that fails
-    when it is read."""
+    when it is read. Two files can have one place; `batch.write_many` keeps their results apart."""
     several = len(names) > 1
-    given: dict = {}
     for name in names:
         try:
             if name == STDIN:
-                yield from pages_of(STDIN, _free("stdin", given), standard_input(limits))
+                yield from pages_of(STDIN, "stdin", standard_input(limits))
             else:
-                for file, base in _files(name, several, given, leave_out):
+                for file, base in _files(name, several, leave_out):
                     yield from pages_of(file, base)
         except CustomOCRError as error:
             base = os.path.splitext(os.path.basename(name))[0] or "page"
-            yield PageSource(name, base=_free(base, given), problem=str(error))
+            yield PageSource(name, base=base, problem=str(error))
 
 
-def _free(base, given):
-    """A place for a result that no other file of the command line has: with a number where two have
-    one name."""
-    given[base] = given.get(base, 0) + 1
-    return base if given[base] == 1 else f"{base}-{given[base]}"
-
-
-def _files(name, several, given, leave_out):
+def _files(name, several, leave_out):
     "Files behind a name, each with its place below the folder of the results."
     if is_url(name):
-        yield from _remote(name, given)
+        yield from _remote(name)
     elif os.path.isdir(name):
         prefix = os.path.basename(os.path.abspath(name)) if several else ""
         found = False
@@ -464,9 +456,9 @@ def _files(name, several, given, leave_out):
             raise ImageError(f"{name}: no file has a name like that")
         root = os.path.dirname(name[: name.index(next(c for c in name if c in "*?["))])
         for file in files:
-            yield file, _free(os.path.splitext(os.path.relpath(file, root or "."))[0], given)
+            yield file, os.path.splitext(os.path.relpath(file, root or "."))[0]
     else:
-        yield name, _free(os.path.splitext(os.path.basename(name))[0] or "page", given)
+        yield name, os.path.splitext(os.path.basename(name))[0] or "page"
 
 
 def _walk(root, prefix, leave_out):
@@ -494,7 +486,7 @@ def _walk(root, prefix, leave_out):
             yield os.path.join(folder, file), os.path.normpath(place)
 
 
-def _remote(url, given):
+def _remote(url):
     "Files behind an address: one, those of a folder or those of a pattern."
     core = needed("fsspec", "cluster", f"reading {url}").core
     try:
@@ -504,7 +496,7 @@ def _remote(url, given):
     except Exception as error:  # each file system of fsspec has its own
         raise ImageError(f"{url}: cannot be opened: {error}") from None
     if single:
-        yield url, _free(os.path.splitext(os.path.basename(path))[0], given)
+        yield url, os.path.splitext(os.path.basename(path))[0]
         return
     paths = [p for p in paths if os.path.splitext(p)[1].lower() in SUFFIXES]
     if not paths:
@@ -514,7 +506,7 @@ def _remote(url, given):
     for p in sorted(paths, key=natural):
         yield (
             fs.unstrip_protocol(p) + chain + inside,
-            _free(os.path.splitext(p[len(root) :].lstrip("/"))[0], given),
+            os.path.splitext(p[len(root) :].lstrip("/"))[0],
         )
 
 

@@ -43,6 +43,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from customocr import __version__
+from customocr.files import plain_name
 from customocr.formats.sources import PageSource, needed, open_file
 from customocr.images import load_image
 from customocr.recognition import Line, Page
@@ -112,7 +113,9 @@ def to_json(
     result: Result,
 ) -> dict:  # JSON types only
     "A result for programs; a page that could not be read has `error` in place of text."
-    source = dict(source=result.source.name, page=result.source.page, pages=result.source.pages)
+    source = dict(
+        source=plain_name(result.source.name), page=result.source.page, pages=result.source.pages
+    )
     head = dict(version=SCHEMA_VERSION, **source)
     return head | (result.page.to_dict() if result.page else dict(error=result.error))
 
@@ -228,7 +231,7 @@ def hocr(
     "A page as an element of hOCR 1.2 (https://kba.github.io/hocr-spec/1.2/)."
     source, page = result.source, result.page
     size = page.size if page else (0, 0)
-    image = source.name.replace("\\", "/").replace('"', "%22")
+    image = plain_name(source.name.replace("\\", "/").replace('"', "%22"))
     title = _bbox((0, 0, *size), f'image "{image}"', f"ppageno {source.page - 1}")
     div = ElementTree.Element(
         "div", {"class": "ocr_page", "id": f"page_{source.page}", "title": title}
@@ -317,7 +320,7 @@ def alto(
     root = ElementTree.Element("alto", {"xmlns": ALTO, "SCHEMAVERSION": "4.4"})
     description = _element(root, "Description")
     _element(description, "MeasurementUnit", "pixel")
-    _element(_element(description, "sourceImageInformation"), "fileName", source.name)
+    _element(_element(description, "sourceImageInformation"), "fileName", plain_name(source.name))
     step = _element(description, "Processing", ID="reading")
     _element(step, "processingCategory", "contentGeneration")
     software = _element(step, "processingSoftware")
@@ -379,7 +382,9 @@ def page_xml(
     ):
         _element(metadata, tag, text)
     w, h = page.size if page else (0, 0)
-    sheet = _element(root, "Page", imageFilename=source.name, imageWidth=w, imageHeight=h)
+    sheet = _element(
+        root, "Page", imageFilename=plain_name(source.name), imageWidth=w, imageHeight=h
+    )
     if page and page.lines:
         turn = (page.rotation + 180) % 360 - 180 if page.rotation != 180 else 180
         region = _element(sheet, "TextRegion", id="region_1", orientation=turn or None)

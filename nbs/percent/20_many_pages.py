@@ -45,8 +45,10 @@ from customocr import __version__
 from customocr.decoding import Knowledge, Lexicon
 from customocr.engine.network import THREADS, Network
 from customocr.errors import CustomOCRError
+from customocr.files import plain_name, write_whole
 from customocr.formats.sources import (
     PDF_DPI,
+    STDIN,
     PageSource,
     find,
     is_url,
@@ -102,6 +104,7 @@ figure({said_of(page): cv2.imread(str(page)) for page in whole} | torn, columns=
 # %%
 #| export
 HIDDEN = ".customocr"  # folder below the results: the journal, and files that are not whole yet
+NEW = "new"  # folder in it, of the latter
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ class Job:
                 break
             if source.pages == 1:
                 data = FORMATS[name].join([data])
-            write_whole(target, data, self.hidden)
+            write_whole(target, data, self.hidden / NEW)
         return result
 
     @property
@@ -174,9 +177,16 @@ class Job:
             elif alone:
                 path = Path(self.out) / f"{source.base}-{source.page:04}{suffix}"
             else:
-                path = self.hidden / "parts" / source.base / f"{source.page:06}{suffix}"
+                path = self.parts(source) / f"{source.page:06}{suffix}"
             found.append((str(path), name))
         return found
+
+    def parts(
+        self,
+        source: PageSource,  # any page of the file
+    ) -> Path:  # no result's place has a folder that begins with a dot
+        "Folder of the pages of a file of many pages until they are joined."
+        return self.hidden / "parts" / source.base / ".pages"
 
     def finals(
         self,
@@ -191,10 +201,10 @@ class Job:
         source: PageSource,  # any page of the file
     ) -> None:
         "Make one file of the parts of a file of many pages. Raises `CustomOCRError`."
-        parts = self.hidden / "parts" / source.base
         for target, name in self.finals(source):
-            files = sorted(parts.glob(f"*{FORMATS[name].suffix}"))
-            write_whole(target, FORMATS[name].join([f.read_bytes() for f in files]), self.hidden)
+            files = sorted(self.parts(source).glob(f"*{FORMATS[name].suffix}"))
+            data = FORMATS[name].join([f.read_bytes() for f in files])
+            write_whole(target, data, self.hidden / NEW)
 
 
 def _named(message, source):
@@ -203,25 +213,6 @@ def _named(message, source):
         if message.startswith(nameless):
             return f"{source.label}: {message[len(nameless) :]}"
     return message if message.startswith(source.name) else f"{source.label}: {message}"
-
-
-def write_whole(
-    target: str | Path,
-    data: bytes,
-    hidden: Path,  # folder on the same disk for the file until it is whole
-) -> None:
-    """Write a file under another name and rename it, so that it is whole or absent. Raises
-    `CustomOCRError`."""
-    part = hidden / "new" / uuid.uuid4().hex
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, target)
-    except OSError as error:
-        raise CustomOCRError(f"{target}: cannot be written: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 # %%
@@ -640,12 +631,35 @@ for result in read_many(scans):
 # %% [markdown]
 # ## A folder that is gone on with
 # A journal says what is done: for each page the size and time of its file, the settings, and what came of it. A second run skips
-# a page when all of that is the same and its results are still there. The journal is a file of SQLite. It survives a `kill -9` and a power cut,
+# a page when all of that is the same and its results are still there. The journal also says which file each result was made from. No
+# result takes the place of an input or of another file's result: where two files would have results of one name, as `a/page.png` and
+# `b/page.png`, those of the later file get a number, `page-2.txt`. The journal is a file of SQLite. It survives a `kill -9` and a power cut,
 # and it lets in only one run at a time.
 
 # %%
 #| export
-PAGE_COLUMNS = "base, page, source, print, seconds, characters, confidence, error, run"
+PAGE_COLUMNS = "base, page, source, print, seconds, characters, confidence, error, run, complete"
+
+
+def _key(name: str) -> str | bytes:
+    "A name as SQLite keeps it: text, or bytes where it is not valid UTF-8."
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name)
+    return name
+
+
+def _owner(source: PageSource) -> str | bytes:
+    "The one name of a file, however it was reached."
+    named = source.name == STDIN or is_url(source.name)
+    return _key(source.name if named else os.path.abspath(source.name))
+
+
+def _gone(owner: str | bytes) -> bool:
+    "Whether a file that had results is no more."
+    name = os.fsdecode(owner)
+    return not is_url(name) and not os.path.exists(name)
 
 
 class Journal:
@@ -661,7 +675,7 @@ class Journal:
             raise CustomOCRError(f"{out}: cannot be written into: {error.strerror}") from None
         except sqlite3.DatabaseError as error:
             raise self._said(error, out) from None
-        shutil.rmtree(self.file.parent / "new", ignore_errors=True)  # what a killed run left
+        shutil.rmtree(self.file.parent / NEW, ignore_errors=True)  # what a killed run left
 
     def _open(self) -> None:
         "Take the lock and keep it until the connection ends, however it ends."
@@ -672,6 +686,12 @@ class Journal:
         self.db.execute(
             f"CREATE TABLE IF NOT EXISTS pages ({PAGE_COLUMNS}, PRIMARY KEY (base, page)) WITHOUT"
             " ROWID"
+        )
+        columns = [row[1] for row in self.db.execute("PRAGMA table_info(pages)")]
+        if "complete" not in columns:  # an earlier version wrote it
+            self.db.execute("ALTER TABLE pages ADD COLUMN complete DEFAULT 1")
+        self.db.execute(
+            "CREATE TABLE IF NOT EXISTS results (path PRIMARY KEY, owner, run) WITHOUT ROWID"
         )
         (last,) = self.db.execute("SELECT coalesce(max(run), 0) FROM pages").fetchone()
         self.run, self.order = last // 10**9 + 1, 0
@@ -694,7 +714,7 @@ class Journal:
         except sqlite3.DatabaseError as error:
             raise self._said(error, self.file.parents[1]) from None
 
-    def _number(self) -> int:
+    def number(self) -> int:
         "Of the run and of the page in it, so that the report has the order of the pages."
         self.order += 1
         return self.run * 10**9 + self.order
@@ -702,7 +722,8 @@ class Journal:
     def done(self, source: PageSource, print_: str) -> bool:
         "Whether a page was read without error from the same file with the same settings."
         row = self._do(
-            "SELECT print, error FROM pages WHERE base = ? AND page = ?", (source.base, source.page)
+            "SELECT print, error FROM pages WHERE base = ? AND page = ?",
+            (_key(source.base), source.page),
         ).fetchone()
         return row == (print_, "")
 
@@ -710,34 +731,57 @@ class Journal:
         "Note that a page belongs to this run too."
         self._do(
             "UPDATE pages SET run = ? WHERE base = ? AND page = ?",
-            (self._number(), source.base, source.page),
+            (self.number(), _key(source.base), source.page),
         )
 
-    def note(self, result: Result, print_: str) -> None:
-        "Note what came of a page."
+    def claim(
+        self,
+        paths: Sequence[str],  # of results
+        owner: str | bytes,  # the file they are made from, by `_owner`
+    ) -> bool:  # False where one of them is the result of another file
+        "Take names for the results of a file. A name is free when the file that had it is gone."
+        new = []
+        for path in map(_key, paths):
+            row = self._do("SELECT owner, run FROM results WHERE path = ?", (path,)).fetchone()
+            if row and row[0] != owner and (row[1] == self.run or not _gone(row[0])):
+                return False
+            if row != (owner, self.run):
+                new.append((path, owner, self.run))
+        for values in new:
+            self._do("REPLACE INTO results VALUES (?, ?, ?)", values)
+        return True
+
+    def note(self, result: Result, print_: str, number: int) -> None:
+        "Note what came of a page, with its place in the report."
         source, page = result.source, result.page
         self._do(
-            "REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"REPLACE INTO pages ({PAGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                source.base,
+                _key(source.base),
                 source.page,
-                source.name,
+                plain_name(source.name),
                 print_,
                 result.seconds,
                 len(page.characters) if page else None,
                 result.confidence,
-                result.error,
-                self._number(),
+                plain_name(result.error),
+                number,
+                page is None or page.complete,
             ),
         )
 
-    def rows(self) -> Iterator[tuple]:  # source, page, seconds, characters, confidence, error
+    def rows(self) -> Iterator[tuple]:  # the columns of the report
         "Pages of this run in order."
         yield from self._do(
-            "SELECT source, page, seconds, characters, confidence, error FROM pages "
-            "WHERE run > ? ORDER BY run",
+            f"SELECT {', '.join(REPORT_COLUMNS)} FROM pages WHERE run > ? ORDER BY run",
             (self.run * 10**9,),
         )
+
+    def incomplete(self) -> int:
+        "Pages of this run of which a limit left something unread."
+        return self._do(
+            "SELECT count(*) FROM pages WHERE run > ? AND NOT complete", (self.run * 10**9,)
+        ).fetchone()[0]
 
     def close(self) -> None:
         "Let others in."
@@ -750,15 +794,15 @@ class Journal:
 # %%
 #| export
 REPORT = "report.csv"  # in the folder of the results
-REPORT_COLUMNS = "source page seconds characters confidence error".split()
+REPORT_COLUMNS = "source page seconds characters confidence complete error".split()
 
 
 def write_report(
     journal: Journal,
     out: Path,  # folder of the results
 ) -> Path:  # the CSV
-    """Pages of a run with seconds, characters, mean confidence (0 to 1) and error. Raises
-    `CustomOCRError`."""
+    """Pages of a run with seconds, characters, mean confidence (0 to 1), whether no limit left
+    something unread, and error. Raises `CustomOCRError`."""
     import csv
 
     part = out / HIDDEN / REPORT
@@ -766,8 +810,9 @@ def write_report(
         with part.open("w", newline="", encoding="utf8") as file:
             rows = csv.writer(file)
             rows.writerow(REPORT_COLUMNS)
-            for *head, confidence, error in journal.rows():
-                rows.writerow([*head, "" if confidence is None else f"{confidence:.4f}", error])
+            for *head, confidence, complete, error in journal.rows():
+                sure = "" if confidence is None else f"{confidence:.4f}"
+                rows.writerow([*head, sure, "yes" if complete and not error else "no", error])
         os.replace(part, out / REPORT)
     except OSError as error:
         raise CustomOCRError(f"{out / REPORT}: cannot be written: {error.strerror}") from None
@@ -790,10 +835,12 @@ class Summary:
     unmatched: int  # pages of this run with something that fits neither pattern nor lexicon
     seconds: float
     report: Path
+    incomplete: int = 0  # pages, those kept too, of which a limit left something unread
 
     def __str__(self) -> str:
         text = f"{self.read:,} page{'s' * (self.read != 1)} read in {self.seconds:.1f} s"
         text += f", {self.failed:,} of them failed" if self.failed else ""
+        text += f"; {self.incomplete:,} not read to the end" if self.incomplete else ""
         text += f"; {self.kept:,} had been read before" if self.kept else ""
         return f"{text}; see {self.report}"
 
@@ -808,7 +855,8 @@ def _print(job):
     ]
     words = getattr(job.settings.get("lexicon"), "words", None)
     rest = {k: v for k, v in sorted(job.settings.items()) if k != "lexicon"}
-    seen = hashlib.sha256(pickle.dumps((__version__, rest, job.dpi, job.formats)))
+    known = (__version__, rest, job.dpi, job.formats, job.reader.limits)
+    seen = hashlib.sha256(pickle.dumps(known))
     for content in networks:
         seen.update(content)
     seen.update(
@@ -823,7 +871,7 @@ def _print(job):
 class _Run:
     "One run over a folder: which pages are to be read, and what is done when they are."
 
-    def __init__(self, job, workers, journal, bar, on_error):
+    def __init__(self, job, workers, journal, bar, on_error, named):
         self.job, self.workers, self.journal, self.bar, self.on_error = (
             job,
             workers,
@@ -832,7 +880,9 @@ class _Run:
             on_error,
         )
         self.settings = _print(job)
+        self.named = {os.path.realpath(n) for n in named if not is_url(n)}
         self.left: dict[str, int] = {}
+        self.places: dict[tuple[str, int], int] = {}  # in the report, of pages that are under way
         self.joins: deque = deque()
         self.prints: dict[str, str] = {}
         self.unmatched = 0
@@ -840,8 +890,14 @@ class _Run:
     def to_read(self, sources):
         "Pages that are not done yet; the others are counted."
         for _, of_file in groupby(sources, key=lambda s: (s.name, s.base)):
-            pages = list(of_file)
-            print_ = f"{self.settings} {os.path.abspath(pages[0].name)} {stamp(pages[0].name)}"
+            named = list(of_file)
+            pages = self.placed(list({s.page: s for s in named}.values()))
+            if pages[0].base in self.left:  # named twice, and under way
+                for _ in pages:
+                    self.bar.step(skipped=True)
+                continue
+            name = pages[0].name
+            print_ = plain_name(f"{self.settings} {os.path.abspath(name)} {stamp(name)}")
             done = [self.journal.done(p, print_) for p in pages]
             finals = [path for path, _ in self.job.finals(pages[0])]
             whole = all(done) and all(map(os.path.exists, finals))
@@ -850,9 +906,12 @@ class _Run:
                 for p, was in zip(pages, done)
                 if not (was and all(self._there(path, whole) for path, _ in self.job.targets(p)))
             ]
-            self.bar.total += len(pages) - 1
+            self.bar.total += len(pages) - len(named) // len(pages)
+            ahead = {page.page for page in todo}
             for page in pages:
-                if page not in todo:
+                if page.page in ahead:
+                    self.places[page.base, page.page] = self.journal.number()
+                else:
                     self.journal.keep(page)
                     self.bar.step(skipped=True)
             if finals and not todo and not whole:  # killed between the last page and the joining
@@ -862,6 +921,25 @@ class _Run:
             if not todo:
                 self.forget(pages[0])
             yield from todo
+
+    def placed(self, pages):
+        "The pages of a file, with a number in their results' names where those are another's."
+        base, n = os.path.normpath(os.sep + pages[0].base).lstrip(os.sep), 1  # no way out by ../
+        pages = [replace(page, base=base) for page in pages]
+        while not self.free(pages):
+            n += 1
+            pages = [replace(page, base=f"{base}-{n}") for page in pages]
+        return pages
+
+    def free(self, pages):
+        "Take the names of a file's results, if they are no input's and no other file's results."
+        paths = [path for page in pages for path, _ in self.job.targets(page)]
+        paths = [path for path in paths if not path.startswith(str(self.job.hidden))]
+        paths += [path for path, _ in self.job.finals(pages[0])]
+        named = {*self.named, os.path.realpath(pages[0].name)}
+        if any(os.path.realpath(path) in named for path in paths if os.path.exists(path)):
+            return False
+        return self.journal.claim([f"{pages[0].base}/", *paths], _owner(pages[0]))
 
     def _there(self, path, whole):
         "Whether a result exists; the parts of a file that was joined are gone, and not missed."
@@ -874,13 +952,16 @@ class _Run:
     def took(self, result):
         "Note a result; after the last page of a file, join it."
         source = result.source
-        self.journal.note(result, self.prints[source.base])
+        place = self.places.pop((source.base, source.page))
+        self.journal.note(result, self.prints[source.base], place)
         self.bar.step(result.error)
         if result.error:
             self.on_error(result.error)
         elif not result.page.matched:
             self.unmatched += 1
             self.on_error(f"{source.label}: something fits neither pattern nor lexicon")
+        if result.page and not result.page.complete:
+            self.on_error(f"{source.label}: a limit was reached before all of the page was read")
         self.left[source.base] -= 1
         if not self.left[source.base]:
             self.forget(source)
@@ -899,10 +980,10 @@ class _Run:
         """Parts are needed no more when all pages of the file were read; else the failed ones are
         tried again."""
         rows = self.journal._do(
-            "SELECT count(*) FROM pages WHERE base = ? AND error != ''", (source.base,)
+            "SELECT count(*) FROM pages WHERE base = ? AND error != ''", (_key(source.base),)
         ).fetchone()
         if rows == (0,):
-            shutil.rmtree(self.job.hidden / "parts" / source.base, ignore_errors=True)
+            shutil.rmtree(self.job.parts(source), ignore_errors=True)
 
     def finish(self):
         "Wait for the last files."
@@ -927,8 +1008,9 @@ def write_many(
     """Read pages into a folder, and go on where an earlier run stopped.
 
     A page is read again where its file, the settings or the formats changed, where it failed, or
-    where a result is gone. Raises `CustomOCRError` where the folder cannot be written into or
-    another run does so, and where a hint makes no sense.
+    where a result is gone. A result never replaces an input or another file's result: where two
+    files would have results of one name, the later one's get a number. Raises `CustomOCRError`
+    where the folder cannot be written into or another run does so, and where a hint makes no sense.
     """
     out = Path(os.path.abspath(out))
     _check_out(sources, out)
@@ -937,11 +1019,11 @@ def write_many(
     bar, workers = Progress(progress, _expected(sources, out) if progress else 0), None
     try:
         workers = _workers(job, jobs, scheduler)
-        run = _Run(job, workers, journal, bar, on_error)
+        run = _Run(job, workers, journal, bar, on_error, sources)
         for result in _in_order(workers, run.to_read(find(list(sources), out))):
             run.took(result)
         run.finish()
-        report = write_report(journal, out)
+        report, incomplete = write_report(journal, out), journal.incomplete()
     finally:
         bar.close()
         if workers:
@@ -949,7 +1031,7 @@ def write_many(
         journal.close()
     seconds = round(time.perf_counter() - start, 1)
     read = bar.done - bar.skipped
-    return Summary(read, bar.failed, bar.skipped, run.unmatched, seconds, report)
+    return Summary(read, bar.failed, bar.skipped, run.unmatched, seconds, report, incomplete)
 
 
 def _check_out(sources, out):
