@@ -34,8 +34,8 @@ from .recognition import Reader
 # %% auto #0
 __all__ = ['MANIFEST', 'COLUMNS', 'YES', 'NO', 'PICTURES', 'MOST_FILES', 'MOST_BYTES', 'MOST_IN_ZIP', 'UNREADABLE_ZIP',
            'LEAST_CONTRAST', 'PAGE', 'MARK', 'MARKS', 'MARK_NAMES', 'CORNERS', 'STRIP', 'BOX', 'PITCH', 'FIRST', 'GRID',
-           'PALE', 'SCALE', 'LEAST_SCALE', 'PEN', 'LEAST_INK', 'LEAST_AREA', 'DOTS', 'LEAST_DOT', 'REACH', 'ALONE',
-           'UNKNOWN', 'AGREES', 'AROUND', 'LEAST_ALIGNED', 'CONTACT', 'Row', 'label_of', 'folder_name', 'read_manifest',
+           'PALE', 'SCALE', 'LEAST_SCALE', 'PEN', 'LEAST_INK', 'DOTS', 'LEAST_DOT', 'REACH', 'ALONE', 'UNKNOWN',
+           'AGREES', 'AROUND', 'LEAST_ALIGNED', 'CONTACT', 'Row', 'label_of', 'folder_name', 'read_manifest',
            'write_manifest', 'save_examples', 'picture_glyph', 'load_classes', 'load_examples', 'mark_images',
            'strip_cells', 'strip_text', 'split_pages', 'box_places', 'sheet_picture', 'sheet_pdf', 'write_sheet',
            'write_new', 'find_marks', 'sheet_map', 'straighten', 'read_strip', 'cut_box', 'Collected', 'collect_sheet',
@@ -568,9 +568,9 @@ def straighten(
 
 # %% ../nbs/21_collect.ipynb #197f3e19
 PEN = 4.0  # millimetres, more than the widest stroke
-LEAST_INK = 0.22  # of the paper's brightness: what is paler is no pen's
-LEAST_AREA = 0.35  # square millimetres of ink: less is an empty box
-DOTS, LEAST_DOT = ".,:;'·`\"", 0.12  # signs that are small, and the least area of ink of one
+LEAST_INK = 0.22, 0.35  # of the paper's brightness, square millimetres: less is an empty box
+DOTS = ".,:;'·`\""  # signs that are small: a thin pen's dot is a few grey pixels of the photo
+LEAST_DOT = 0.17, 0.1  # the same for these: empty boxes in a shadow's edge stay below 0.15
 REACH = 1.6  # millimetres around a box in which its character may end
 
 
@@ -593,21 +593,21 @@ def read_strip(
 def cut_box(
     strength: np.ndarray,  # uint8 (h, w), from `ink_strength`
     place: np.ndarray,  # float (2,), millimetres, upper left corner of the box
-    least_area: float = LEAST_AREA,  # square millimetres of ink; less is an empty box
+    ink: tuple[float, float] = LEAST_INK,  # 0..1, square millimetres: less is an empty box
 ) -> np.ndarray:  # uint8 (28, 28); all zero where the box is empty
     "What is written in a box, as a glyph."
     x0, y0 = ((place - REACH) * SCALE).round().astype(int)
     side = round((BOX + 2 * REACH) * SCALE)
     patch = strength[y0 : y0 + side, x0 : x0 + side]
     core = patch[round(2.2 * REACH * SCALE) : -round(2.2 * REACH * SCALE)]
-    least = max(255 * LEAST_INK, 0.45 * float(np.percentile(core, 99)))
+    least = max(255 * ink[0], 0.45 * float(np.percentile(core, 99)))
     mask = (patch > least).astype(np.uint8)
     _, labels, stats, middles = cv2.connectedComponentsWithStats(mask, connectivity=8)
     edge = REACH * SCALE
-    inside = ((middles > edge) & (middles < side - edge)).all(1) & (stats[:, 4] > 4)
+    inside = ((middles > edge) & (middles < side - edge)).all(1) & (stats[:, 4] > 2)
     inside[0] = False
     kept = inside[labels].astype(np.uint8)
-    if kept.sum() < least_area * SCALE**2:
+    if kept.sum() < ink[1] * SCALE**2:
         return np.zeros((SIDE, SIDE), np.uint8)
     return normalise_glyph(patch * cv2.dilate(kept, np.ones((3, 3), np.uint8)))
 
@@ -637,13 +637,14 @@ def collect_sheet(
     strength = ink_strength(sheet, PEN * SCALE)
     labels = [c for c in characters for _ in range(copies)]
     places = box_places(len(labels))
-    area = [LEAST_DOT if label in DOTS else LEAST_AREA for label in labels]
-    glyphs = np.stack([cut_box(strength, place, a) for place, a in zip(places, area)])
+    least = [LEAST_DOT if label in DOTS else LEAST_INK for label in labels]
+    glyphs = np.stack([cut_box(strength, place, ink) for place, ink in zip(places, least)])
     full = np.flatnonzero(glyphs.any((1, 2)))
     if not len(full):
         raise DataError(f"{image.name}: every box of the sheet is empty")
     bare = np.flatnonzero(~glyphs.any((1, 2)))
-    empty = [f"page {page}: a box for {labels[k]} is empty" for k in bare]
+    faint = lambda label: ", or its dot is too pale" if label in DOTS else ""
+    empty = [f"page {page}: a box for {labels[k]} is empty{faint(labels[k])}" for k in bare]
     square = np.array([(0, 0), (BOX, 0), (BOX, BOX), (0, BOX)])
     corners = [where(places[k] + square) * image.scale for k in full]
     around = [np.concatenate([c.min(0), np.ptp(c, 0)]) for c in corners]

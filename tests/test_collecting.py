@@ -119,6 +119,30 @@ def test_a_folder_for_each_class_of_any_size_and_ink(tmp_path, packed):
     assert glyphs[0].max() == 255 and (glyphs[0] > 128).any(1).sum() in (19, 20, 21)
 
 
+def test_the_drawing_page_s_zip_is_collected_and_measured(tmp_path, capsys):
+    from customocr.cli import main
+    from customocr.pictures import hands
+    from customocr.writing.compose import rasterise
+    from customocr.writing.signs import sign_hand, sign_shape
+
+    rng, drawn, folder = np.random.default_rng(2), tmp_path / "drawn.zip", tmp_path / "mine"
+    font = hands()["patrick-hand"]
+    with zipfile.ZipFile(drawn, "w", zipfile.ZIP_STORED) as archive:  # as site/draw/examples.js
+        for name in ("A", "7", "U+002E", "U+00E9", "U+0061"):
+            for n in (1, 2):
+                stop = sign_shape(".", sign_hand(rng), rng)
+                shape = stop if name == "U+002E" else font.shape("A7"[n % 2], rng)
+                ink = rasterise([s * 60 for s in shape.strokes], 6, shape.filled, 6)[0]
+                paper = 255 - cv2.copyMakeBorder(ink, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=0)
+                colour = cv2.cvtColor(paper, cv2.COLOR_GRAY2BGRA)  # a canvas gives an alpha channel
+                archive.writestr(f"{name}/00{n}.png", cv2.imencode(".png", colour)[1].tobytes())
+    assert main(["collect", str(drawn), "--out", str(folder)]) == 0
+    assert "10 examples added" in capsys.readouterr().out
+    assert sorted(load_examples(folder)[1]) == sorted("AA77..ééaa")
+    assert main(["evaluate", str(folder)]) == 0
+    assert "not a class of this model" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("entry", "flag", "said"),
     [
@@ -210,6 +234,53 @@ def test_a_sheet_survives_a_phone(sheet, about, turn, bend):
     assert np.mean(np.array(right) | alike) >= 0.95
 
 
+SIGNS = "+-=/.,()%:?"
+
+
+def written(characters: str, hand: str, seed: int, pen: float) -> tuple[np.ndarray, list, list]:
+    "A sheet filled by a font and a hand for signs; the labels; the clean ink of each box."
+    from customocr.pictures import hands
+    from customocr.writing.compose import rasterise
+    from customocr.writing.signs import sign_hand, sign_shape
+
+    rng, f, inks = np.random.default_rng(seed), 200 / 25.4, []
+    out, signs = collecting.sheet_picture(characters, 2, dpi=200), sign_hand(rng)
+    labels = [c for c in characters for _ in range(2)]
+    for c, (x, y) in zip(labels, collecting.box_places(len(labels))):
+        sign = c in SIGNS
+        shape = sign_shape(c, signs, rng) if sign else hands()[hand].shape(c, rng)
+        size = rng.uniform(6, 8) * f
+        points = [s * size for s in shape.strokes]
+        ink = rasterise(points, pen * f if sign else 0, shape.filled)[0]
+        h, w = ink.shape
+        left, top = (round((a + 6 + rng.uniform(-1, 1)) * f) for a in (x, y))
+        view = out[top - h // 2 :, left - w // 2 :][:h, :w]
+        view[:] = np.minimum(view, 255 - (0.8 * ink).astype(np.uint8))
+        inks.append(ink)
+    return out, labels, inks
+
+
+@pytest.mark.parametrize(
+    ("hand", "pen", "about", "turn", "bend"),
+    [
+        ("patrick-hand", 0.5, 0, 0, 6.0),
+        ("architects-daughter", 0.6, 90, 180, -6.0),
+        ("shadows-into-light", 0.8, 225, 350, 6.0),
+        ("patrick-hand", 1.0, 315, 90, -6.0),
+    ],
+)
+def test_every_box_of_a_sheet_with_signs_survives_a_phone(hand, pen, about, turn, bend):
+    from customocr.glyphs import normalise_glyph
+
+    sheet, labels, inks = written(CHARACTERS + SIGNS, hand, about, pen)
+    got = collecting.collect_sheet(phone(sheet, 25, about, turn, bend))
+    assert list(got.labels) == labels and not got.left
+    clean = np.stack([normalise_glyph(ink) for ink in inks])
+    pairs = zip(got.glyphs.reshape(len(labels), -1), clean.reshape(len(labels), -1))
+    alike = np.array([np.corrcoef(a, b)[0, 1] for a, b in pairs])
+    assert (alike > 0.6).mean() > 0.95, [labels[k] for k in np.flatnonzero(alike < 0.6)]
+
+
 def test_an_empty_box_is_named_and_an_empty_sheet_refused(sheet):
     f = 200 / 25.4
     x, y = (collecting.box_places(40)[31] * f).round().astype(int)
@@ -243,6 +314,44 @@ def test_a_bad_photo_is_explained_and_nothing_written(sheet, tmp_path, capsys, s
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and re.search(said, err) and "photo.png" in err
     assert not (tmp_path / "mine").exists()
+
+
+def test_one_bad_photo_of_several_leaves_the_folder_as_it_was(sheet, tmp_path, capsys):
+    from customocr.cli import main
+
+    folder, good, bad = tmp_path / "mine", tmp_path / "good.png", tmp_path / "bad.png"
+    save_examples(folder, strokes(2), ["A", "B"])
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    photo = phone(sheet, 10, 0)
+    cv2.imwrite(str(good), photo)
+    cv2.imwrite(str(bad), np.full_like(photo, 180))
+    assert main(["collect", str(good), str(bad), "--out", str(folder)]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "bad.png: no sheet in the photo" in err
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"NOBODY QUICKLY\nJUMPED OVER\nLOUD FOXES", "the text does not fit the page"),
+        (b" \n", "the text is empty"),
+        (b"\xff\xfe\xff", "not UTF-8"),
+        (None, "No such file"),
+    ],
+    ids=["another text", "no text", "no UTF-8", "no file"],
+)
+def test_a_text_that_does_not_fit_is_explained_and_nothing_written(tmp_path, capsys, text, said):
+    from customocr.cli import main
+    from customocr.pictures import write
+
+    page, words, folder = (tmp_path / name for name in ("page.png", "page.txt", "mine"))
+    cv2.imwrite(str(page), write(["PIZZA 24", "TEA 305"], seed=5).image)
+    if text is not None:
+        words.write_bytes(text)
+    assert main(["collect", str(page), "--text", str(words), "--out", str(folder)]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and said in err and not folder.exists()
 
 
 def test_the_command_goes_from_sheet_to_contact_sheet(sheet, tmp_path, capsys):

@@ -415,9 +415,9 @@ def test_the_strip_and_its_steps_are_python_s(visit, draw_page):
     assert np.abs(np.array(nothing) - np.exp(here.nothing)).max() < 0.02
 
 
-def test_what_was_drawn_is_saved_for_teaching(visit, draw_page):
+def test_what_was_drawn_is_saved_for_teaching(visit, draw_page, tmp_path):
     """A folder for each character, under the label that the user gave it, a picture for each time
-    it was drawn."""
+    it was drawn; the command takes the zip as it is."""
     import io
     import zipfile
 
@@ -450,6 +450,19 @@ def test_what_was_drawn_is_saved_for_teaching(visit, draw_page):
         for name in names:
             picture = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), 0)
             assert picture[0].min() == 255 and picture.min() == 0 and min(picture.shape) > 20
+
+    from customocr.cli import main
+    from customocr.collecting import load_examples
+    from customocr.recognition import Reader
+
+    kept.value.save_as(tmp_path / "drawn.zip")
+    assert main(["collect", str(tmp_path / "drawn.zip"), "--out", str(tmp_path / "mine")]) == 0
+    glyphs, labels, _ = load_examples(tmp_path / "mine")
+    assert sorted(labels) == sorted(["7", "7", "D", "E", "/", "é"])
+    reader = Reader(lines=False)
+    read = [reader.symbols[k] for k in reader.classify(glyphs).argmax(1)]
+    # what was typed is the label; the drawn word was READ 27
+    assert dict(zip(labels, read)) == {"7": "7", "D": "D", "E": "A", "/": "2", "é": "R"}
 
 
 def test_a_correction_outlives_the_next_stroke(visit, draw_page):
