@@ -486,6 +486,8 @@ def line_lattice(
     return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice)
 
 # %% ../nbs/03_recognition.ipynb #333a0228
+#| code-fold: true
+#| code-summary: "The limits: from when on a doubt is a doubt"
 DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
 # characters a page must have for its direction to be doubted: many short numbers read both ways
 ENOUGH_TO_TURN = 5

@@ -34,7 +34,9 @@ def comments(source: str) -> dict[int, str]:
     for token in tokens:
         if token.type == tokenize.COMMENT:
             text, line = token.string.lstrip("# ").strip(), token.start[0]
-            if token.line.lstrip().startswith("#"):  # a long one stands above what it is about
+            if text.startswith("%%"):  # where a cell of the notebook begins
+                above = []
+            elif token.line.lstrip().startswith("#"):  # a long one stands above what it is about
                 above = (
                     [*above, (line, text)] if above and above[-1][0] == line - 1 else [(line, text)]
                 )

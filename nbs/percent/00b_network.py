@@ -177,7 +177,7 @@ def slope_at(weight, d=1e-4):
     return (loss_at(weight + d) - loss_at(weight - d)) / (2 * d)
 
 
-loss_at(0).round(3), slope_at(0).round(3)
+round(float(loss_at(0)), 3), round(float(slope_at(0)), 3)
 
 # %% [markdown]
 # With weight 0 each glyph is an E with probability 0.5, and the loss is 0.693. The slope is negative: a larger weight makes the loss smaller. This slope is called the *gradient*. It tells the direction. It does not tell how far to go.

@@ -163,7 +163,7 @@ show(np.hstack([roi, np.full((h, 6), 128, np.uint8), ink]), 3)
 
 # %%
 #| label: fig-segmentation-glyph
-#| fig-cap: "Above plainly resized: the I is as wide as the M. Below with their proportions kept."
+#| fig-cap: "Find the I. Above, each box was stretched to a square, and the I is as wide as the M. Below, it is a bar again."
 #| fig-alt: "Above I, M and 7 resized to a square, the I as wide as the M; below the same with their proportions kept."
 def padded(ink, side=28):
     "The tutorial's glyph: longer side to 28, black around the shorter."
@@ -191,7 +191,7 @@ show(np.vstack([resized, tiles([padded(ink) for ink in three])]), 4)
 
 # %%
 #| label: fig-segmentation-margin
-#| fig-cap: "Margins of 0, 2, 6 and 14 pixels: the larger the margin, the smaller the letter."
+#| fig-cap: "One D, and four pictures for the network. A number that we chose, the margin, decides which one it gets."
 #| fig-alt: "The letter D as a glyph with margins of 0, 2, 6 and 14 pixels: larger margins make it smaller."
 with_margin = lambda margin, k=3: padded(cut(boxes[k], margin))
 fill = [(with_margin(m) > 0).mean() for m in (0, 2, 6)]
@@ -259,7 +259,7 @@ def tutorial_contours(
 
 # %%
 #| label: fig-segmentation-short
-#| fig-cap: "Outlines by the shorter chain: thinner, and every character is still closed."
+#| fig-cap: "Compare with the last picture of the longer chain: the lines are thinner, and still no outline is open."
 #| fig-alt: "The outline of the line by the short chain: thinner than before, every character closed."
 short = tutorial_outline(grey)
 long = tutorial_stages(grey)["outline"]

@@ -842,6 +842,8 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 
 # %%
 #| export
+#| code-fold: true
+#| code-summary: "The limits: from when on a doubt is a doubt"
 DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
 # characters a page must have for its direction to be doubted: many short numbers read both ways
 ENOUGH_TO_TURN = 5

@@ -884,7 +884,7 @@ figure({name: line.draw() for name, line in lines.items()})
 # %%
 #| code-fold: true
 #| code-summary: "A hand of a bar and a ring"
-#| fig-cap: "1100 in plain bars and rings, and in a hurry: flags on the ones, hooks on the zeros, and a tie between them."
+#| fig-cap: "Would you read 1100 in the second picture? A flag makes the 1 a 7, and a tie makes one shape of two zeros."
 #| fig-alt: "The number 1100 in plain bars and rings, and again with flags on the ones and zeros hooked and tied to each other."
 class Pen(Hand):
     "A bar for 1, a ring for 0."

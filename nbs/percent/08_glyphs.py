@@ -32,7 +32,7 @@ from customocr.writing.papers import Paper
 
 # %%
 #| label: fig-glyphs-crops
-#| fig-cap: "Plainly resized, the same letter is small, off the middle, blurred or faint."
+#| fig-cap: "To us this is one letter. To a network that compares pixels, these are three pictures with little in common."
 #| fig-alt: "Three pictures of a letter A, resized to squares: small, off the middle, the second blurred, the third faint."
 def crop(height, opacity=1.0, hand="patrick-hand"):
     "An A as white ink on black, with some black around it."

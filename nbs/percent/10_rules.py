@@ -416,7 +416,7 @@ def maybe_text(
 
 # %%
 #| label: fig-rules-junk
-#| fig-cap: "Orange may be text, blue is set aside."
+#| fig-cap: "Every letter is orange: it may be text. So are a few large specks, and the judge has to find them. The blue specks are set aside."
 #| fig-alt: "A page with specks; components that may be text boxed in orange, those set aside in blue."
 dirty = Paper(specks=30, texture=4, noise=4)
 speckled = write(["TAKE 20 PENS", "TO ROOM 39"], dirty, 2, height=40)

@@ -288,7 +288,7 @@ def group_lines(
 
 # %%
 #| label: fig-lines-chains
-#| fig-cap: "Each line is a chain from letter to letter."
+#| fig-cap: "The lines slope and sag, and no chain jumps to a neighbouring line."
 #| fig-alt: "The three lines, each joined by a path from letter to letter in a colour of its own."
 labels, stats = components(mask_of(sloped, 36))
 lines, slope = group_lines(stats, 36)

@@ -287,6 +287,8 @@ def analyse(
 
 
 # %%
+#| code-fold: true
+#| code-summary: "The picture of six stages"
 #| label: fig-sheet-stages
 #| fig-cap: "One page at each stage. Blue are the rules that were taken out; each line has its colour."
 #| fig-alt: "The sample page with rules at six stages: grey, strength, mask, rules, ink, pieces by line."

@@ -58,7 +58,7 @@ def with_paths(page, paths, left=0, top=0):
 
 # %%
 #| label: fig-cuts-touching
-#| fig-cap: "Letters that touch share one box."
+#| fig-cap: "Ten letters, six boxes: find the boxes that hold more than one letter."
 #| fig-alt: "A line of touching letters; its components are groups of letters."
 touching = write(["SAVE 177 NOW"], touching=1.0)
 strength, labels, stats = components_of(touching, 44)
@@ -150,7 +150,7 @@ def cut_columns(
 
 # %%
 #| label: fig-cuts-seams
-#| fig-cap: "Seams stand between the letters, and through some of them."
+#| fig-cap: "Look for the seams that go through a letter. A cut there would be wrong, so no seam is a decision yet."
 #| fig-alt: "The touching letters with thin seams at all places where little ink is crossed: between letters and through some."
 whole = union(pieces)
 total, steps = seams(whole.ink)
@@ -517,7 +517,7 @@ worth("judge")
 # ## The lattice
 # The judge's answers are not decisions yet. They become scores in a [lattice](glossary.html#lattice). Its nodes are the cuts of a line. Its edges are the candidates, each from its left cut to its right one. A path from the first node to the last is one reading of the line.
 #
-# Each edge has two things: the judge's score, and the character network's probabilities of the 36 classes. The best path is found from left to right: the best way to a node does not depend on how one goes on from it ([Decoding](15_decoding.ipynb)). The picture shows all edges as arcs. The chosen path is green: six components became ten characters. One of them is wrong: the W is read as an N, whose shape has the higher probability here.
+# Each edge has two things: the judge's score, and the character network's probabilities of the 36 classes. The best path is found from left to right: the best way to a node does not depend on how one goes on from it ([Decoding](15_decoding.ipynb)). The picture shows all edges as arcs. The chosen path is green, and each of its arcs has the network's best class: six components became ten characters. The network takes the W for an N. The decoder reads `NOW` all the same, because it knows which letters follow one another.
 
 # %%
 #| code-fold: true
@@ -550,7 +550,7 @@ def arcs(judged, decoded):
 
 # %%
 #| label: fig-cuts-lattice
-#| fig-cap: "Every candidate is an arc; the chosen path is green."
+#| fig-cap: "Many arcs end at each cut: so many ways there are to read this ink. Green is the way that was chosen."
 #| fig-alt: "The line's lattice: edges as arcs above the ink, the chosen path in green with its classes."
 print(f"{judged.lattice.n_nodes} nodes, {len(judged.kept)} edges, read as {decoded.text!r}")
 assert len(decoded.edges) >= 8

@@ -285,6 +285,8 @@ class LineNetwork:
 
 
 # %%
+#| code-fold: true
+#| code-summary: "The plot: the strip, and below it the probabilities of each step"
 #| label: fig-line-steps
 #| fig-cap: "Follow the curves from left to right: each character is a short peak. Count the peaks marked 0: there are three, although the zeros touch. Grey is the blank."
 #| fig-alt: "Above, the strip; below, curves of probability over the steps, a peak for each of the letters and digits."

@@ -207,7 +207,7 @@ steps("note")
 
 # %%
 #| label: fig-gallery-tilted
-#| fig-cap: "The boxes climb with their lines."
+#| fig-cap: "The boxes climb with their lines, and no letter is lost to the other line."
 #| fig-alt: "Two lines that climb to the right, letters boxed along them."
 show("tilted")
 

@@ -86,7 +86,7 @@ class Result:
 #| code-fold: true
 #| code-summary: "A page is read"
 #| label: "fig-formats-page"
-#| fig-cap: "The page that all formats hold: four lines, a box around each character, its reading above."
+#| fig-cap: "All that you see here goes into the formats: what was read, each box, and how sure the reader is of it (the redder, the less sure). Mistakes go with it, such as IS for 15."
 #| fig-alt: "Four lines of handwriting with each character boxed and its reading above."
 folder, reader = tempfile.TemporaryDirectory(), Reader()
 result = Result(PageSource("lines.png"), reader.read(samples.page("lines")))
@@ -183,7 +183,7 @@ def tsv(
 
 # %%
 table = pd.read_csv(io.StringIO("\t".join(TSV_COLUMNS) + "\n" + tsv(result)), sep="\t")
-table[table.level == 5].head(4)
+table[table.level == 5].head(4).round({"conf": 1})
 
 
 # %% [markdown]
