@@ -351,7 +351,8 @@ def evaluate_folder(
     reader = Reader(**given(options, "model", "lines"))
     scores = evaluating.evaluate(options.folder, reader, told if seen else None)
     if options.json:
-        print(json.dumps(scores.to_dict(), ensure_ascii=False, indent=1))
+        what = {"folder": str(options.folder), "model": str(options.model or "shipped")}
+        print(json.dumps(what | scores.to_dict(), ensure_ascii=False, indent=1))
     else:
         print(evaluating.report_of(scores))
     for path in evaluating.write_scores(scores, options.out) if options.out else ():

@@ -28,8 +28,8 @@ from .recognition import Reader
 # %% auto #0
 __all__ = ['GREEN', 'RED', 'PALE', 'CELLS', 'WORST', 'TRUTH', 'GLYPH_FILES', 'PAGE_FILES', 'MOST_ROWS', 'ClassScore', 'Confusion',
            'GlyphScores', 'evaluate_glyphs', 'confusion_picture', 'worst_glyphs', 'PageScore', 'PageScores', 'aligned',
-           'readable', 'evaluate_pages', 'pages_in', 'evaluate', 'worst_pages', 'files_of', 'refuse_existing',
-           'write_scores', 'report_of']
+           'readable', 'evaluate_pages', 'KnownPages', 'pages_in', 'evaluate', 'worst_pages', 'files_of',
+           'refuse_existing', 'write_scores', 'report_of']
 
 # %% ../nbs/23_evaluate.ipynb #889bc3bd
 @dataclass(frozen=True)
@@ -260,6 +260,7 @@ class PageScores:
     symbols: str  # the network's classes
     left_out: int = 0  # characters of the texts that the network has no class for
     small: int = 0  # pages of a table with small letters, left out
+    untold: int = 0  # pictures without a text, left out
 
     @property
     def done(self) -> list[PageScore]:
@@ -296,6 +297,7 @@ class PageScores:
             "exact": _short(self.exact),
             "left_out": self.left_out,
             "small_letter_pages_left_out": self.small,
+            "pictures_without_text": self.untold,
             "pages": rows,
             "confusions": [_as_dict(row) for row in self.confusions()],
         }
@@ -358,23 +360,28 @@ def evaluate_pages(
     return PageScores(tuple(sorted(rows, key=worst)), tuple(pairs), reader.symbols, left_out)
 
 # %% ../nbs/23_evaluate.ipynb #0822fb4a
+@dataclass(frozen=True)
+class KnownPages:
+    "Pages of a folder and what they say."
+
+    pages: tuple[tuple[Path, str], ...]  # file and text of each
+    small: int = 0  # pages left out, for the table says that they have small letters
+    untold: int = 0  # pictures left out, for there is no text beside them
+
+
 def pages_in(
     folder: str | Path,
     small: bool = True,  # False: pages that the table marks as having small letters are left out
-) -> tuple[list[tuple[Path, str]], int]:  # file and text of each page; how many were left out
+) -> KnownPages:
     "Pages with their texts, in order of their names. Raises `DataError`."
     folder = Path(folder)
     for table in (folder / TRUTH, folder / "pages" / TRUTH):
         if table.exists():
             return _table_pages(table, small)
-    found = []
-    for file in sorted(folder.rglob("*.txt")):
-        near = [file.with_suffix(s) for s in PICTURES]
-        near += [file.with_suffix(s.upper()) for s in PICTURES]
-        there = [path for path in near if path.exists()]
-        if there:
-            found.append((there[0], _utf8(file)))
-    return found, 0
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES)
+    told = [p for p in files if p.with_suffix(".txt").exists()]
+    texts = [(p, _utf8(p.with_suffix(".txt"))) for p in told]
+    return KnownPages(tuple(texts), untold=len(files) - len(told))
 
 
 def _utf8(file: Path) -> str:
@@ -386,7 +393,7 @@ def _utf8(file: Path) -> str:
         raise DataError(f"{file}: cannot be read: {error.strerror or error}") from None
 
 
-def _table_pages(table: Path, small: bool) -> tuple[list[tuple[Path, str]], int]:
+def _table_pages(table: Path, small: bool) -> KnownPages:
     "The rows of a table of texts."
     text = io.StringIO(_utf8(table), newline="")
     rows = csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -401,7 +408,7 @@ def _table_pages(table: Path, small: bool) -> tuple[list[tuple[Path, str]], int]
             left += 1
         else:
             found.append((table.parent / row["path"], row["text"].replace("\\n", "\n")))
-    return found, left
+    return KnownPages(tuple(found), small=left)
 
 
 def evaluate(
@@ -413,10 +420,13 @@ def evaluate(
     folder, reader = Path(folder), reader or Reader()
     if not folder.exists():
         raise DataError(f"{folder}: there is no such folder")
+    if folder.is_file() and folder.suffix.lower() != ".zip":
+        raise DataError(f"{folder}: is a file; name a folder, or a zip of glyphs")
     if folder.is_dir() and not (folder / MANIFEST).exists():
-        pages, left = pages_in(folder, any(c != c.upper() for c in reader.symbols))
-        if pages or left:
-            return replace(evaluate_pages(reader, pages, progress), small=left)
+        known = pages_in(folder, any(c != c.upper() for c in reader.symbols))
+        if known.pages or known.small:
+            scores = evaluate_pages(reader, known.pages, progress)
+            return replace(scores, small=known.small, untold=known.untold)
     try:
         glyphs, labels, rows = load_examples(folder)
     except DataError as error:
@@ -584,4 +594,6 @@ def _page_lines(scores: PageScores) -> list[str]:
         lines.append(f"{scores.left_out} characters do not count: the model has no class for them")
     if scores.small:
         lines.append(f"{scores.small} pages with small letters are left out: the model has none")
+    if scores.untold:
+        lines.append(f"{scores.untold} pictures are left out: no .txt of the same name")
     return [*lines, "confused most:"] if scores.confusions() else lines

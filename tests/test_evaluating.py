@@ -138,7 +138,7 @@ def test_pages_with_texts_beside_them_the_worst_first(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path / "pages"), "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "CER 0.0909, 0.500 of 2 pages exact" in said and "W read as M: 1" in said
-    assert "1 characters do not count" in said
+    assert "1 characters do not count" in said and "1 pictures are left out" in said
     worst, good = table(out / "pages.csv")
     assert worst["file"].endswith("letter_m.png") and worst["cer"] == "1.0"
     assert good["exact"] == "1" and good["characters"] == "10"
@@ -176,13 +176,14 @@ def test_texts_are_aligned_with_the_fewest_changes(written, read, errors):
     ("make", "said"),
     [
         (lambda f: None, "no such folder"),
+        (lambda f: f.write_text("A"), "is a file; name a folder"),
         (lambda f: f.mkdir(), "no pictures in folders .* nor pages with a .txt"),
         (lambda f: save_examples(f, blank(1), "A") and drop_all(f), "keeps no example"),
         (lambda f: page(f, b"\xff\xfe\xff"), "not UTF-8"),
         (lambda f: page(f, b"A") or (f / "truth.tsv").write_text("a\tb\n"), "no column path"),
         (lambda f: page(f, b"A") or (f / "truth.tsv").write_text("path\ttext\np.png"), "row 2"),
     ],
-    ids=["missing", "empty", "all left out", "text", "table", "row"],
+    ids=["missing", "file", "empty", "all left out", "text", "table", "row"],
 )
 def test_bad_input_is_one_line(tmp_path, capsys, make, said):
     import re
