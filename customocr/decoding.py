@@ -12,7 +12,7 @@ import itertools
 import math
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -838,12 +838,14 @@ def shares_of(
     return (BEFORE * SHARE + counts) / (BEFORE + counts.sum()) if counts.any() else None
 
 
-def _decode(lattices, knowledge, share, n_alternatives, n_words) -> list[Decoding]:
-    "Read lines with given shares of the kinds of text."
+def _decode(lattices, knowledge, share, n_alternatives, n_words, over) -> list[Decoding]:
+    "Read lines with given shares of the kinds of text, until the time is over."
     out: list[Decoding] = [EMPTY] * len(lattices)
     most = arcs_at_a_node(sum(x.n_nodes for x in lattices))
     for todo in _batches(lattices):
         for step in _rounds(knowledge):
+            if over():
+                return out
             sweep = _sweep([lattices[i] for i in todo], step, most, share)
             for k, i in enumerate(todo):
                 if k in sweep.last:
@@ -863,6 +865,7 @@ def decode_lines(
     knowledge: Knowledge = Knowledge(),  # what is known about every one of them
     n_alternatives: int = 5,  # alternatives listed per character
     n_words: int = 5,  # alternatives listed per word that is unsure; 0: none are looked for
+    over: Callable[[], bool] = lambda: False,  # whether the time is used up; what is left is empty
 ) -> list[Decoding]:  # one per lattice
     """Read the lines of a page together.
 
@@ -870,13 +873,14 @@ def decode_lines(
     are of. A line that does not fit what is known is read without it and marked (`matched`); with
     `strict` nothing is read in it. Time and memory are bounded whatever comes in.
     """
-    out = _decode(lattices, knowledge, SHARE, n_alternatives, n_words)
+    out = _decode(lattices, knowledge, SHARE, n_alternatives, n_words, over)
     doubtful = [i for i, d in enumerate(out) if any(w.probability < SURE for w in d.words)]
     share = shares_of(out) if knowledge.prior and doubtful else None
     if share is not None:
         again = [lattices[i] for i in doubtful]
-        for i, d in zip(doubtful, _decode(again, knowledge, share, n_alternatives, n_words)):
-            out[i] = d
+        better = _decode(again, knowledge, share, n_alternatives, n_words, over)
+        for i, d in zip(doubtful, better):
+            out[i] = d if d is not EMPTY else out[i]
     return out
 
 

@@ -43,12 +43,28 @@ class Clock:
         self,
         seconds: float,  # until it is over
     ):
-        self.end = time.thread_time() + seconds
+        self.seconds, self.start = seconds, time.thread_time()
         self.complete = True  # False once something was left out
 
-    def over(self) -> bool:
+    def used(self) -> float:  # seconds
+        "What was used so far."
+        return time.thread_time() - self.start
+
+    def over(
+        self,
+        share: float = 1.0,  # of the time that may be used for what is next
+    ) -> bool:  # True: leave it out
         "Whether the time is used up; then something is left out."
-        late = time.thread_time() > self.end
+        late = self.used() > share * self.seconds
+        self.complete = self.complete and not late
+        return late
+
+    def lacks(
+        self,
+        seconds: float,  # that what is next will take
+    ) -> bool:  # True: leave it out
+        "Whether less time is left than that; then something is left out."
+        late = self.used() + seconds > self.seconds
         self.complete = self.complete and not late
         return late
 

@@ -250,19 +250,22 @@ def window_logs(
     the states before, in and after a character. A space between words counts as nothing.
     """
     quiet = np.logaddexp(steps[:, BLANK], steps[:, SPACE])
+    longest = np.argsort(-length, kind="stable")  # windows that are over lie behind the others
+    back, first, length = np.argsort(longest), first[longest], length[longest]
     nothing, through = np.zeros(len(first)), np.zeros((len(first), len(CLASSES)))
     begun = np.full_like(through, -1e9)
     over, ended = begun.copy(), begun.copy()
     for t in range(int(length.max(initial=0))):
-        on, at = (t < length)[:, None], np.minimum(first + t, len(steps) - 1)
+        on = slice(np.searchsorted(-length, -t))  # the windows that have a step t
+        at = np.minimum(first[on] + t, len(steps) - 1)
         blank, said = quiet[at][:, None], steps[at, 1:SPACE]
-        over = np.where(on, np.logaddexp(over, begun) + blank, over)
-        ended = np.where(on, np.logaddexp(ended, through if t else -1e9) + blank, ended)
-        begun = np.where(on, np.logaddexp(begun, nothing[:, None]) + said, begun)
-        through = np.where(on, through + said, through)
-        nothing = nothing + np.where(on, blank, 0)[:, 0]
+        over[on] = np.logaddexp(over[on], begun[on]) + blank
+        ended[on] = np.logaddexp(ended[on], through[on] if t else -1e9) + blank
+        begun[on] = np.logaddexp(begun[on], nothing[on, None]) + said
+        through[on] += said
+        nothing[on] += blank[:, 0]
     once, ended = np.logaddexp(over, begun), np.logaddexp(ended, through)
-    return WindowLogs(once, begun, ended, through, nothing)
+    return WindowLogs(once[back], begun[back], ended[back], through[back], nothing[back])
 
 # %% ../nbs/16_line_network.ipynb #94042338
 WEAKEST = 0.02  # probability of saying anything from which a peak counts

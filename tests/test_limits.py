@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 import customocr
-from customocr import Reader, samples
+from customocr import Reader, decoding, recognition, samples
 from customocr.cli import main
 from customocr.errors import CustomOCRError, ImageError, KnowledgeError
 from customocr.images import load_image, picture_size
-from customocr.limits import Limits
+from customocr.layout.lines import Piece, TextLine
+from customocr.limits import Clock, Limits
+from customocr.line_network import LineNetwork
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,78 @@ def test_a_page_over_its_time_holds_what_was_read():
     assert Reader().read(samples.page("lines")).complete
 
 
+class Worked(Clock):
+    "A clock of which a step of work takes a second, whatever the machine is doing."
+
+    def __init__(self, seconds):
+        super().__init__(seconds)
+        self.ticks = 0
+
+    def used(self):
+        return self.ticks
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    "Reads a picture within some steps of work of one kind; gives the page and how many were done."
+
+    def read(picture, seconds, owner, name, **known):
+        clock, work = Worked(seconds), getattr(owner, name)
+
+        def step(*arguments):
+            clock.ticks += 1
+            return work(*arguments)
+
+        monkeypatch.setattr(owner, name, step)
+        monkeypatch.setattr(Limits, "clock", lambda self: clock)
+        return Reader().read(picture, **known), clock.ticks
+
+    return read
+
+
+def many_lines(n):
+    return np.tile(cv2.imread(str(samples.page("hello")), 0), (n, 1))
+
+
+def test_the_clock_is_asked_between_the_lines_that_the_line_network_reads(counted):
+    page, done = counted(many_lines(30), 10, LineNetwork, "_steps")
+    assert done <= 10 and not page.complete
+    lines = page.text.splitlines()
+    assert 3 < len(lines) <= 10 and set(lines) == {"HELLO WORLD"}  # what was heard is decoded too
+
+
+def test_the_clock_is_asked_between_the_groups_of_lines_that_are_judged(counted, monkeypatch):
+    monkeypatch.setattr(recognition, "PIECES_AT_ONCE", 20)  # two lines
+    page, done = counted(many_lines(30), 10, recognition, "propose")
+    assert done <= 10 and not page.complete and len(page.lines) == done
+
+
+def test_the_clock_is_asked_between_the_lines_that_are_decoded(counted, monkeypatch):
+    monkeypatch.setattr(decoding, "BATCH", 1)
+    page, done = counted(many_lines(30), 10, decoding, "_sweep")
+    assert done <= 11 and not page.complete and 5 < len(page.lines) <= done
+
+
+@pytest.mark.parametrize("seconds, readings", [(0.9, 1), (1.9, 1), (2.9, 2), (30, 3)])
+def test_a_page_is_turned_only_where_there_is_time_for_it(counted, monkeypatch, seconds, readings):
+    monkeypatch.setattr(Reader, "_turns", lambda self, reading: [1])
+    monkeypatch.setattr(recognition, "DOUBTFUL_POLARITY", 2)  # both are tried
+    monkeypatch.setattr(recognition, "TO_JUDGE", 9)
+    page, done = counted(samples.page("hello"), seconds, recognition, "analyse")
+    assert done == readings and page.complete == (seconds == 30)
+
+
+def test_a_line_of_endless_specks_is_no_line(reader):
+    speck = np.full((10, 10), 255, np.uint8)
+    short, endless = (
+        TextLine(10, tuple(Piece(x, 0, speck) for x in (0, far)), ()) for far in (900, 90_000)
+    )
+    clock = Limits().clock()
+    assert reader._affordable([short, short], clock) == [short, short] and clock.complete
+    assert reader._affordable([short, endless, short], clock) == [short, short]
+    assert not clock.complete
+
+
 def test_a_page_of_too_many_pieces_holds_the_first_lines(reader):
     everything = reader.read(samples.page("ruled"))
     some = Reader(limits=Limits(components=16)).read(samples.page("ruled"))
@@ -100,7 +174,7 @@ def test_the_command_sets_limits(capsys):
     page = str(samples.page("ruled"))
     assert main(["read", page, "--limit", "pixels=1000"]) == 1
     assert "more than 1,000" in capsys.readouterr().err
-    assert main(["read", page, "--limit", "components=16"]) == 0
+    assert main(["read", page, "--limit", "components=16"]) == 1
     assert "a limit was reached" in capsys.readouterr().err
     for wrong in ("pixels", "pixels=lots", "colour=3"):
         assert main(["read", page, "--limit", wrong]) == 2

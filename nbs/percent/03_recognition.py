@@ -860,6 +860,9 @@ SECOND_LOOK = (
 )
 SURE_PICTURE = 0.4  # mean sureness from which a picture without a line is read as one
 LINES_AT_ONCE = 64  # lines of a page that go through the networks together
+PIECES_AT_ONCE = 500  # their pieces, where the lines have many: the clock is asked between
+LONGEST_LINE = 1000  # heights of its letters: no line of writing has a thousand characters
+TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: the rest is decoding
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 
@@ -956,39 +959,43 @@ class Reader:
         return logs, _levelled(_run(self.network, glyphs[..., None]), self.shares)
 
     def _listen(
-        self, sheet: Sheet, lines: Sequence[TextLine]
+        self, sheet: Sheet, lines: Sequence[TextLine], clock: Clock
     ) -> list[tuple[TextLine, LineReading | None]]:
-        """Lines of a page with what the line network says of each; lines that it finds silent
-        go."""
+        """Lines of a page with what the line network says of each, until the time is used up; lines
+        that it finds silent go."""
         if self.lines is None:
             return [(line, None) for line in lines]
-        strips = [line_strip(sheet, line, self.lines.rows, not self.lines.own) for line in lines]
-        steps = self.lines.steps([strip.pixels for strip in strips])
-        heard = [LineReading(*each) for each in zip(strips, steps)]
-        return [(line, said) for line, said in zip(lines, heard) if not said.silent or self.taught]
-
-    def _affordable(self, lines: Sequence[TextLine], clock: Clock) -> Sequence[TextLine]:
-        "The lines of a page up to the limit of components."
-        pieces = np.cumsum([len(line.pieces) for line in lines])
-        most = int((pieces <= self.limits.components).sum())
-        clock.complete = clock.complete and most == len(lines)
-        return lines[:most]
-
-    def _judge(self, sheet: Sheet, clock: Clock) -> list[_Judged]:
-        """Some lines at a time, until the page's time is used up. So memory does not grow with a
-        page of many lines."""
-        lines = self._affordable(sheet.lines, clock)
-        out: list[_Judged] = []
-        for first in range(0, len(lines), LINES_AT_ONCE):
-            if clock.over():
+        out: list[tuple[TextLine, LineReading | None]] = []
+        for line in lines:
+            if clock.over(TO_JUDGE):
                 break
-            out += self._judge_lines(sheet, lines[first : first + LINES_AT_ONCE])
+            strip = line_strip(sheet, line, self.lines.rows, not self.lines.own)
+            said = LineReading(strip, *self.lines.steps([strip.pixels]))
+            out += [(line, said)] if self.taught or not said.silent else []
         return out
 
-    def _judge_lines(self, sheet: Sheet, some: Sequence[TextLine]) -> list[_Judged]:
+    def _affordable(self, lines: Sequence[TextLine], clock: Clock) -> Sequence[TextLine]:
+        "The lines of a page up to the limit of components, without those of endless specks."
+        pieces = np.cumsum([len(line.pieces) for line in lines])
+        most = int((pieces <= self.limits.components).sum())
+        some = [line for line in lines[:most] if _length(line) <= LONGEST_LINE]
+        clock.complete = clock.complete and len(some) == len(lines)
+        return some
+
+    def _judge(self, sheet: Sheet, clock: Clock) -> list[_Judged]:
+        """Some lines at a time, until the time for it is used up. So memory does not grow with a
+        page of many lines."""
+        out: list[_Judged] = []
+        for some in _together(self._affordable(sheet.lines, clock)):
+            if clock.over(TO_JUDGE):
+                break
+            out += self._judge_lines(sheet, some, clock)
+        return out
+
+    def _judge_lines(self, sheet: Sheet, some: Sequence[TextLine], clock: Clock) -> list[_Judged]:
         """Look at the components, cut those that may be more than one character, and judge what can
         be made of the parts."""
-        heard = self._listen(sheet, some)
+        heard = self._listen(sheet, some, clock)
         if not heard:
             return []
         known: dict[int, np.ndarray] = {}
@@ -1016,37 +1023,35 @@ class Reader:
     ) -> tuple[list[tuple[_Judged, Decoding]], bool]:
         "The lines of a page that are text, decoded, and whether all of them fit what is known."
         judged = self._judge(sheet, clock)
-        decoded = decode_lines([j.lattice for j in judged], knowledge, n_words=0)
+        lattices = [j.lattice for j in judged]
+        decoded = decode_lines(lattices, knowledge, n_words=0, over=clock.over)
         read = [(j, d) for j, d in zip(judged, decoded) if len(d.edges)]
         most = max((_sureness(j, d).sum() for j, d in read), default=0)
         limit = lambda sure: LEAST_PAGE if sure.sum() == most else LEAST_LINE
         kept = [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
         left = [j for j, d in zip(judged, decoded) if not (d.matched or len(d.edges))]
         matched = all(d.matched for _, d in kept)
-        return kept, matched and not _has_text(
-            left, LEAST_LINE if kept else LEAST_PAGE, self.symbols
-        )
+        least = LEAST_LINE if kept else LEAST_PAGE
+        return kept, matched and not _has_text(left, least, self.symbols, clock)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
         """The page read; where its polarity or direction is in doubt, the reading that looks most
         like characters."""
         light = polarity(grey)
         doubtful = abs(light) < DOUBTFUL_POLARITY
-        readings = [
-            self._reading(grey, 0, dark, knowledge, clock)
-            for dark in ((True, False) if doubtful else (light > 0,))
-        ]
+        before = clock.used()
+        readings = [self._reading(grey, 0, doubtful or light > 0, knowledge, clock)]
+        taken = clock.used() - before  # seconds, about what each further reading will take
+        if doubtful and not clock.lacks(taken):
+            readings.append(self._reading(grey, 0, False, knowledge, clock))
         best = max(readings, key=lambda r: r.evidence)
-        turned = [
-            self._reading(
-                np.ascontiguousarray(np.rot90(grey, -turn)),
-                90 * turn,
-                not best.sheet.inverted,
-                knowledge,
-                clock,
-            )
-            for turn in (self._turns(best) if rotate and not clock.over() else ())
-        ]
+        turned = []
+        for turn in self._turns(best) if rotate and not clock.over() else ():
+            if clock.lacks(taken):
+                break
+            page = np.ascontiguousarray(np.rot90(grey, -turn))
+            dark = not best.sheet.inverted
+            turned.append(self._reading(page, 90 * turn, dark, knowledge, clock))
         other = max(turned, key=lambda r: r.worth, default=best)
         return other if other.worth > best.worth + TURN_WINS else best
 
@@ -1242,6 +1247,26 @@ def _check_rotate(rotate) -> bool:
     return bool(rotate)
 
 
+def _length(line: TextLine) -> float:
+    "Of a line, in heights of its letters."
+    left, right = min(p.x for p in line.pieces), max(p.right for p in line.pieces)
+    return (right - left) / line.letter
+
+
+def _together(lines: Sequence[TextLine]) -> Iterator[list[TextLine]]:
+    "Lines in groups that go through the networks together."
+    some: list[TextLine] = []
+    pieces = 0
+    for line in lines:
+        if len(some) == LINES_AT_ONCE or (some and pieces + len(line.pieces) > PIECES_AT_ONCE):
+            yield some
+            some, pieces = [], 0
+        some.append(line)
+        pieces += len(line.pieces)
+    if some:
+        yield some
+
+
 def _known(options: dict) -> Knowledge:
     "What is known, or `KnowledgeError` for an option that there is not."
     names = [f.name for f in fields(Knowledge) if f.init]
@@ -1327,10 +1352,11 @@ def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet, classes: int
     return _Judged(line, np.arange(len(candidates)), sure, probabilities, lattice)
 
 
-def _has_text(left: list[_Judged], least: float, symbols: str) -> bool:
+def _has_text(left: list[_Judged], least: float, symbols: str, clock: Clock) -> bool:
     """Whether lines in which strict hints found nothing look like text when they are read without
     hints."""
-    free = decode_lines([j.lattice for j in left], Knowledge(symbols=symbols), n_words=0)
+    lattices, known = [j.lattice for j in left], Knowledge(symbols=symbols)
+    free = decode_lines(lattices, known, n_words=0, over=clock.over)
     return any(len(d.edges) and _sureness(j, d).mean() >= least for j, d in zip(left, free))
 
 
