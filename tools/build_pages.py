@@ -86,8 +86,8 @@ def exercises_pages() -> dict[str, str]:  # file name -> Markdown
     second = (
         f"{how} Here are those about pages and how they are read. [Part 1](exercises.qmd) is about"
         " characters and how they are written.\n\n"
-        "![From this photo to its boxes and letters there are about ten steps. Each exercise below"
-        " changes one of them.](images/address_read.jpg)\n"
+        "![From this photo to its boxes and letters there are about ten steps. Most exercises below"
+        " change one of them.](images/address_read.jpg)\n"
     )
     return {
         "exercises.qmd": exercises_page("1", first),

@@ -4,7 +4,7 @@
 
 # %% [markdown]
 # Where does one letter end and the next begin, when both share their ink? No rule answers this from the ink alone. So we propose many cuts, and two networks that know characters choose among them.
-# At the end you can cut a line of touching letters into parts, put the parts together in every sensible way, and show each proposal to a network the way a person would look at it.
+# At the end you can cut a line of touching letters into parts and put the parts together in every sensible way. You can also show each proposal to a network as a person would look at it.
 
 # %%
 #| default_exp layout.cuts

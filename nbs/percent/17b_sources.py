@@ -195,8 +195,8 @@ def stamp(
 # %% [markdown]
 # ## Files of many pages
 # `cv2.imread` takes the first page of a TIFF and says nothing of the others. Fifty scanned pages become one, and nobody
-# is told. So we count first. A TIFF is a chain of directories, each with the address of the next; some of them describe
-# a thumbnail of the page before, which is no page of its own.
+# is told. So we count first. A TIFF is a chain of directories, one for each picture, and each has the address of the
+# next. Some pictures are thumbnails of the page before. They are no pages, so they are not counted.
 
 # %%
 #| export
@@ -400,9 +400,9 @@ assert [count_pages(f) for f in files] == [3, 3] and count_pages(str(samples.pag
 
 # %% [markdown]
 # ## Folders and patterns
-# People name pages by the folder. `find` turns what they name into pages, one after the other: nothing is held but the list of
-# the folder at hand, so a million pages need no more memory than ten. Pages come in the order of their names, with numbers
-# compared as numbers: page 10 comes after page 9.
+# People name pages by the folder. `find` turns what they name into pages, one after the other. It keeps only the list of the folder
+# at hand, so a million pages need no more memory than ten. Pages come in the order of their names, and numbers are compared as
+# numbers: page 10 comes after page 9.
 
 # %%
 #| export

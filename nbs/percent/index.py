@@ -124,6 +124,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Formats](19_formats.ipynb) | In what form do others want the text? | `customocr.formats.writers` |
 # | [Ten thousand pages](20_many_pages.ipynb) | How are whole folders read, without anyone watching? | `customocr.batch` |
 # | [Your own examples](21_collect.ipynb) | How does your own handwriting become examples? | `customocr.collecting` |
+# | [How good is it on your examples?](23_evaluate.ipynb) | How good is a network on them, and what does it get wrong? | `customocr.evaluating` |
 #
 # The notebooks render as a site with a gallery, a glossary, exercises and a page to draw on: `quarto render`, with
 # [Quarto](https://quarto.org) 1.7 or later, then open `_site/index.html` through any static server, such as
