@@ -14,6 +14,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -181,14 +182,14 @@ def _start(content: bytes) -> None:
     _jobs[job.key] = job
 
 
-def _start_process(content: bytes) -> None:
+def _start_process(content: Path) -> None:
     "Get ready in a process of one's own, which ends when its parent does, even if that was killed."
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
     parent = parent_process()
     assert parent is not None, "runs in processes that a pool started"
     alive = parent.sentinel
     threading.Thread(target=lambda: wait([alive]) and os._exit(1), daemon=True).start()
-    _start(content)
+    _start(content.read_bytes())
 
 
 def _work(key: str, what: str, source: PageSource):
@@ -225,12 +226,21 @@ class Here:
 ATTEMPTS = 3  # times that a page is read when its process dies
 
 
+def _kept(job: Job) -> Path:
+    """The job in a file. Sent through a pipe, it would keep us waiting for ever where a process
+    dies before it reads all of it."""
+    handle, name = tempfile.mkstemp(prefix="customocr-", suffix=".job")  # nobody else's to write
+    with open(handle, "wb") as file:
+        file.write(pickle.dumps(job))
+    return Path(name)
+
+
 class Processes(Here):
     "Does the work in processes on this machine, with one thread each."
 
     def __init__(self, job: Job, jobs: int):
         super().__init__(job)
-        self.jobs, self.content = jobs, pickle.dumps(job)
+        self.jobs, self.content = jobs, _kept(job)
         self.window = 4 * jobs
         self._new_pool()
 
@@ -256,7 +266,7 @@ class Processes(Here):
             try:
                 return future.result()
             except BrokenProcessPool:
-                self.close()
+                self._end_pool()
                 self._new_pool()
                 future = self.submit(what, source)
         try:
@@ -267,6 +277,11 @@ class Processes(Here):
             )
 
     def close(self) -> None:
+        "End the processes, and forget the job."
+        self._end_pool()
+        self.content.unlink(missing_ok=True)
+
+    def _end_pool(self) -> None:
         """End the processes without waiting for pages that nobody will look at.
 
         They are killed before the pool is told: told first, it can wait for ever for one that

@@ -319,6 +319,17 @@ def test_a_page_that_kills_its_process_is_given_up_and_stops_no_other(scans):
     assert "was killed" in results[1].error
 
 
+def test_processes_that_cannot_start_end_in_an_error(tmp_path):
+    code = "from customocr import batch, samples\n"
+    code += "print([r.error for r in batch.read_many([str(samples.page('hello'))], jobs=2)])"
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    done = subprocess.run(  # a script from a pipe has no file that a new process could import
+        [sys.executable, "-"], input=code, capture_output=True, text=True, timeout=120, env=env
+    )
+    assert "the process that read it was killed" in done.stdout, done.stderr
+    assert not list(tmp_path.glob("*.job")), "nothing is left behind"
+
+
 @pytest.fixture(scope="module")
 def cluster():
     "A Dask cluster of two processes on this machine."
