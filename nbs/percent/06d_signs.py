@@ -38,6 +38,17 @@ from customocr.layout.sheet import analyse
 from customocr.pictures import figure, hands, show, tiles
 from customocr.writing.compose import lay_ink
 
+# %%
+#| code-fold: true
+#| code-summary: "The picture: one sign in a row, another hand in each column"
+#| label: fig-signs-first
+#| fig-cap: "Where we are going: four signs, and another hand in each column. In some hands the rings of % are dots, and the star is a blot. A reader has to know them all the same."
+#| fig-alt: "Four rows of small glyphs, white on black: plus, per cent, question mark and star by twenty-four hands."
+from customocr.writing import signs as finished
+
+first = finished.draw_signs("+%?*", each=24, seed=2)[0]
+show(np.vstack([tiles(first[k : k + 24]) for k in range(0, len(first), 24)]), 1)
+
 # %% [markdown]
 # *Needs*: some seconds and no data.
 #

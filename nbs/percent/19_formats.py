@@ -135,7 +135,7 @@ document["lines"][0]["words"][0]["characters"][0]
 # %% [markdown]
 # ## TSV
 # Tesseract writes a table with a row for each page, block, line and word, and many programs read it. Ours has the same
-# columns. Positions are in pixels. Confidences run from 0 to 100, and -1 stands where a row has none. The rows below are the first four words.
+# columns. Positions are in pixels. Confidences run from 0 to 100, and -1 stands where a row has none. The rows below are the first four words. All words are of level 5, so that column is left out.
 
 # %%
 #| export
@@ -183,7 +183,7 @@ def tsv(
 
 # %%
 table = pd.read_csv(io.StringIO("\t".join(TSV_COLUMNS) + "\n" + tsv(result)), sep="\t")
-table[table.level == 5].head(4).round({"conf": 1})
+table[table.level == 5].drop(columns="level").head(4).round({"conf": 1})
 
 
 # %% [markdown]

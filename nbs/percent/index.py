@@ -45,7 +45,7 @@
 # ## Read from Python
 #
 # A page is read from a path, the bytes of a file, a PIL image or an array. What comes back knows its lines, words and
-# characters, where each stands on the page, and how sure the reader is of it.
+# characters. It also knows where each of them stands on the page, and how sure the reader is of it.
 
 # %%
 from customocr import Reader, samples
@@ -126,9 +126,9 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Your own examples](21_collect.ipynb) | How does your own handwriting become examples? | `customocr.collecting` |
 # | [How good is it on your examples?](23_evaluate.ipynb) | How good is a network on them, and what does it get wrong? | `customocr.evaluating` |
 #
-# The notebooks render as a site with a gallery, a glossary, exercises and a page to draw on: `quarto render`, with
-# [Quarto](https://quarto.org) 1.7 or later, then open `_site/index.html` through any static server, such as
-# `python -m http.server -d _site`. `jupyter lab` opens them to work in; `pip install -e ".[dev]"` above has all they need.
+# `jupyter lab` opens the notebooks to work in. The second installation above has all that they need. With
+# [Quarto](https://quarto.org) 1.7 or later, `quarto render` makes a site of them, with a gallery, a glossary, exercises and a
+# page to draw on. Any static server shows it, such as `python -m http.server -d _site`.
 
 # %% [markdown]
 # ## Data
@@ -164,8 +164,8 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # %% [markdown]
 # ## Working on it
 #
-# [Architecture](architecture.qmd) has the map of the modules and the way of one page through them; to draw the map as a picture:
-# `python tools/architecture.py map.svg`.
+# [Architecture](architecture.qmd) has the map of the modules and the way of one page through them. `python
+# tools/architecture.py map.svg` draws the map as a picture.
 #
 # A notebook has a twin in `nbs/percent`, a Python script with the same cells. You edit the twin, in any editor or in
 # JupyterLab. The notebook adds outputs and cell ids. Module and README are made from it.
