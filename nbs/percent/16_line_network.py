@@ -687,7 +687,7 @@ readers.pivot(index="reader", columns="kind", values=["cer", "exact"]).round(3)
 # `Reader(lines="FILE.onnx")` and `customocr read --lines FILE.onnx` read with another network. Its characters are counted as our classes. All the rest stays as it is: lattice, hints and boxes. `Reader(lines=False)` reads by cuts alone.
 
 # %% [markdown]
-# ## What we have
+# ## Recap
 #
 # - A line network reads a strip in steps and says at each step which character it sees, or blank. So it reads zeros that no cut divides.
 # - CTC adds up all rows of symbols that give a text. The same sum over a window tells how probable one character is there.
