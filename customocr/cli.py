@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from customocr import __version__
-from customocr.errors import CustomOCRError, require_opencv
+from customocr.errors import NO_CHARACTERS, CustomOCRError, require_opencv
 from customocr.files import plain_name, write_picture, write_whole
 
 STDIN = STDOUT = "-"
@@ -597,7 +597,9 @@ def say(
         if result.text:
             print(result.text, flush=True)
         elif result.page.matched:
-            complain(f"{result.source.label}: no characters found")
+            blank = "no characters found: the page is blank"
+            said = NO_CHARACTERS if result.page.has_ink else blank
+            complain(f"{result.source.label}: {said}")
 
 
 def is_many(

@@ -1,5 +1,9 @@
 """What can go wrong for a user, as exceptions whose message says what was wrong and what to do."""
 
+NO_CHARACTERS = (  # said of a page with ink and no text
+    "no characters found, although there is ink: are they hand-printed, sharp and large enough?"
+)
+
 
 class CustomOCRError(Exception):
     """Base of all errors a user of customocr can cause; the command line prints it and exits with

@@ -32,6 +32,7 @@ class LoadedImage:
     pixels: np.ndarray  # uint8 (h, w) grey or (h, w, 3) BGR, upright
     scale: float  # page pixels per pixel here, at least 1: a box here times it is one on the page
     name: str  # how messages call the source
+    size: tuple[int, int]  # width and height of the page, in its own pixels
 
 # %% ../nbs/07_images.ipynb #e5cdec4c
 #| code-fold: true
@@ -349,12 +350,13 @@ def _from_bytes(
     name: str,  # for messages
     max_pixels: int | None,  # a larger JPEG is decoded at a half, quarter or eighth of its size
     limits: Limits = Limits(),
-) -> tuple[np.ndarray, float]:  # uint8 (h, w) or (h, w, 3), file pixels per pixel
+) -> tuple[np.ndarray, float, tuple[int, int]]:  # uint8 (h, w) or (h, w, 3), scale, full size
     "Decode an image file by what it is, not by what it is called."
     if not data:
         raise ImageError(f"{name}: is empty (0 bytes): copy or save it again")
     refuse_bytes(len(data), name, limits)
-    if size := picture_size(data):
+    size = picture_size(data)
+    if size:
         refuse_size(*size, name, limits)
     flags, factor = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH, 1
     if data[:3] == b"\xff\xd8\xff":
@@ -376,7 +378,20 @@ def _from_bytes(
         raise ImageError(f"{name}: does not fit in memory: cut it or make it smaller") from None
     if pixels is None:
         raise ImageError(f"{name}: {_why_undecoded(data)}")
-    return _from_array(pixels, name), float(factor)
+    pixels = _from_array(pixels, name)
+    return pixels, float(factor), _full_size(pixels, factor, size)
+
+
+def _full_size(
+    pixels: np.ndarray,  # upright, decoded at a part of the file's size
+    factor: int,  # file pixels per pixel
+    size: tuple[int, int] | None,  # width and height as the file's header has them
+) -> tuple[int, int]:  # upright
+    "Width and height of a picture; a decoder rounds what it reduces."
+    height, width = pixels.shape[:2]
+    if factor == 1 or size is None:
+        return width * factor, height * factor
+    return size if -(-size[0] // factor) == width else size[::-1]
 
 # %% ../nbs/07_images.ipynb #eaaf7b61
 #| code-fold: true
@@ -452,7 +467,7 @@ def load_image(
     Raises `ImageError`, which names the source, what is wrong with it and what to do.
     """
     if isinstance(source, np.ndarray):
-        name, scale = "the array", 1.0
+        name, scale, size = "the array", 1.0, None
         if source.ndim >= 2:
             refuse_size(source.shape[1], source.shape[0], name, limits)
         pixels = _from_array(source, name)
@@ -460,18 +475,19 @@ def load_image(
             pixels = pixels * np.uint8(255)
     elif type(source).__module__.split(".")[0] == "PIL":
         name = str(getattr(source, "filename", "") or "the PIL image")
-        pixels, scale = _from_pil(source, name, limits), 1.0
+        pixels, scale, size = _from_pil(source, name, limits), 1.0, None
     elif isinstance(source, (bytes, bytearray, memoryview)):
         name = "the image bytes"
-        pixels, scale = _from_bytes(bytes(source), name, max_pixels, limits)
+        pixels, scale, size = _from_bytes(bytes(source), name, max_pixels, limits)
     elif isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
         data = _file_bytes(Path(source), limits)
-        pixels, scale = _from_bytes(data, name, max_pixels, limits)
+        pixels, scale, size = _from_bytes(data, name, max_pixels, limits)
     else:
         raise ImageError(
             f"cannot read an image from {type(source).__name__}: "
             "give a path, the bytes of an image file, a PIL image or a numpy array"
         )
+    size = size or (pixels.shape[1], pixels.shape[0])
     pixels, reduced = _reduce(pixels, max_pixels)
-    return LoadedImage(np.ascontiguousarray(pixels), scale * reduced, name)
+    return LoadedImage(np.ascontiguousarray(pixels), scale * reduced, name, size)

@@ -21,6 +21,7 @@ __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS'
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -38,7 +39,7 @@ from .images import load_image
 from .layout.cuts import WINDOW, propose, windows
 from .layout.ink import polarity
 from .layout.lines import Candidate, Piece, TextLine
-from .layout.sheet import Sheet, analyse
+from .layout.sheet import Sheet, analyse, has_ink
 from .limits import Clock, Limits
 from customocr.line_network import (
     EVIDENCE,
@@ -263,6 +264,11 @@ class Page:
     def characters(self) -> tuple[Character, ...]:
         "All characters in reading order."
         return tuple(c for line in self.lines for w in line.words for c in w.characters)
+
+    @property
+    def has_ink(self) -> bool:
+        "Whether anything stands on the page: where no text was read, it may still be writing."
+        return has_ink(_grey(self.picture))
 
     def draw(self) -> np.ndarray:  # uint8 (h, w, 3), BGR
         "The page with each character's box and reading; the less sure, the redder."
@@ -527,13 +533,16 @@ class Reader:
         if not isinstance(limits, Limits):
             raise CustomOCRError(f"limits are a `Limits`, not {limits!r}")
         self.limits = limits
-        path = Path(model) if model is not None else MODELS / CHARACTERS
+        path = MODELS / CHARACTERS if model is None else _model_path("model", model)
         network = open_network(path)
         self.symbols = taught_classes(network, path)  # the 36, and what the model was taught
         self.network, said = _with_outputs(network, path, len(self.symbols), (SIDE, SIDE, 1))
         check_chances(said, path)
         self.shares = _class_shares(self.network, path, len(self.symbols))
-        self.lines = LineNetwork(MODELS / LINES if lines is True else lines) if lines else None
+        self.lines = None
+        if lines is not None and lines is not False:
+            shipped = lines is True
+            self.lines = LineNetwork(MODELS / LINES if shipped else _model_path("lines", lines))
 
     @property
     def taught(self) -> bool:
@@ -829,8 +838,8 @@ class Reader:
         **knowledge,  # as for `read`
     ) -> Explanation:
         "Read a page and keep every stage on the way, as one figure. Raises what `read` raises."
-        rotate = _check_rotate(knowledge.pop("rotate", True))
-        known, clock = _known({**knowledge, "symbols": self.symbols}), self.limits.clock()
+        known, rotate = _known(knowledge, self.symbols)
+        clock = self.limits.clock()
         image = load_image(source, limits=self.limits)
         reading = self._best(_grey(image.pixels), known, rotate, clock)
         chosen = [
@@ -883,6 +892,14 @@ def _grey(pixels):
     )
 
 
+def _model_path(option: str, value) -> Path:
+    "The path of a model, or `ModelError` for what is none."
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
+        more = ", True or False" if option == "lines" else " or None"
+        raise ModelError(f"{option} is the path of an ONNX file{more}, not {value!r}")
+    return Path(value)
+
+
 def _check_rotate(rotate) -> bool:
     "Whether pages are turned, or `KnowledgeError` for what is no yes or no."
     if not isinstance(rotate, (bool, np.bool_)):
@@ -910,13 +927,17 @@ def _together(lines: Sequence[TextLine]) -> Iterator[list[TextLine]]:
         yield some
 
 
-def _known(options: dict) -> Knowledge:
+def _known(options: dict, symbols: str) -> tuple[Knowledge, bool]:  # and whether to turn pages
     "What is known, or `KnowledgeError` for an option that there is not."
-    names = [f.name for f in fields(Knowledge) if f.init]
+    names = [f.name for f in fields(Knowledge) if f.init and f.name != "symbols"]
     for name in options:
-        if name not in names:
-            raise KnowledgeError(f"there is no option {name!r}; there are {', '.join(names)}")
-    return Knowledge(**options)
+        if name not in (*names, "rotate"):
+            raise KnowledgeError(
+                f"there is no option {name!r}; there are {', '.join(names)}, rotate"
+            )
+    rotate = _check_rotate(options.get("rotate", True))
+    known = {name: value for name, value in options.items() if name != "rotate"}
+    return Knowledge(**known, symbols=symbols), rotate
 
 
 def _within(
@@ -934,14 +955,13 @@ def _within(
 def _page(image, reading, complete=True):
     "A reading as a page, boxes in the pixels of the page as it was given."
     h, w = image.pixels.shape[:2]
-    size = (round(w * image.scale), round(h * image.scale))
     back = lambda box: _within(
-        _turn_back(box, reading.rotation, image.scale * w, image.scale * h), *size
+        _turn_back(box, reading.rotation, image.scale * w, image.scale * h), *image.size
     )
     lines = tuple(_line(reading.sheet, j, d, image.scale, back) for j, d in reading.lines)
     return Page(
         lines,
-        size,
+        image.size,
         reading.rotation,
         image.pixels,
         image.scale,

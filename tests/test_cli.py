@@ -17,6 +17,7 @@ class FakePage:
     "What `Reader.read` gives, of an image that says how wide it is."
 
     matched = complete = True
+    has_ink = False
 
     def __init__(self, text):
         self.text = text

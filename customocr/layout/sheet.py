@@ -25,7 +25,7 @@ from ..statistics import median
 
 # %% auto #0
 __all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'GOOD_GUESS', 'Box', 'STEEP', 'ENOUGH_TO_LEVEL',
-           'first_look', 'Sheet', 'analyse']
+           'has_ink', 'first_look', 'Sheet', 'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -51,16 +51,28 @@ def _where_written(stats: np.ndarray, height: float, f: float) -> tuple[slice, s
     return between(y, y + h), between(x, x + w)
 
 
+def _first_mask(grey: np.ndarray) -> tuple[np.ndarray, float]:  # uint8 (h, w), the reduction
+    "Ink of the picture, reduced."
+    f = min(1.0, FIRST_SIDE / max(grey.shape))
+    small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
+    stroke = max(15, 0.1 * min(small.shape))
+    return ink_mask(ink_strength(small, stroke), 0.5 * stroke), f
+
+
+def has_ink(
+    grey: np.ndarray,  # uint8 (h, w), the picture
+) -> bool:  # False: an empty sheet
+    "Whether anything stands on a page, be it writing or not."
+    return bool(_first_mask(grey if polarity(grey) > 0 else 255 - grey)[0].any())
+
+
 def first_look(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
 ) -> tuple[float, tuple[slice, slice]]:  # letter height in pixels; rows and columns with writing
     "A first look at the whole picture, reduced: how high its characters are, and where they stand."
-    f = min(1.0, FIRST_SIDE / max(grey.shape))
-    small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
-    stroke = max(15, 0.1 * min(small.shape))
-    mask = ink_mask(ink_strength(small, stroke), 0.5 * stroke)
+    mask, f = _first_mask(grey)
     labels, stats = components(mask)
-    height = letter_height(stats, small.shape, frames(labels, stats, 12))
+    height = letter_height(stats, mask.shape, frames(labels, stats, 12))
     if height is None:
         return NO_LETTER * min(grey.shape), np.s_[:, :]
     return height / f, _where_written(stats, height, f)

@@ -37,15 +37,15 @@ from functools import cached_property
 from itertools import groupby
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import cv2
 
 from customocr import __version__
-from customocr.decoding import Knowledge, Lexicon
 from customocr.engine.network import THREADS, Network
-from customocr.errors import CustomOCRError
+from customocr.errors import NO_CHARACTERS, CustomOCRError
 from customocr.files import plain_name, write_whole
 from customocr.formats.sources import (
     PDF_DPI,
@@ -59,7 +59,8 @@ from customocr.formats.sources import (
     stamp,
 )
 from customocr.formats.writers import FORMATS, Result
-from customocr.recognition import Reader
+from customocr.glyphs import CLASSES
+from customocr.recognition import Reader, _known
 
 # %%
 #| code-fold: true
@@ -436,6 +437,10 @@ class Cluster(Here):
         super().__init__(job)
         distributed = needed("distributed", "cluster", "reading on a cluster")
         self.own = isinstance(scheduler, str)
+        if not self.own and not isinstance(scheduler, distributed.Client):
+            raise CustomOCRError(
+                f"scheduler is an address or a `distributed.Client`, not {scheduler!r}"
+            )
         try:
             self.client = distributed.Client(scheduler, timeout=10) if self.own else scheduler
         except (OSError, ValueError) as error:
@@ -537,8 +542,7 @@ def _in_order(workers, sources):
 
 def _as_sources(sources):
     "Pages of names, and of pictures that are handed over."
-    one = isinstance(sources, (str, bytes, os.PathLike))
-    for n, source in enumerate([sources] if one else sources, 1):
+    for n, source in enumerate(_names(sources), 1):
         if isinstance(source, PageSource):
             yield source
         elif isinstance(source, (str, os.PathLike)):
@@ -549,12 +553,29 @@ def _as_sources(sources):
             yield PageSource(f"image {n}", base=f"image-{n}", content=source)
 
 
-def _settings(settings):
-    "What is known of the text, checked once; words are indexed once."
-    if settings.get("lexicon") is not None and not isinstance(settings["lexicon"], Lexicon):
-        settings = settings | {"lexicon": Lexicon(settings["lexicon"])}
-    Knowledge(**{name: value for name, value in settings.items() if name != "rotate"})
-    return settings
+def _job(reader, settings, jobs, dpi, **place):
+    "What is asked for, checked once, before a page is read; words are indexed once."
+    if not hasattr(reader, "read"):
+        raise CustomOCRError(f"reader is a `Reader` or None, not {reader!r}")
+    whole = lambda number: (
+        isinstance(number, Integral) and not isinstance(number, bool) and int(number) > 0
+    )
+    for name, number in (("jobs", jobs), ("dpi", dpi)):
+        if not whole(number):
+            raise CustomOCRError(f"{name} is a whole number above 0, not {number!r}")
+    knowledge, _ = _known(settings, getattr(reader, "symbols", CLASSES))
+    if knowledge.index is not None:
+        settings = settings | {"lexicon": knowledge.index}
+    return Job(reader, settings, dpi, **place)
+
+
+def _names(sources):
+    "Several sources, where one may be given alone; `CustomOCRError` for what cannot be read."
+    if isinstance(sources, (str, bytes, os.PathLike, PageSource)):
+        return [sources]
+    if not isinstance(sources, Iterable):
+        raise CustomOCRError(f"sources are names or pictures, not {sources!r}")
+    return sources
 
 
 def read_many(
@@ -570,7 +591,7 @@ def read_many(
 ) -> Iterator[Result]:  # one for each page, in order
     """Read pages one after the other in constant memory. An error is a result, unless asked
     otherwise."""
-    job = Job(reader or Reader(), _settings(settings), dpi)
+    job = _job(reader or Reader(), settings, jobs, dpi)
     workers, bar = _workers(job, jobs, scheduler), Progress(progress)
     try:
         for result in _in_order(workers, _as_sources(sources)):
@@ -975,6 +996,8 @@ class _Run:
         elif not result.page.matched:
             self.unmatched += 1
             self.on_error(f"{source.label}: something fits neither pattern nor lexicon")
+        elif not result.page.characters and result.page.complete and result.page.has_ink:
+            self.on_error(f"{source.label}: {NO_CHARACTERS}")
         if result.page and not result.page.complete:
             self.on_error(f"{source.label}: a limit was reached before all of the page was read")
         self.left[source.base] -= 1
@@ -1028,8 +1051,9 @@ def write_many(
     where the folder cannot be written into or another run does so, and where a hint makes no sense.
     """
     out = Path(os.path.abspath(out))
+    sources = list(map(os.fspath, _names(sources)))
     _check_out(sources, out)
-    job = Job(reader or Reader(), _settings(settings), dpi, str(out), tuple(dict.fromkeys(formats)))
+    job = _job(reader or Reader(), settings, jobs, dpi, out=str(out), formats=_formats(formats))
     journal, start = Journal(out), time.perf_counter()
     bar, workers = Progress(progress, _expected(sources, out) if progress else 0), None
     try:
@@ -1047,6 +1071,15 @@ def write_many(
     seconds = round(time.perf_counter() - start, 1)
     read = bar.done - bar.skipped
     return Summary(read, bar.failed, bar.skipped, run.unmatched, seconds, report, incomplete)
+
+
+def _formats(formats):
+    "Names of formats, each once, or `CustomOCRError` for one that there is not."
+    names = [formats] if isinstance(formats, str) else list(formats)
+    for name in names or [""]:
+        if name not in FORMATS:
+            raise CustomOCRError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
+    return tuple(dict.fromkeys(names))
 
 
 def _check_out(sources, out):
