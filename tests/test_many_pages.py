@@ -169,7 +169,8 @@ def test_a_killed_run_is_gone_on_with(tmp_path):
     cv2.imwritemulti(str(scans / "book.tif"), [page] * 50)
     line = [sys.executable, "-m", "customocr", "read", str(scans), "--out", str(out), "--jobs", "2"]
     line += ["--format", "hocr", "--format", "json"]
-    process = subprocess.Popen(line, stderr=subprocess.DEVNULL)
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(line, stderr=subprocess.DEVNULL, env=env)
     deadline = time.monotonic() + 120
     while len(list(out.rglob("*.json"))) < 15 and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -178,6 +179,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path):
     process.wait()
     gone, alive = psutil.wait_procs(children, timeout=20)
     assert not alive, "workers end with the process that started them"
+    assert not list(tmp_path.glob("*.job")), "and leave nothing behind"
     done = files(out)
     assert 15 <= len(done) < 75
     for name in done:  # whole or absent

@@ -253,7 +253,13 @@ def _start_process(content: Path) -> None:
     parent = parent_process()
     assert parent is not None, "runs in processes that a pool started"
     alive = parent.sentinel
-    threading.Thread(target=lambda: wait([alive]) and os._exit(1), daemon=True).start()
+
+    def end() -> None:
+        wait([alive])
+        content.unlink(missing_ok=True)
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
     _start(content.read_bytes())
 
 
