@@ -31,6 +31,8 @@ from customocr.writing.papers import Paper
 # The same A from three pages: large, small and in faint pencil. Plainly resized to 28 x 28 they are three different pictures.
 
 # %%
+#| code-fold: true
+#| code-summary: "Three crops of an A"
 #| label: fig-glyphs-crops
 #| fig-cap: "To us this is one letter. To a network that compares pixels, these are three pictures with little in common."
 #| fig-alt: "Three pictures of a letter A, resized to squares: small, off the middle, the second blurred, the third faint."

@@ -43,6 +43,8 @@ from customocr.writing.papers import PAPERS, Paper
 # The network would get dark letters on white, which it has never seen.
 
 # %%
+#| code-fold: true
+#| code-summary: "Chalk on a board, and the tutorial on it"
 #| label: fig-ink-chalk
 #| fig-cap: "The boxes hold letters, but the glyphs are negatives."
 #| fig-alt: "White letters CHALK 20 on black with the tutorial's boxes, and the cut-out glyphs: dark letters on white."

@@ -43,6 +43,8 @@ def mask_of(page, height):
 # Two pages: a form field, and writing on strong rules. On the first, [the tutorial](00_data.ipynb#the-tutorial) finds no letter. Its external contour is the frame, and what lies inside a contour is hidden. On the second, letters touch the rules, so letter and rule are one piece of ink.
 
 # %%
+#| code-fold: true
+#| code-summary: "A form field, a ruled page, and the tutorial on both"
 #| label: fig-rules-frames
 #| fig-cap: "In the frame nothing is boxed. On strong rules most letters are lost: letter and rule are one contour."
 #| fig-alt: "A framed field and a ruled page whose letters stand on strong rules, with the tutorial's boxes: none in the frame, three letters and two holes of letters on the rules."

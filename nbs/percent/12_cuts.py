@@ -57,6 +57,8 @@ def with_paths(page, paths, left=0, top=0):
 # In this line most letters touch the next one. Each box is one component of the ink.
 
 # %%
+#| code-fold: true
+#| code-summary: "A line whose letters touch, and its components"
 #| label: fig-cuts-touching
 #| fig-cap: "Ten letters, six boxes: find the boxes that hold more than one letter."
 #| fig-alt: "A line of touching letters; its components are groups of letters."

@@ -51,6 +51,8 @@ page = write(["TAKE 3000 HOME"], seed=5, touching=0.9, height=44).image
 # The zeros of this line touch. [Where would one cut?](12_cuts.ipynb) proposed cuts at narrow places of the ink, and a network judged the parts. That network can choose only among the cuts that were proposed. If the right cut is missing, the zeros are lost.
 
 # %%
+#| code-fold: true
+#| code-summary: "The line and its cuts, drawn"
 #| label: fig-line-cuts
 #| fig-cap: "Look at the three zeros: boxes overlap there, and some hold only a slice of a zero. Each box is a piece that the cuts propose."
 #| fig-alt: "A handwritten line TAKE 3000 HOME whose letters touch, above the same line with many overlapping boxes."
