@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How fast pages are read, beside Tesseract 5 and RapidOCR 1.4.4, all in one run on the same files.
+"""How fast pages are read, beside Tesseract 5 and RapidOCR 3.10, all in one run on the same files.
 
     python benchmarks/pages.py [DATA] [--each N] [--json OUT] [--plot OUT.png] [--skip SECTION ...]
 
 DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA), else the package's own sample
-pages are read. The peers are optional: `pip install rapidocr_onnxruntime==1.4.4 tesserocr` and
-Debian's tesseract-ocr. Sections:
+pages are read. The peers are optional: `pip install rapidocr==3.10.0 tesserocr` and Debian's
+tesseract-ocr. RapidOCR is set with care, with one thread: see benchmarks/page_errors.py. Sections:
 
   read     median time of one read in process by kind of page; every reader reads a file before the
            next file's turn, so
@@ -35,6 +35,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from page_errors import careful_rapidocr
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from customocr.recognition import Reader
@@ -90,7 +91,7 @@ def machine() -> str:  # one line
         "onnxruntime",
         "opencv-python",
         "tesserocr",
-        "rapidocr-onnxruntime",
+        "rapidocr",
     ):
         try:
             versions.append(f"{package} {version(package)}")
@@ -148,12 +149,9 @@ def readers() -> dict:  # name -> function that reads a path and gives its text
     else:
         print("skipped: no tesseract on PATH")
     try:
-        from rapidocr_onnxruntime import RapidOCR
-
-        engine = RapidOCR()
-        found["rapidocr"] = lambda file: "\n".join(line[1] for line in engine(str(file))[0] or [])
+        found["rapidocr3"] = careful_rapidocr()
     except ImportError:
-        print("skipped: rapidocr_onnxruntime is not installed")
+        print("skipped: rapidocr is not installed")
     return found
 
 

@@ -236,6 +236,9 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         help="train the network that reads whole lines, on N composed lines or for --minutes, "
         "at most 90; needs the data folder's UNIPEN strokes",
     )
+    train.add_argument(
+        "--start", type=Path, metavar="FILE", help="with --lines: go on from this line network"
+    )
     add_collecting(commands)
     add_evaluating(commands)
     return top
@@ -692,6 +695,8 @@ def train_model(
         return 0
     if options.pages is not None:
         raise CustomOCRError("--pages goes with --boxes")
+    if options.start is not None:
+        raise CustomOCRError("--start goes with --lines")
     print("loading TensorFlow", flush=True)
     from customocr.training import train
 
@@ -712,7 +717,7 @@ def train_lines(
             )
     from customocr.line_training import train
 
-    said = given(options, "data", "out", "minutes", "seed", "resume")
+    said = given(options, "data", "out", "minutes", "seed", "resume", "start")
     if options.lines is not True:
         said["lines"] = options.lines
     train(**said)

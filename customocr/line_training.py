@@ -23,6 +23,7 @@ import numpy as np
 import customocr
 from .errors import DataError, ModelError
 from .glyphs import CLASSES
+from .line_network import LineNetwork
 from .model import keras  # from there: it starts without greeting
 from customocr.writing.lines import (
     ROWS,
@@ -42,10 +43,10 @@ from customocr.writing.lines import (
 __all__ = ['SYMBOLS', 'OUTPUTS', 'SHARED', 'WIDTHS', 'COLUMNS', 'FEWEST', 'MOST', 'LEAST', 'Batch', 'PEAK_RATE', 'WEIGHT_DECAY',
            'CLIP', 'WARM_UP', 'FALL', 'LEAST_RATE', 'ROUND', 'NEWEST', 'ROUNDS_A_SHARD', 'LINES', 'MINUTES', 'HELD',
            'COLUMNS_OF_LOG', 'TEMPERATURES', 'ONNX_OPSET', 'TOLERANCE', 'WEIGHTS_AT_MOST', 'network',
-           'start_from_characters', 'varied', 'steps_of', 'batch_of', 'batches', 'line_losses', 'training_step',
-           'greedy', 'edits', 'answering', 'line_logits', 'scores', 'State', 'shards_for', 'lines_of_round', 'rate_at',
-           'save_state', 'load_state', 'fit', 'best_temperature', 'export_lines', 'shards_beside', 'card', 'finish',
-           'train']
+           'start_from_characters', 'start_from_lines', 'varied', 'steps_of', 'batch_of', 'batches', 'line_losses',
+           'training_step', 'greedy', 'edits', 'answering', 'line_logits', 'scores', 'State', 'shards_for',
+           'lines_of_round', 'rate_at', 'save_state', 'load_state', 'fit', 'best_temperature', 'export_lines',
+           'shards_beside', 'card', 'finish', 'train']
 
 # %% ../nbs/17_line_training.ipynb #6662757f
 SYMBOLS = CLASSES + " "  # the network's outputs after the blank
@@ -110,6 +111,60 @@ def start_from_characters(
         if own.kernel.shape != layer.kernel.shape:
             raise ModelError(f"{path}: its convolutions are not those of a line network")
         own.kernel.assign(layer.kernel)
+
+# %% ../nbs/17_line_training.ipynb #3e393a42
+def _stored_layers(path: str | Path) -> tuple[list, float]:
+    "Kernels and shifts of an ONNX line network in order, and the factor of its logits."
+    import onnx
+    from onnx.numpy_helper import to_array
+
+    graph = onnx.load(path).graph
+    stored = {one.name: to_array(one) for one in graph.initializer}
+    found: list[list] = []
+    factor = 1.0
+    for node in graph.node:
+        constants = [stored[name] for name in node.input if name in stored]
+        if node.op_type == "Conv":
+            found.append([constants[0], constants[1] if len(constants) > 1 else 0.0])
+        elif node.op_type == "MatMul":
+            found.append([constants[0], 0.0])
+        elif node.op_type == "Mul" and constants and found and constants[0].ndim:
+            found[-1][0] = found[-1][0] * constants[0].reshape(-1, 1, 1, 1)
+        elif node.op_type == "Mul" and constants and found:
+            factor = float(constants[0])
+        elif node.op_type == "Add" and constants:
+            found[-1][1] = constants[0].ravel()
+    return found, factor
+
+
+def start_from_lines(
+    model: keras.Model,  # from `network`, changed in place
+    path: str | Path,  # an ONNX file that `export_lines` wrote
+    strips: np.ndarray,  # float32 (N, ROWS, w, 1) in 0..1, to set the batch norms by
+) -> None:
+    "Give a network the weights of a finished one. Raises `ModelError` where they do not fit."
+    layers = keras.layers
+    own = [one for one in model.layers if isinstance(one, layers.Conv2D | layers.Conv1D)]
+    norms = [one for one in model.layers if isinstance(one, layers.BatchNormalization)]
+    found, factor = _stored_layers(path) if LineNetwork(path).own else ([], 1.0)
+    if len(found) != len(own) + 1:
+        raise ModelError(f"{path}: is no line network of this kind; train one from the beginning")
+    dense = model.get_layer("logits")
+    dense.kernel.assign(found[-1][0] * factor)
+    dense.bias.assign(found[-1][1] * factor)
+    for layer, norm, (kernel, shift) in zip(own, norms, found):
+        kernel = kernel.transpose(2, 3, 1, 0).reshape(layer.kernel.shape)
+        layer.kernel.assign(kernel)
+        norm.gamma.assign(np.full(norm.gamma.shape, np.sqrt(1 + norm.epsilon)))
+        norm.beta.assign(np.broadcast_to(shift, norm.beta.shape))
+    seen = keras.Model(model.inputs[0], [norm.input for norm in norms])(strips)
+    for norm, values in zip(norms, map(keras.ops.convert_to_numpy, seen)):
+        rows = values.reshape(-1, values.shape[-1])
+        mean, spread = rows.mean(0), rows.var(0)
+        norm.beta.assign(norm.beta + mean)
+        norm.gamma.assign(np.sqrt(spread + norm.epsilon))
+        norm.moving_mean.assign(mean)
+        norm.moving_variance.assign(spread)
 
 # %% ../nbs/17_line_training.ipynb #e7823512
 WIDTHS = (*range(32, 193, 16), 224, 256, *range(320, 833, 64))  # pixels, of a batch's strips
@@ -351,10 +406,11 @@ def lines_of_round(
 def rate_at(
     batch: int,  # batches before this one
     done: float,  # share of the run, 0..1
+    started: bool = False,  # from a finished network
 ) -> float:
-    "The rate of learning: it rises, stays and falls."
-    fall = max(min(1.0, (1 - done) / FALL), LEAST_RATE)
-    return PEAK_RATE * min(1.0, (batch + 1) / WARM_UP) * fall
+    "The rate of learning: it rises, stays and falls; after a finished network it falls at once."
+    peak, fall = (PEAK_RATE / 2, 1.0) if started else (PEAK_RATE, FALL)
+    return peak * min(1.0, (batch + 1) / WARM_UP) * max(min(1.0, (1 - done) / fall), LEAST_RATE)
 
 
 def _ahead(
@@ -406,6 +462,7 @@ def fit(
     most: int = ROUND,  # lines of a round
     least: float = LEAST,  # of a full batch, as in `batches`
     every: float = 5.0,  # minutes between validations
+    started: bool = False,  # from a finished network: the rate is lower and falls at once
     say: Callable[[str], None] = print,
 ) -> State:
     "Train until lines or minutes are used up, from a checkpoint in `out` where there is one."
@@ -424,7 +481,7 @@ def fit(
             raise DataError("too few lines of one width for a batch: compose more lines")
         losses = []
         for batch in some:
-            optimiser.learning_rate.assign(rate_at(state.batches, share()))
+            optimiser.learning_rate.assign(rate_at(state.batches, share(), started))
             losses.append(step(batch))
             state.batches, state.lines = state.batches + 1, state.lines + len(batch[0])
             state.minutes = before + (time.perf_counter() - start) / 60
@@ -589,6 +646,7 @@ def finish(
     held: Sequence[Sample],
     out: Path,
     seed: int,
+    start: str | Path | None = None,  # the finished network that the run began with
 ) -> dict:  # as in lines.json
     "Calibrate, measure and write lines.onnx, lines.json, CARD.md and, where small, the weights."
     answers = line_logits(answering(model), held)
@@ -603,7 +661,8 @@ def finish(
         temperature=round(temperature, 4), lines=state.lines, rounds=state.round,
         minutes=round(state.minutes, 1), held=len(held), keras_difference=difference,
         validation={k: round(v, 5) for k, v in scores(answers, held).items()},
-        command=f"customocr train --lines --data DIR --seed {seed}",
+        command=f"customocr train --lines --data DIR --seed {seed}"
+        + (f" --start {Path(start).name}" if start is not None else ""),
         log=[dict(zip(COLUMNS_OF_LOG, row)) for row in state.log],
     )  # fmt: skip
     (out / "lines.json").write_text(json.dumps(about, indent=1) + "\n")
@@ -635,6 +694,7 @@ def train(
     minutes: float = MINUTES,  # at most
     seed: int = 1,
     resume: bool = False,  # go on with the run in `out`
+    start: str | Path | None = None,  # a finished line network; None: the characters' kernels
 ) -> dict:  # as in lines.json
     """Compose lines, train the line network on them, write it with its card.
 
@@ -651,15 +711,21 @@ def train(
     _ready(out, seed, resume)
     keras.utils.set_random_seed(seed)
     model = network()
-    start_from_characters(model)
+    if start is None:
+        start_from_characters(model)
     print(f"line network: {model.count_params():,} parameters; composing lines", flush=True)
     folder, count = out / "shards", 1 + shards_for(int(lines / (0.8 * ROUND)))
     folder.mkdir(exist_ok=True)
     with shards_beside(folder, data, seed, count) as shard:
         held = _held_lines(folder / "held.npz", maker, seed)
         say = lambda text: print(text, flush=True)
-        state = fit(model, shard, held, out, lines, minutes, seed, say=say)
-    about = finish(model, state, held, out, seed)
+        if start is not None:
+            some = [(strip.astype(np.float32) / 255, text) for strip, text in held[:200]]
+            strips = batch_of(some, max(strip.shape[1] for strip, _ in some))[0]
+            start_from_lines(model, start, strips)
+        started = start is not None
+        state = fit(model, shard, held, out, lines, minutes, seed, started=started, say=say)
+    about = finish(model, state, held, out, seed, start)
     say(f"written: {out / 'lines.onnx'}, {about['bytes']:,} bytes")
     return about
 

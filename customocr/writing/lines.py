@@ -46,11 +46,12 @@ from customocr.writing.papers import (
 from .strokes import loosen
 
 # %% auto #0
-__all__ = ['LONGEST', 'FLATTER', 'MARKS_IN_LINES', 'PAPER_SHARES', 'MAY_BE_WOVEN', 'Sample', 'HEIGHT_ERROR', 'SLOPE_ERROR',
-           'PLACE_ERROR', 'WITHOUT_TEXT', 'NOTHING', 'IMAGES', 'FONT_SHARE', 'IMAGE_PAPERS', 'STEP', 'WIDEST', 'SHARD',
-           'MNIST_HELD', 'AZ_HELD', 'Texts', 'LooseHand', 'line_paper', 'slope_of', 'page_strips', 'Pixels',
-           'row_of_images', 'no_text', 'LineMaker', 'steps_needed', 'fits', 'compose_lines', 'save_lines', 'load_lines',
-           'line_maker', 'make_shards', 'shard_file']
+__all__ = ['LONGEST', 'FLATTER', 'MARKS_IN_LINES', 'FLAGGED', 'BARRED', 'PAPER_SHARES', 'MAY_BE_WOVEN', 'Sample', 'HEIGHT_ERROR',
+           'SLOPE_ERROR', 'PLACE_ERROR', 'WITHOUT_TEXT', 'NOTHING', 'DRAWN', 'IMAGES', 'FONT_SHARE', 'IMAGE_PAPERS',
+           'STEP', 'WIDEST', 'SHARD', 'MNIST_HELD', 'AZ_HELD', 'Texts', 'flagged_one', 'barred_seven', 'LooseHand',
+           'line_paper', 'slope_of', 'page_strips', 'Pixels', 'row_of_images', 'no_text', 'drawing', 'LineMaker',
+           'steps_needed', 'fits', 'compose_lines', 'save_lines', 'load_lines', 'line_maker', 'make_shards',
+           'shard_file']
 
 # %% ../../nbs/06c_lines.ipynb #9de9224e
 LONGEST = 30  # characters of a line
@@ -123,6 +124,39 @@ class Texts:
         return text[:LONGEST].strip()
 
 # %% ../../nbs/06c_lines.ipynb #cf77290f
+FLAGGED = 0.25  # of the hands write a 1 with an upstroke
+BARRED = 0.5  # of these bar their 7
+
+
+def flagged_one(
+    up: float,  # cap heights, of the upstroke: 1 begins at the baseline
+    wide: float,  # cap heights, from the upstroke's foot to the top
+    slant: float,  # x per y, of the downstroke
+    rng: np.random.Generator,
+) -> Shape:
+    "A 1 with an upstroke, in one go or with the pen lifted."
+    top, bend = np.array([wide, -1.0]), rng.normal(0, 0.05)
+    foot, end = np.array([0.0, up - 1.0]), np.array([wide - slant, 0.0])
+    middle = (foot + top) / 2 + [bend, abs(bend)]
+    stroke = np.array([foot, middle, top, (top + end) / 2 + [bend / 2, 0], end], np.float32)
+    stroke[:, 0] -= stroke[:, 0].min()
+    return Shape((stroke,) if rng.random() < 0.8 else (stroke[:3], stroke[2:]))
+
+
+def barred_seven(
+    wide: float,  # cap heights
+    rng: np.random.Generator,
+) -> Shape:
+    "A 7 with a bar through its stem."
+    foot, y = wide * rng.uniform(0.1, 0.6), -rng.uniform(0.4, 0.6)
+    stem = foot + (wide - foot) * -y
+    seven = np.array([(0, -rng.uniform(0.88, 1)), (wide, -1), (stem, y), (foot, 0)], np.float32)
+    reach = rng.uniform(0.15, 0.4, 2) * wide
+    bar = np.array([(stem - reach[0], y + rng.normal(0, 0.03)), (stem + reach[1], y)], np.float32)
+    left = np.array([min(bar[0, 0], 0.0), 0], np.float32)
+    return Shape((seven - left, bar - left))
+
+# %% ../../nbs/06c_lines.ipynb #2b921544
 class LooseHand(Hand):
     "A hand that writes a share of its characters less exactly."
 
@@ -130,10 +164,23 @@ class LooseHand(Hand):
         self.hand, self.weight, self.name = hand, hand.weight, hand.name
         self.share = rng.choice([0, 0.5, 1], p=[0.4, 0.3, 0.3])
         self.strength = rng.uniform(0.4, 1.2)
+        self.flagged = bool(rng.random() < FLAGGED)
+        self.barred = self.flagged and bool(rng.random() < BARRED)
+        self.up, self.wide = float(rng.uniform(0.2, 1)), float(rng.uniform(0.25, 0.6))
+
+    def _own(self, character: str, rng: np.random.Generator) -> Shape:
+        "The hand's shape, or its flagged 1 and barred 7."
+        wide = self.wide * float(np.exp(rng.normal(0, 0.1)))
+        if character == "1" and self.flagged:
+            up = float(np.clip(self.up + rng.normal(0, 0.08), 0.1, 1.1))
+            return flagged_one(up, wide, float(rng.normal(0.05, 0.06)), rng)
+        if character == "7" and self.barred:
+            return barred_seven(1.2 * wide, rng)
+        return self.hand.shape(character, rng)
 
     def shape(self, character: str, rng: np.random.Generator) -> Shape:
         "The hand's shape, at times loosened."
-        shape = self.hand.shape(character, rng)
+        shape = self._own(character, rng)
         if shape.filled or rng.random() >= self.share:
             return shape
         loose = loosen(list(shape.strokes), rng, self.strength)
@@ -353,8 +400,30 @@ def no_text(
             lay_ink(printed, *rasterise([_loose_rule(w, h, rng)], float(rng.uniform(0.7, 3))))
     return picture_strip(_pictured(paper, ink, printed, rng)), ""
 
+
+def drawing(
+    rng: np.random.Generator,
+) -> Sample:  # its text is empty
+    "A strip that a reader would cut out of a drawing: as high as one of its parts."
+    h, w = int(rng.integers(60, 220)), int(rng.integers(80, 320))
+    paper = line_paper(str(rng.choice(list(WITHOUT_TEXT))), rng)
+    ink, pen = np.zeros((h, w), np.uint8), float(rng.uniform(1, 5))
+    for _ in range(int(rng.integers(3, 12))):
+        lay_ink(ink, *rasterise([_scribble(w, h, rng)], pen))
+    picture = _pictured(paper, ink, np.zeros_like(ink), rng)
+    parts = cv2.connectedComponentsWithStats((ink > 100).astype(np.uint8))[2][1:, :4]
+    tall = parts[parts[:, 3] >= 8]
+    one = tall[rng.integers(len(tall))] if len(tall) else np.zeros(4)
+    middles = parts[:, 1] + parts[:, 3] / 2
+    beside = parts[(middles > one[1]) & (middles < one[1] + one[3])]
+    if len(beside) < 2:  # a stroke alone may be a 1 or a V
+        return picture_strip(picture), ""
+    factor = LETTER / max(float(np.median(beside[:, 3])), 8.0)
+    strength = ink_strength(_resized(picture, factor), LETTER)
+    return _line_strip(strength, beside * factor, rng), ""
+
 # %% ../../nbs/06c_lines.ipynb #b313aeb2
-NOTHING, IMAGES = 0.05, 0.15  # shares of samples without text, and of characters that are pixels
+NOTHING, DRAWN, IMAGES = 0.04, 0.06, 0.15  # shares: no text, drawings, characters that are pixels
 FONT_SHARE = 0.12  # of the written lines, where there are fonts beside people's hands
 IMAGE_PAPERS = (
     "cell", "cell", "plain", "photo", "cheque", "woven", "lowres", "scan", "ruled", "form",
@@ -395,7 +464,9 @@ class LineMaker:
         kind = rng.random()
         if kind < NOTHING:
             return [no_text(rng)]
-        if kind < NOTHING + IMAGES and self.digits and self.letters:
+        if kind < NOTHING + DRAWN:
+            return [drawing(rng)]
+        if kind < NOTHING + DRAWN + IMAGES and self.digits and self.letters:
             return [self.pixel_line(rng)]
         shares = np.array(list(PAPER_SHARES.values())) / 100
         return self.written(str(rng.choice(list(PAPER_SHARES), p=shares)), rng)
