@@ -239,6 +239,12 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
     train.add_argument(
         "--start", type=Path, metavar="FILE", help="with --lines: go on from this line network"
     )
+    train.add_argument(
+        "--rate",
+        type=float,
+        metavar="R",
+        help="with --lines: the largest rate of learning (default: 0.002, with --start 0.001)",
+    )
     add_collecting(commands)
     add_evaluating(commands)
     return top
@@ -695,8 +701,9 @@ def train_model(
         return 0
     if options.pages is not None:
         raise CustomOCRError("--pages goes with --boxes")
-    if options.start is not None:
-        raise CustomOCRError("--start goes with --lines")
+    for name in ("start", "rate"):
+        if getattr(options, name) is not None:
+            raise CustomOCRError(f"--{name} goes with --lines")
     print("loading TensorFlow", flush=True)
     from customocr.training import train
 
@@ -717,7 +724,7 @@ def train_lines(
             )
     from customocr.line_training import train
 
-    said = given(options, "data", "out", "minutes", "seed", "resume", "start")
+    said = given(options, "data", "out", "minutes", "seed", "resume", "start", "rate")
     if options.lines is not True:
         said["lines"] = options.lines
     train(**said)

@@ -1,6 +1,7 @@
 """Lines that the line network learns from, and its training: seeded, resumable, loadable."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,6 +84,8 @@ def test_the_rate_rises_stays_and_falls():
     assert training.rate_at(0, 0) < training.rate_at(100, 0) < training.rate_at(300, 0.1)
     assert training.rate_at(900, 0.5) == training.PEAK_RATE
     assert training.rate_at(900, 0.9) < training.rate_at(900, 0.7) < training.PEAK_RATE
+    assert training.rate_at(900, 0.5, True) < training.PEAK_RATE / 2
+    assert training.rate_at(900, 0.5, True, 1e-4) == pytest.approx(0.5e-4)
 
 
 @pytest.fixture
@@ -142,6 +145,35 @@ def test_a_stopped_run_goes_on_and_ends_where_one_that_was_not_stopped_ends(shor
         assert np.allclose(a, b, atol=1e-4)
 
 
+def test_a_finished_network_goes_back_into_training_as_it_is(short, tmp_path):
+    pytest.importorskip("onnxruntime")
+    model, _ = run(short, tmp_path, 120)
+    training.export_lines(model, tmp_path / "lines.onnx", 1.0, short)
+    again = tiny()
+    strips = [batch[0] for batch in training.batches(short, np.random.default_rng(1), 0)]
+    training.start_from_lines(again, tmp_path / "lines.onnx", strips)
+    ours, theirs = (training.line_logits(training.answering(m), short) for m in (model, again))
+    logs = [
+        [x - np.logaddexp.reduce(x, -1, keepdims=True) for x in each] for each in (ours, theirs)
+    ]
+    assert max(np.abs(a - b).max() for a, b in zip(*logs)) < 1e-4
+    _, state = run(short, tmp_path / "more", 120, model=again, started=True, peak=1e-4)
+    assert state.log[-1][3] < 1e-4, "the rate asked for is the largest"
+
+
+def test_a_file_that_is_no_line_network_of_this_kind_is_refused(short, tmp_path):
+    pytest.importorskip("onnxruntime")
+    strips = [short[0][0][None, ..., None] / np.float32(255)]
+    shipped = Path(training.customocr.__file__).parent / "models"
+    for file in ("lines.onnx", "characters.onnx"):  # one is wider and deeper, one reads glyphs
+        with pytest.raises(ModelError) as refused:
+            training.start_from_lines(tiny(), shipped / file, strips)
+        assert file in str(refused.value) and str(refused.value).count("\n") == 0
+    (tmp_path / "text.onnx").write_text("no network")
+    with pytest.raises(ModelError, match="text.onnx"):
+        training.start_from_lines(tiny(), tmp_path / "text.onnx", strips)
+
+
 def test_too_few_lines_for_a_batch_are_refused(short, tmp_path):
     with pytest.raises(DataError, match="compose more lines"):
         training.fit(tiny(), lambda k: short[:2], short, tmp_path, lines=100)
@@ -179,6 +211,9 @@ def test_a_folder_without_strokes_and_a_taken_folder_are_refused(tmp_path, capsy
 def test_options_of_other_networks_do_not_go_with_lines(capsys):
     assert cli.main(["train", "--lines", "--epochs", "3"]) == 2
     assert "--epochs does not go with --lines" in capsys.readouterr().err
+    for option in (["--start", "lines.onnx"], ["--rate", "0.001"]):
+        assert cli.main(["train", *option]) == 2
+        assert f"{option[0]} goes with --lines" in capsys.readouterr().err
 
 
 def test_without_a_data_folder_training_says_what_it_needs(monkeypatch, tmp_path):

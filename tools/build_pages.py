@@ -229,6 +229,7 @@ def speed_table() -> str:
     names = {
         "tesseract (library)": "Tesseract, as a library",
         "tesseract (process)": "Tesseract, a process a page",
+        "rapidocr": "RapidOCR 1.4.4, as installed",
         "rapidocr3": "RapidOCR 3.10, set with care",
     }
     heads = [f"{KINDS[kind]} ({found['files'][kind]})" for kind in kinds]

@@ -423,7 +423,7 @@ def drawing(
     return _line_strip(strength, beside * factor, rng), ""
 
 # %% ../../nbs/06c_lines.ipynb #b313aeb2
-NOTHING, DRAWN, IMAGES = 0.04, 0.06, 0.15  # shares: no text, drawings, characters that are pixels
+NOTHING, DRAWN, IMAGES = 0.04, 0.02, 0.25  # shares: no text, drawings, characters that are pixels
 FONT_SHARE = 0.12  # of the written lines, where there are fonts beside people's hands
 IMAGE_PAPERS = (
     "cell", "cell", "plain", "photo", "cheque", "woven", "lowres", "scan", "ruled", "form",

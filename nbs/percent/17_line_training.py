@@ -230,10 +230,22 @@ def _stored_layers(path: str | Path) -> tuple[list, float]:
     return found, factor
 
 
+def _means_and_spreads(
+    inside: keras.Model, some: Sequence[np.ndarray]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    "Mean and variance of each channel at each output, averaged over batches."
+    found: list[list] = [[] for _ in inside.outputs]
+    for strips in some:
+        for rows, values in zip(found, map(keras.ops.convert_to_numpy, inside(strips))):
+            values = values.reshape(-1, values.shape[-1])
+            rows.append((values.mean(0), values.var(0)))
+    return [tuple(np.mean(rows, 0)) for rows in found]
+
+
 def start_from_lines(
     model: keras.Model,  # from `network`, changed in place
     path: str | Path,  # an ONNX file that `export_lines` wrote
-    strips: np.ndarray,  # float32 (N, ROWS, w, 1) in 0..1, to set the batch norms by
+    some: Sequence[np.ndarray],  # float32 (N, ROWS, w, 1) in 0..1: strips to set batch norms by
 ) -> None:
     "Give a network the weights of a finished one. Raises `ModelError` where they do not fit."
     layers = keras.layers
@@ -250,10 +262,8 @@ def start_from_lines(
         layer.kernel.assign(kernel)
         norm.gamma.assign(np.full(norm.gamma.shape, np.sqrt(1 + norm.epsilon)))
         norm.beta.assign(np.broadcast_to(shift, norm.beta.shape))
-    seen = keras.Model(model.inputs[0], [norm.input for norm in norms])(strips)
-    for norm, values in zip(norms, map(keras.ops.convert_to_numpy, seen)):
-        rows = values.reshape(-1, values.shape[-1])
-        mean, spread = rows.mean(0), rows.var(0)
+    inside = keras.Model(model.inputs[0], [norm.input for norm in norms])
+    for norm, (mean, spread) in zip(norms, _means_and_spreads(inside, some)):
         norm.beta.assign(norm.beta + mean)
         norm.gamma.assign(np.sqrt(spread + norm.epsilon))
         norm.moving_mean.assign(mean)
@@ -263,7 +273,7 @@ def start_from_lines(
 # %%
 shipped = Path(customocr.__file__).parent / "models" / "lines.onnx"
 again, noise = network(), np.random.default_rng(0).random((2, ROWS, 64, 1), np.float32)
-start_from_lines(again, shipped, noise)
+start_from_lines(again, shipped, [noise])
 said = keras.ops.log_softmax(again(noise))
 known = LineNetwork(shipped).network.run(None, {"lines": 255 * noise})[0]
 assert float(np.abs(said - known).max()) < 1e-3
@@ -542,9 +552,10 @@ def rate_at(
     batch: int,  # batches before this one
     done: float,  # share of the run, 0..1
     started: bool = False,  # from a finished network
+    peak: float | None = None,  # the largest rate; None: PEAK_RATE, half of it where started
 ) -> float:
     "The rate of learning: it rises, stays and falls; after a finished network it falls at once."
-    peak, fall = (PEAK_RATE / 2, 1.0) if started else (PEAK_RATE, FALL)
+    peak, fall = peak or PEAK_RATE / (2 if started else 1), 1.0 if started else FALL
     return peak * min(1.0, (batch + 1) / WARM_UP) * max(min(1.0, (1 - done) / fall), LEAST_RATE)
 
 
@@ -598,6 +609,7 @@ def fit(
     least: float = LEAST,  # of a full batch, as in `batches`
     every: float = 5.0,  # minutes between validations
     started: bool = False,  # from a finished network: the rate is lower and falls at once
+    peak: float | None = None,  # the largest rate, as in `rate_at`
     say: Callable[[str], None] = print,
 ) -> State:
     "Train until lines or minutes are used up, from a checkpoint in `out` where there is one."
@@ -616,7 +628,7 @@ def fit(
             raise DataError("too few lines of one width for a batch: compose more lines")
         losses = []
         for batch in some:
-            optimiser.learning_rate.assign(rate_at(state.batches, share(), started))
+            optimiser.learning_rate.assign(rate_at(state.batches, share(), started, peak))
             losses.append(step(batch))
             state.batches, state.lines = state.batches + 1, state.lines + len(batch[0])
             state.minutes = before + (time.perf_counter() - start) / 60
@@ -822,6 +834,7 @@ def finish(
     out: Path,
     seed: int,
     start: str | Path | None = None,  # the finished network that the run began with
+    rate: float | None = None,  # as in `train`
 ) -> dict:  # as in lines.json
     "Calibrate, measure and write lines.onnx, lines.json, CARD.md and, where small, the weights."
     answers = line_logits(answering(model), held)
@@ -837,7 +850,8 @@ def finish(
         minutes=round(state.minutes, 1), held=len(held), keras_difference=difference,
         validation={k: round(v, 5) for k, v in scores(answers, held).items()},
         command=f"customocr train --lines --data DIR --seed {seed}"
-        + (f" --start {Path(start).name}" if start is not None else ""),
+        + (f" --start {Path(start).name}" if start is not None else "")
+        + (f" --rate {rate:g}" if rate is not None else ""),
         log=[dict(zip(COLUMNS_OF_LOG, row)) for row in state.log],
     )  # fmt: skip
     (out / "lines.json").write_text(json.dumps(about, indent=1) + "\n")
@@ -870,6 +884,7 @@ def train(
     seed: int = 1,
     resume: bool = False,  # go on with the run in `out`
     start: str | Path | None = None,  # a finished line network; None: the characters' kernels
+    rate: float | None = None,  # the largest rate of learning; None: 0.002, with `start` 0.001
 ) -> dict:  # as in lines.json
     """Compose lines, train the line network on them, write it with its card.
 
@@ -880,8 +895,8 @@ def train(
             "lines are written with UNIPEN's strokes: give the data folder with --data "
             "or CUSTOMOCR_DATA"
         )
-    if not lines > 0 or not minutes > 0:
-        raise ModelError("lines and minutes must be above 0")
+    if not lines > 0 or not minutes > 0 or not (rate is None or rate > 0):
+        raise ModelError("lines, minutes and rate must be above 0")
     maker = line_maker(data, held=True)  # refuses a folder without strokes before anything is made
     _ready(out, seed, resume)
     keras.utils.set_random_seed(seed)
@@ -895,12 +910,13 @@ def train(
         held = _held_lines(folder / "held.npz", maker, seed)
         say = lambda text: print(text, flush=True)
         if start is not None:
-            some = [(strip.astype(np.float32) / 255, text) for strip, text in held[:200]]
-            strips = batch_of(some, max(strip.shape[1] for strip, _ in some))[0]
-            start_from_lines(model, start, strips)
+            some = batches(held, np.random.default_rng(seed))
+            start_from_lines(model, start, [strips for strips, *_ in some])
         started = start is not None
-        state = fit(model, shard, held, out, lines, minutes, seed, started=started, say=say)
-    about = finish(model, state, held, out, seed, start)
+        state = fit(
+            model, shard, held, out, lines, minutes, seed, started=started, peak=rate, say=say
+        )
+    about = finish(model, state, held, out, seed, start, rate)
     say(f"written: {out / 'lines.onnx'}, {about['bytes']:,} bytes")
     return about
 
