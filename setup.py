@@ -18,7 +18,10 @@ def listed(key: str) -> list[str]:
     return [line.strip() for line in settings[key].splitlines() if line.strip()]
 
 
-extras = {name: listed(f"{name}_requirements") for name in ("train", "pdf", "cluster", "ocrmypdf")}
+extras = {
+    name: listed(f"{name}_requirements")
+    for name in ("train", "teach", "pdf", "cluster", "ocrmypdf")
+}
 extras["dev"] = sorted(
     {line for lines in extras.values() for line in lines} | set(listed("dev_requirements"))
 )

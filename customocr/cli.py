@@ -1,4 +1,4 @@
-"""The command `customocr`: reads images, collects examples, trains the network.
+"""The command `customocr`: reads images, collects examples, teaches and trains the network.
 
 Exit code 0: done. 1: some pages could not be read, or not to their end before a limit was reached,
 or with --strict did not fit, each said in one line on stderr. 2: something the user can mend
@@ -246,6 +246,7 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         help="with --lines: the largest rate of learning (default: 0.002, with --start 0.001)",
     )
     add_collecting(commands)
+    add_teaching(commands)
     add_evaluating(commands)
     return top
 
@@ -298,6 +299,32 @@ def add_collecting(
     )
 
 
+def add_teaching(
+    commands,  # argparse's sub-commands
+) -> None:
+    "The command that makes a network of your own."
+    teach = commands.add_parser(
+        "teach",
+        help="a network that reads your hand and your signs",
+        description=(
+            "Teaches the character network a folder of examples, as `customocr collect` makes it,"
+            " and writes a new network for `customocr read --model`. New characters become new"
+            " classes. Prints what it reads before and after, on examples that it did not learn"
+            " from. Ctrl-C ends it early, and what was learnt is kept."
+        ),
+    )
+    teach.set_defaults(run=teach_network)
+    teach.add_argument("folder", type=Path, metavar="FOLDER", help="examples")
+    teach.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new .onnx file")
+    teach.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="the character network (ONNX) to start from (default: the shipped one)",
+    )
+    teach.add_argument("--seed", type=int, metavar="N", help="of all chance (default: 0)")
+
+
 def add_evaluating(
     commands,  # argparse's sub-commands
 ) -> None:
@@ -340,6 +367,32 @@ def add_evaluating(
         help="write tables (CSV), the confusions and the worst examples as pictures in here",
     )
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
+
+
+def teach_network(
+    options: argparse.Namespace,  # of `customocr teach`
+) -> int:  # exit code
+    "Teach, with progress; needs onnx, of the extra `teach`."
+    if find_spec("onnx") is None:
+        complain("teaching needs onnx: pip install 'customocr[teach]'")
+        return 2
+    require_opencv()
+    print(f"{options.folder}: looking at the examples", flush=True)
+    from customocr import teaching
+
+    taught = teaching.teach(
+        options.folder,
+        options.out,
+        **given(options, "model", "seed"),
+        say=lambda line: print(line, flush=True),
+    )
+    print(taught)
+    new = f", {len(taught.new)} of them new: {' '.join(taught.new)}" if taught.new else ""
+    print(f"{taught.path}: written; it has {len(taught.symbols)} classes{new}")
+    if not taught.whole:
+        complain("stopped early; the network holds what was learnt until then")
+    print(f"customocr read photo.jpg --model {taught.path}")
+    return 0
 
 
 def evaluate_folder(

@@ -714,6 +714,14 @@ def sure_pairs(
     return sure
 
 
+def _apart(sure: list[tuple[int, int]], chosen: Sequence, labels: str) -> list[tuple[int, int]]:
+    "Without ink that stands for two characters: the line network may read two in one piece."
+    said: dict[bytes, set[str]] = {}
+    for i, j in sure:
+        said.setdefault(chosen[i][2].ink.tobytes(), set()).add(labels[j])
+    return [(i, j) for i, j in sure if len(said[chosen[i][2].ink.tobytes()]) == 1]
+
+
 def collect_page(
     source: Any,  # a page, as for `images.load_image`
     text: str,  # what it says, line by line; spaces do not count
@@ -730,7 +738,7 @@ def collect_page(
         what = "the text is empty" if not labels else "no characters are found on the page"
         raise DataError(f"{image.name}: {what}")
     costs = pair_costs(np.stack([p for *_, p in seen.chosen]), labels, reader.symbols)
-    sure = sure_pairs(costs, align(costs))
+    sure = _apart(sure_pairs(costs, align(costs)), seen.chosen, labels)
     if len(sure) < LEAST_ALIGNED * len(labels):
         raise DataError(
             f"{image.name}: the text does not fit the page: {len(sure)} of {len(labels)} characters"

@@ -24,9 +24,9 @@ from .statistics import median, percentile, straight_line
 # %% auto #0
 __all__ = ['ROWS', 'LETTER_ROWS', 'FAINTEST', 'BESIDE', 'LEVEL_FROM', 'STEEPEST', 'PICTURE_ROWS', 'PICTURE_PEN', 'LINES',
            'MOST_ROWS', 'BLANK', 'SPACE', 'WEAKEST', 'CLOSE', 'DIP', 'MOST_PEAKS', 'NO_WAY', 'NO_GAP', 'EVIDENCE',
-           'CUT_WEIGHT', 'STEP_WEIGHT', 'LEAST', 'SILENT', 'UNHEARD', 'normalised', 'level_strip', 'Strip',
-           'line_strip', 'picture_strip', 'LineNetwork', 'greedy_text', 'WindowLogs', 'window_logs', 'StepLattice',
-           'step_lattice', 'least_ink', 'LineReading', 'second_opinion']
+           'CUT_WEIGHT', 'STEP_WEIGHT', 'TAUGHT_WEIGHTS', 'LEAST', 'SILENT', 'UNHEARD', 'normalised', 'level_strip',
+           'Strip', 'line_strip', 'picture_strip', 'LineNetwork', 'greedy_text', 'WindowLogs', 'window_logs',
+           'StepLattice', 'step_lattice', 'least_ink', 'LineReading', 'second_opinion']
 
 # %% ../nbs/16_line_network.ipynb #2318cd1f
 ROWS = 32  # pixels, height of a strip
@@ -377,6 +377,7 @@ def least_ink(
 
 
 CUT_WEIGHT, STEP_WEIGHT = 0.5, 0.7  # of both opinions; 0.4 to 1.4 tried on the development pages
+TAUGHT_WEIGHTS = 0.7, 0.5  # the same where only the character network was taught the writer's hand
 LEAST = -18.0  # nats: no network is surer than this that a character is not there
 SILENT = 0.5  # probability of saying nothing from which a line is no text
 UNHEARD = -1.5  # nats beside its best: what it thinks of classes that it was not taught
@@ -388,6 +389,7 @@ class LineReading:
 
     strip: Strip
     steps: np.ndarray  # float (T, 38), log-probabilities
+    taught: bool = False  # whether the character network knows this hand better
 
     def bounds(
         self,
@@ -445,10 +447,11 @@ def second_opinion(
     if more := lattice.logp.shape[1] - len(CLASSES):  # classes that a model was taught
         best = np.maximum(once.max(1), window.nothing) + UNHEARD
         once = np.hstack([once, np.tile(best[:, None], more)])
-    logs = CUT_WEIGHT * lattice.logp + STEP_WEIGHT * np.maximum(once, LEAST)
+    cuts, heard = TAUGHT_WEIGHTS if reading.taught else (CUT_WEIGHT, STEP_WEIGHT)
+    logs = cuts * lattice.logp + heard * np.maximum(once, LEAST)
     total = np.logaddexp.reduce(logs, 1)
-    nothing = STEP_WEIGHT * np.maximum(window.nothing, LEAST)
-    score = CUT_WEIGHT * lattice.score + np.where(blank, nothing, total)
+    nothing = heard * np.maximum(window.nothing, LEAST)
+    score = cuts * lattice.score + np.where(blank, nothing, total)
     logp = np.where(blank[:, None], lattice.logp, logs - total[:, None])
     return Lattice(
         *(lattice.n_nodes, lattice.start, lattice.end, score.astype(np.float32)),

@@ -545,6 +545,11 @@ class Reader:
             self.lines = LineNetwork(MODELS / LINES if shipped else _model_path("lines", lines))
 
     @property
+    def knows_the_hand(self) -> bool:
+        "Whether the model was taught examples by `customocr teach`."
+        return "taught" in self.network.get_modelmeta().custom_metadata_map
+
+    @property
     def taught(self) -> bool:
         "Whether the model has more classes than the 36."
         return len(self.symbols) > len(CLASSES)
@@ -622,7 +627,8 @@ class Reader:
             if clock.over(TO_JUDGE):
                 break
             strip = line_strip(sheet, line, self.lines.rows, not self.lines.own)
-            said = LineReading(strip, *self.lines.steps([strip.pixels]))
+            (steps,) = self.lines.steps([strip.pixels])
+            said = LineReading(strip, steps, self.knows_the_hand)
             out += [(line, said)] if self.taught or not said.silent else []
         return out
 

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -454,3 +455,12 @@ def test_alignment_keeps_a_misread_character_between_sure_ones_only():
     gap = collecting.pair_costs(said, "PIA7")
     kept = collecting.sure_pairs(gap, collecting.align(gap))
     assert ["PIA7"[j] for _, j in kept] == list("PIA7")
+
+
+def test_ink_that_stands_for_two_characters_is_neither():
+    "The line network may read two letters in one piece of ink."
+    ink = [np.full((4, 4), k, np.uint8) for k in (1, 2, 2, 3)]
+    chosen = [(None, None, SimpleNamespace(ink=one)) for one in ink]
+    pairs = [(k, k) for k in range(4)]
+    assert collecting._apart(pairs, chosen, "ASPT") == [(0, 0), (3, 3)]
+    assert collecting._apart(pairs, chosen, "ALLT") == pairs

@@ -14,8 +14,8 @@
 #   measures what the better way wins. The code of the notebooks *is* the package.
 # - **[Use](#install-and-read)** it. One command reads a photo, and one Python class reads from a program. Tell it what you
 #   know of a field, and it reads better.
-# - **[Make it yours](21_collect.ipynb)**. Print a sheet, write on it and photograph it. One command turns the photo into
-#   labelled examples of your own hand, and of signs that the reader does not know.
+# - **[Make it yours](22_teach.ipynb)**. Print a sheet, write on it and photograph it. One command turns the photo into
+#   [labelled examples](21_collect.ipynb), and another teaches the network your hand, and signs that it does not know.
 
 # %% [markdown]
 # ## Install and read
@@ -89,6 +89,8 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # customocr train --data DIR                                 # make the network again (extra: train)
 # customocr sheet --chars 'ABC+=' --out sheet.png            # a sheet to print, fill and photograph
 # customocr collect filled.jpg --out mine                    # its characters, as labelled examples
+# customocr teach mine --out mine.onnx                       # a network that reads your hand (extra: teach)
+# customocr read photo.jpg --model mine.onnx                 # it reads
 # ```
 
 # %% [markdown]
@@ -124,6 +126,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # | [Formats](19_formats.ipynb) | In what form do others want the text? | `customocr.formats.writers` |
 # | [Ten thousand pages](20_many_pages.ipynb) | How are whole folders read, without anyone watching? | `customocr.batch` |
 # | [Your own examples](21_collect.ipynb) | How does your own handwriting become examples? | `customocr.collecting` |
+# | [Make it yours](22_teach.ipynb) | How does a network learn to read you? | `customocr.teaching` |
 # | [How good is it on your examples?](23_evaluate.ipynb) | How good is a network on them, and what does it get wrong? | `customocr.evaluating` |
 #
 # `jupyter lab` opens the notebooks to work in. The second installation above has all that they need. With

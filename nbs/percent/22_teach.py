@@ -1,0 +1,829 @@
+# %% [markdown]
+# # Make it yours
+# > Ten minutes of your own writing, and the network reads your hand and your signs.
+
+# %% [markdown]
+# How does a network learn to read *you*? The shipped one has learnt from hundreds of people, and it has never seen your writing.
+# Three to twenty examples of each character are enough to show it. This needs no graphics card, no download and no TensorFlow, and
+# it takes less than a minute. The network also learns characters that it did not have, such as `+` and `=`. At the end you can make
+# a network of your own with one command, say how much better it reads you, and say what it has forgotten.
+
+# %%
+#| default_exp teaching
+
+# %%
+#| export
+#| code-fold: true
+#| code-summary: "Imports"
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from customocr import __version__
+from customocr.collecting import load_examples
+from customocr.data import load_samples
+from customocr.engine.network import Network
+from customocr.errors import CustomOCRError, DataError, ModelError
+from customocr.files import write_whole
+from customocr.glyphs import CLASSES, MOST_CLASSES, normalise_glyphs
+from customocr.recognition import CHARACTERS, MODELS, Reader
+from customocr.writing.strokes import render_images
+
+# %%
+#| code-fold: true
+#| code-summary: "Imports for the examples"
+import tempfile
+
+from customocr.collecting import save_examples
+from customocr.glyphs import normalise_glyph
+from customocr.pictures import hands, show, tiles
+from customocr.writing.compose import lay_ink, rasterise
+from customocr.writing.signs import SIGNS, draw_signs, sign_hand, sign_shape
+
+# %%
+#| code-fold: true
+#| code-summary: "A hand that leans to the left"
+LEAN = np.array([[0.8, 0], [0.6, 1]])  # x and y of a stroke's points, times this: narrow, leaning
+
+
+def leaning(character: str, rng: np.random.Generator) -> np.ndarray:
+    "uint8 (28, 28): a character of our writer, a little different each time."
+    shape = hands()["covered-by-your-grace"].shape(character, rng)
+    turn = LEAN + rng.normal(0, 0.05, (2, 2))
+    points = [s @ turn * 40 for s in shape.strokes]
+    return normalise_glyph(rasterise(points, 0, shape.filled)[0])
+
+
+def write_all(copies: int, seed: int) -> tuple[np.ndarray, list[str]]:
+    "Each of the 36 characters so many times."
+    rng = np.random.default_rng(seed)
+    labels = [c for c in CLASSES for _ in range(copies)]
+    return np.stack([leaning(c, rng) for c in labels]), labels
+
+
+# %% [markdown]
+# *Needs*: a minute and no data. The figures of real hands are stored; `benchmarks/teaching.py` measures them again.
+#
+# *Terms*: [glyph](glossary.html#glyph), [class](glossary.html#class), [softmax](glossary.html#softmax).
+#
+# ## A hand that it does not read
+# Our writer leans far to the left, as some left-handed people do. Nobody among those who taught the network wrote so.
+
+# %%
+#| label: fig-teach-before
+#| fig-cap: "The writer's 36 characters. White on black: read right. Black on white: read wrong by the shipped network."
+#| fig-alt: "Three rows of slanted narrow letters and digits, about a third of them inverted."
+shipped = Reader(lines=False)
+unseen, names = write_all(8, seed=9)
+said = [CLASSES[k] for k in shipped.classify(unseen).argmax(1)]
+right = np.array([a == b for a, b in zip(said, names)])
+first = [g if ok else 255 - g for g, ok in zip(unseen[::8], right[::8])]
+show(np.vstack([tiles(first[k : k + 12]) for k in (0, 12, 24)]), 2)
+
+# %%
+print(f"read right: {right.mean():.2f} of {len(right)}")
+
+# %% [markdown]
+# ## Examples
+# The examples come from a folder, as [Your own examples](21_collect.ipynb) makes it from a photographed sheet. We take each picture
+# once: a photo that was collected twice must not count twice. The same picture with two labels is a mistake, and the message says
+# so. A class with fewer than three examples is refused, because from one or two the network would learn their accidents.
+
+# %%
+#| export
+#| code-fold: true
+#| code-summary: "`distinct`, `own_examples`, `held_out`: the examples of a folder"
+LEAST_EXAMPLES = 3  # of a class: with fewer there is nothing to learn from
+HELD_FROM, HELD = 5, 0.2  # a class with so many examples holds this share of them out
+
+
+@dataclass(frozen=True)
+class Examples:
+    "Labelled characters of one hand, each once."
+
+    glyphs: np.ndarray  # uint8 (N, 28, 28), light on black
+    labels: tuple[str, ...]  # N characters
+
+    def __getitem__(self, rows: np.ndarray) -> Examples:
+        "Some of them: bool (N,) or int (n,)."
+        rows = np.arange(len(self.labels))[rows]
+        return Examples(self.glyphs[rows], tuple(self.labels[k] for k in rows))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def distinct(
+    glyphs: np.ndarray,  # uint8 (N, 28, 28), light on black
+    labels: Sequence[str],  # N
+) -> Examples:
+    "Each example once. Raises `DataError` where one glyph has two labels."
+    said: dict[bytes, tuple[int, str]] = {}
+    for k, (glyph, label) in enumerate(zip(glyphs, labels)):
+        key = hashlib.sha256(glyph.tobytes()).digest()
+        if said.setdefault(key, (k, label))[1] != label:
+            raise DataError(
+                f"the same picture is labelled {said[key][1]!r} and {label!r}: mend one of the"
+                " labels in the manifest"
+            )
+    rows = np.array([k for k, _ in said.values()], int)
+    return Examples(glyphs[rows], tuple(labels[k] for k in rows))
+
+
+def own_examples(
+    folder: str | Path,  # as `customocr collect` makes it; or a folder or zip of classes
+) -> Examples:
+    "The examples to learn from. Raises `DataError` where there are none, or too few of a class."
+    glyphs, labels, _ = load_examples(folder)
+    if not labels:
+        raise DataError(f"{folder}: holds no examples that are kept; collect some first")
+    try:
+        own = distinct(glyphs, labels)
+    except DataError as error:
+        raise DataError(f"{folder}: {error}") from None
+    few = {c: n for c, n in sorted(Counter(own.labels).items()) if n < LEAST_EXAMPLES}
+    if few:
+        said = ", ".join(f"{name} ({n})" for name, n in few.items())
+        raise DataError(
+            f"{folder}: fewer than {LEAST_EXAMPLES} different examples of {said}: write more of"
+            " them, or set their keep to 0 in the manifest"
+        )
+    return own
+
+
+def held_out(
+    labels: Sequence[str],  # N
+    rng: np.random.Generator,
+) -> np.ndarray:  # bool (N,), True: held out
+    "A fifth of each class that has five examples or more."
+    held, names = np.zeros(len(labels), bool), np.array(labels)
+    for c in sorted(set(labels)):
+        rows = np.flatnonzero(names == c)
+        if len(rows) >= HELD_FROM:
+            held[rng.choice(rows, max(1, round(HELD * len(rows))), replace=False)] = True
+    return held
+
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    glyphs, labels = write_all(5, seed=1)
+    save_examples(Path(folder) / "mine", glyphs, labels, "the writer's sheet")
+    own = own_examples(Path(folder) / "mine")
+len(own), len(set(own.labels))
+
+
+# %% [markdown]
+# ## Only the last layer learns
+# A network could learn anew from end to end. With 180 pictures it would learn them by heart. But look at what it is made of: all
+# layers before the last one turn a glyph into 1,536 numbers, its [*features*](glossary.html#features). They say where strokes begin, bend and cross, and that
+# is the same for every hand. The last layer adds these numbers up, with one weight for each feature and class. What is particular
+# about your hand is in the weights.
+#
+# So we cut the network before its last layer. `Ending` holds that layer and computes the features. It is also where a new class
+# gets its room: one more column of weights, all of them 0.
+
+# %%
+#| export
+#| code-fold: true
+#| code-summary: "`Ending` and `open_ending`: the last layer, and the features before it"
+@dataclass(frozen=True)
+class Ending:
+    "The last layer of a character network, apart from all before it."
+
+    graph: Any  # the ONNX model
+    kernel: np.ndarray  # float32 (features, classes)
+    bias: np.ndarray  # float32 (classes,)
+    symbols: str  # the classes
+    shares: np.ndarray  # float (classes,), how often the network expects each of them
+
+    @cached_property
+    def _before(self) -> Network:
+        "The network without its last layer."
+        import onnx
+
+        cut = onnx.ModelProto()
+        cut.CopyFrom(self.graph)
+        name = _end_of(cut)[0].input[0]
+        del cut.graph.output[:]
+        cut.graph.output.append(onnx.helper.make_tensor_value_info(name, 1, None))
+        return Network(cut.SerializeToString())
+
+    def features(
+        self,
+        glyphs: np.ndarray,  # uint8 (N, 28, 28), light on black, normalised
+    ) -> np.ndarray:  # float32 (N, features)
+        "What the layers before the last one say."
+        one = self._before.get_inputs()[0].name
+        batches = (glyphs[k : k + 256, ..., None] for k in range(0, len(glyphs), 256))
+        said = [self._before.run(None, {one: b.astype(np.float32) / 255})[0] for b in batches]
+        return np.concatenate(said or [np.zeros((0, len(self.kernel)), np.float32)])
+
+    def chances(
+        self,
+        features: np.ndarray,  # float32 (N, features)
+        temperature: float = 1.0,  # above 1: less sure
+    ) -> np.ndarray:  # float32 (N, classes), probabilities, rows sum to 1
+        "What the network says: the last layer and the softmax."
+        z = (features @ self.kernel + self.bias) / temperature
+        z = np.exp(z - z.max(1, keepdims=True))
+        return z / z.sum(1, keepdims=True)
+
+    def widened(
+        self,
+        new: str,  # classes that it does not have
+    ) -> Ending:
+        "With room for new classes, of which it does not think yet."
+        more = ((0, 0), (0, len(new)))
+        kernel = np.pad(self.kernel, more)
+        bias = np.pad(self.bias, more[1], constant_values=UNHEARD)
+        shares = np.pad(self.shares, more[1], constant_values=self.shares[CLASSES.index("A")])
+        return replace(self, kernel=kernel, bias=bias, shares=shares, symbols=self.symbols + new)
+
+
+def _end_of(graph: Any) -> list:
+    "The last three nodes: product, sum, softmax. Raises `ModelError` where they are others."
+    last = list(graph.graph.node)[-3:]
+    if [node.op_type for node in last] != ["MatMul", "Add", "Softmax"]:
+        raise ModelError(
+            "does not end as a character network of this project does, and cannot be taught"
+        )
+    return last
+
+
+def open_ending(
+    path: str | Path | None = None,  # a character network (ONNX); None: the shipped one
+) -> Ending:
+    "The last layer of a network. Raises `ModelError` where it is of another kind, or damaged."
+    import onnx
+    from onnx.numpy_helper import to_array
+
+    path = Path(path) if path is not None else MODELS / CHARACTERS
+    reader = Reader(model=path, lines=False)  # says what is wrong with the file
+    graph = onnx.load_model_from_string(path.read_bytes())
+    stored = {one.name: to_array(one) for one in graph.graph.initializer}
+    try:
+        product, total, _ = _end_of(graph)
+        kernel, bias = stored[product.input[1]], stored[total.input[1]]
+    except (ModelError, KeyError) as error:
+        raise ModelError(f"{path}: {error}") from None
+    shares = np.asarray(reader.shares, float)
+    return Ending(graph, kernel, bias, reader.symbols, shares)
+
+
+# %%
+start = open_ending()
+features = start.features(own.glyphs)
+features.shape, start.kernel.shape
+
+# %% [markdown]
+# ## What it must not forget
+# If it saw only your examples, it would forget everybody else. So it also sees [*replay*](glossary.html#replay): glyphs that the package's fonts write, each
+# drawn anew with another pen, blur and scan, a quarter of them scanned as small as 14 pixels. The replay does not teach what they
+# are. It teaches that the network should go on saying of them what it said before, unsure answers included.
+#
+# Of your own examples each is drawn 24 times: moved, stretched, thicker and thinner. A class is shown as often as the network
+# expects it. It expects digits twice as often as letters (the file notes it as `class_shares`), and if we showed all equally often,
+# it would begin to read digits as letters.
+
+# %%
+#| export
+#| code-fold: true
+#| code-summary: "`draw_replay`, `own_pool`: what is shown"
+DRAWS, MOST_DRAWN = 24, 24_000  # drawings of each own example; of all together
+REPLAY_DRAWN, REPLAY_HELD = 8_000, 4_000  # glyphs of the replay: to learn from, to measure on
+SMALL, SMALL_SIDE = 0.25, 14  # share of the replay that is scanned small, at this size in pixels
+UNHEARD = -6.0  # bias of a new class before it is learnt
+
+
+def draw_replay(
+    n: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:  # uint8 (n, 28, 28) light on black; int (n,) labels
+    "Glyphs of the package's fonts, each drawn anew, some of them scanned small."
+    fonts = load_samples()
+    rows = rng.integers(0, len(fonts.labels), n)
+    labels = fonts.labels[rows].astype(int)
+    glyphs = render_images(fonts.images[rows], rng, labels, same=0.1)
+    for k in np.flatnonzero(rng.random(n) < SMALL):
+        low = cv2.resize(glyphs[k], (SMALL_SIDE, SMALL_SIDE), interpolation=cv2.INTER_AREA)
+        glyphs[k] = cv2.resize(low, glyphs[k].shape, interpolation=cv2.INTER_LINEAR)
+    return glyphs, labels
+
+
+@dataclass(frozen=True)
+class Pool:
+    "What the last layer learns from."
+
+    features: np.ndarray  # float32 (N, features)
+    targets: np.ndarray  # float32 (N, classes), rows sum to 1
+    chances: np.ndarray  # float (N,), how often each is shown; sums to 1
+
+
+def own_pool(
+    ending: Ending,
+    own: Examples,
+    rng: np.random.Generator,
+) -> Pool:
+    "One's own examples, each drawn several times. A class is shown as often as it is expected."
+    draws = int(np.clip(MOST_DRAWN // max(len(own), 1), 1, DRAWS))
+    rows = np.tile(np.arange(len(own)), draws)
+    drawn = normalise_glyphs(own.glyphs)
+    if draws > 1:
+        more = render_images(own.glyphs[rows[len(own) :]], rng, same=0.15)
+        drawn = np.concatenate([drawn, more])
+    labels = np.array([ending.symbols.index(c) for c in own.labels])[rows]
+    classes = len(ending.symbols)
+    targets = np.full((len(rows), classes), SMOOTHING / classes, np.float32)
+    targets[np.arange(len(rows)), labels] += 1 - SMOOTHING
+    chances = (ending.shares / np.bincount(labels, minlength=classes).clip(1))[labels]
+    return Pool(ending.features(drawn), targets, chances / chances.sum())
+
+
+# %% [markdown]
+# ## The lesson
+# Each step shows 128 of your drawings and 256 of the replay, compares what the last layer says with what it should say, and moves
+# the weights a little. [How a network learns](00b_network.ipynb) shows such a step by hand. 250 steps are enough.
+#
+# Whoever teaches words teaches no digits. From that the network must not conclude that there are none. So the classes without
+# examples count for a fifth where your drawings are compared, and the steps push them down less.
+
+# %%
+#| export
+#| code-fold: true
+#| code-summary: "`learn`: 250 steps of Adam in numpy"
+STEPS, OWN, REPLAY = 250, 128, 256  # batches; own drawings and replay in each
+RATE, SMOOTHING = 3e-3, 0.05  # of Adam, at the beginning; of the labels
+KEEP = 4.0  # weight of the replay's loss beside that of the own drawings
+ABSENT = 0.2  # weight of classes without examples, when own drawings are compared
+
+
+def learn(
+    ending: Ending,
+    own: Pool,
+    replay: Pool,
+    rng: np.random.Generator,
+    say: Callable[[int, int], None] = lambda done, of: None,  # steps done, of how many
+) -> tuple[Ending, bool]:  # the new last layer; False: interrupted
+    "Gradient steps of Adam on the last layer alone. Ctrl-C ends them; what was learnt is kept."
+    weights = [ending.kernel.copy(), ending.bias.copy()]
+    moments = [[np.zeros_like(w), np.zeros_like(w)] for w in weights]
+    shown, done = own.targets.max(0) > 0.5, 0
+    try:
+        for done in range(1, STEPS + 1):
+            a = rng.choice(len(own.features), OWN, p=own.chances)
+            b = rng.choice(len(replay.features), REPLAY, p=replay.chances)
+            x = np.concatenate([own.features[a], replay.features[b]])
+            wrong = replace(ending, kernel=weights[0], bias=weights[1]).chances(x)
+            wrong[:OWN] = _fewer_absent(wrong[:OWN], shown)
+            wrong -= np.concatenate([_fewer_absent(own.targets[a], shown), replay.targets[b]])
+            wrong[:OWN] /= OWN
+            wrong[OWN:] *= KEEP / REPLAY
+            rate = RATE * (1 + np.cos(np.pi * done / STEPS)) / 2
+            _adam(weights, moments, [x.T @ wrong, wrong.sum(0)], rate, done)
+            say(done, STEPS)
+    except KeyboardInterrupt:
+        pass
+    return replace(ending, kernel=weights[0], bias=weights[1]), done == STEPS
+
+
+def _fewer_absent(chances: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    "Probabilities (n, classes) as if the classes that are not `shown` were rarer."
+    weighed = chances * np.where(shown, 1, ABSENT)
+    return weighed / weighed.sum(1, keepdims=True)
+
+
+def _adam(weights: list, moments: list, gradients: list, rate: float, step: int) -> None:
+    "One step, in place. After Kingma and Ba, 2015, Adam."
+    for w, (mean, square), g in zip(weights, moments, gradients):
+        mean += 0.1 * (g - mean)
+        square += 0.001 * (g * g - square)
+        size = np.sqrt(square / (1 - 0.999**step)) + 1e-8
+        w -= (rate / (1 - 0.9**step) * mean / size).astype(w.dtype)
+
+
+# %% [markdown]
+# Two things are checked at the end, on replay that nothing learnt from. If it lost more than 0.3 points there, the new weights are
+# mixed with the old ones until it does not. And it must be as sure as before: a network that has just learnt something is too sure
+# of itself, so all its scores are divided by one number.
+
+# %%
+#| export
+#| code-fold: true
+#| code-summary: "`blended`, `as_sure`: what is kept"
+LOST = 0.003  # of the replay's accuracy, at most
+BLENDS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)  # shares of the new weights, until no more is lost
+
+
+def blended(
+    before: Ending,
+    after: Ending,  # as wide
+    share: float,  # 0..1, of the new weights; what is learnt of new classes counts in full
+    old: int,  # how many classes are not new
+) -> Ending:
+    "Weights between before and after."
+    kernel, bias = after.kernel.copy(), after.bias.copy()
+    kernel[:, :old] = before.kernel[:, :old] + share * (kernel - before.kernel)[:, :old]
+    bias[:old] = before.bias[:old] + share * (bias - before.bias)[:old]
+    return replace(after, kernel=kernel, bias=bias)
+
+
+def as_sure(
+    before: Ending,
+    after: Ending,
+    features: np.ndarray,  # float32 (N, features), of glyphs that nothing learnt from
+    labels: np.ndarray,  # int (N,)
+) -> Ending:
+    "The new one, as far above or below its share of right answers as the old one was."
+
+    def excess(chances: np.ndarray) -> float:
+        return float(chances.max(1).mean() - (chances.argmax(1) == labels).mean())
+
+    wanted = excess(before.chances(features))
+    found = {t: excess(after.chances(features, t)) for t in np.geomspace(0.5, 2, 57)}
+    t = np.float32(min(found, key=lambda t: abs(found[t] - wanted)))
+    return replace(after, kernel=after.kernel / t, bias=after.bias / t)
+
+
+class Teacher:
+    "Replay drawn once, for as many lessons as are wanted."
+
+    def __init__(
+        self,
+        model: str | Path | None = None,  # a character network to start from; None: the shipped one
+        seed: int = 0,
+    ):
+        self.start, self.seed = open_ending(model), seed
+        rng = np.random.default_rng(seed)
+        glyphs, self.labels = draw_replay(REPLAY_DRAWN + REPLAY_HELD, rng)
+        self.features = self.start.features(glyphs)
+
+    @property
+    def held(self) -> tuple[np.ndarray, np.ndarray]:  # features; int labels
+        "The part of the replay that nothing learns from."
+        return self.features[REPLAY_DRAWN:], self.labels[REPLAY_DRAWN:]
+
+    def lesson(
+        self,
+        own: Examples,
+        say: Callable[[int, int], None] = lambda done, of: None,  # steps done, of how many
+    ) -> tuple[Ending, bool]:  # a last layer that knows them; False: interrupted
+        "Teach examples. Raises `DataError` where there are more classes than a model may have."
+        rng = np.random.default_rng([self.seed, 1])
+        new = "".join(sorted(set(own.labels) - set(self.start.symbols)))
+        if len(self.start.symbols) + len(new) > MOST_CLASSES:
+            raise DataError(
+                f"{len(self.start.symbols)} classes and {len(new)} new ones; a model has at most"
+                f" {MOST_CLASSES}"
+            )
+        before = self.start.widened(new)
+        features = self.features[:REPLAY_DRAWN]
+        said = self.start.chances(features)
+        soft = np.pad(said, ((0, 0), (0, len(new))))
+        replay = Pool(features, soft, np.full(len(features), 1 / len(features)))
+        after, whole = learn(before, own_pool(before, own, rng), replay, rng, say)
+        return self._kept(before, after), whole
+
+    def _kept(self, before: Ending, after: Ending) -> Ending:
+        "As much of what is new as costs the replay no more than `LOST`, as sure as before."
+        features, labels = self.held
+        least = (before.chances(features).argmax(1) == labels).mean() - LOST
+        for share in BLENDS:
+            found = blended(before, after, share, len(self.start.symbols))
+            if (found.chances(features).argmax(1) == labels).mean() >= least:
+                break
+        return as_sure(before, found, features, labels)
+
+
+# %%
+teacher = Teacher()
+after, whole = teacher.lesson(own)
+
+# %%
+#| label: fig-teach-after
+#| fig-cap: "The same characters after the lesson. They are not among the examples: the writer has written them again."
+#| fig-alt: "Three rows of slanted letters and digits, almost all white on black."
+said = after.chances(teacher.start.features(unseen)).argmax(1)
+now = np.array([CLASSES[k] == c for k, c in zip(said, names)])
+first = [g if ok else 255 - g for g, ok in zip(unseen[::8], now[::8])]
+show(np.vstack([tiles(first[k : k + 12]) for k in (0, 12, 24)]), 2)
+
+# %%
+held, truth = teacher.held
+kept = [(one.chances(held).argmax(1) == truth).mean() for one in (teacher.start, after)]
+print(f"the writer: {right.mean():.2f} before, {now.mean():.2f} after")
+print(f"the replay: {kept[0]:.3f} before, {kept[1]:.3f} after")
+assert now.mean() > right.mean() + 0.1 and kept[1] > kept[0] - 0.005
+
+
+# %% [markdown]
+# ## A file, and a table that is honest
+# `teach` does all of it with a folder. It teaches twice. The first time it leaves a fifth of the examples out, and measures on them:
+# that is the table. The second time it learns from all, and that network is written. The file carries its classes and what it was
+# taught, so `Reader(model=...)` needs nothing else.
+
+# %%
+#| export
+#| code-fold: true
+#| code-summary: "`network_of`, `teach`: a new network from a folder"
+def network_of(
+    ending: Ending,
+    about: dict,  # what it was taught on; is noted in the file
+) -> bytes:  # of an ONNX file
+    "A whole character network with this last layer, its classes and their shares noted in it."
+    import onnx
+    from onnx.numpy_helper import from_array
+
+    graph = onnx.ModelProto()
+    graph.CopyFrom(ending.graph)
+    product, total, _ = _end_of(graph)
+    new = {product.input[1]: ending.kernel, total.input[1]: ending.bias}
+    for one in graph.graph.initializer:
+        if one.name in new:
+            one.CopyFrom(from_array(new[one.name].astype(np.float32), one.name))
+    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value = len(ending.symbols)
+    del graph.graph.value_info[:]
+    noted = {p.key: p.value for p in graph.metadata_props}
+    noted |= {
+        "classes": ending.symbols,
+        "class_shares": " ".join(f"{s:.6f}" for s in ending.shares),
+        "taught": json.dumps(about, ensure_ascii=False),
+    }
+    del graph.metadata_props[:]
+    onnx.helper.set_model_props(graph, noted)
+    return graph.SerializeToString()
+
+
+@dataclass(frozen=True)
+class Part:
+    "How a network reads one part of what it was measured on."
+
+    name: str
+    count: int  # glyphs
+    before: float  # 0..1, share read right
+    after: float
+    sure_before: float  # 0..1, mean confidence
+    sure_after: float
+
+
+@dataclass(frozen=True)
+class Taught:
+    "What came of a lesson."
+
+    path: Path  # the new network
+    symbols: str  # its classes
+    new: str  # those that it did not have before
+    examples: int
+    parts: tuple[Part, ...]  # before and after, on what it did not learn from
+    whole: bool  # False: interrupted; it holds what was learnt until then
+
+    def __str__(self) -> str:
+        "The table that the command prints."
+        rows = [f"{'':28}{'':>7}  {'read right':^15}  {'how sure':^15}"]
+        rows += [f"{'':28}{'glyphs':>7}  {'before':>7} {'after':>7}  {'before':>7} {'after':>7}"]
+        for p in self.parts:
+            right = f"{p.before:7.1%} {p.after:7.1%}"
+            sure = f"{p.sure_before:7.1%} {p.sure_after:7.1%}"
+            rows.append(f"{p.name:28}{p.count:7,}  {right}  {sure}")
+        return "\n".join(rows)
+
+
+def _part(
+    name: str, before: Ending, after: Ending, features: np.ndarray, labels: np.ndarray
+) -> Part:
+    "Measure the same glyphs with both."
+    both = [one.chances(features) for one in (before, after)]
+    right = [float((said.argmax(1) == labels).mean()) for said in both]
+    return Part(name, len(labels), *right, *(float(said.max(1).mean()) for said in both))
+
+
+def measured(
+    teacher: Teacher,
+    own: Examples,
+    say: Callable[[int, int], None] = lambda done, of: None,
+) -> tuple[Part, ...]:
+    "Teach without a fifth of the examples, and measure on that fifth and on the replay."
+    held = held_out(own.labels, np.random.default_rng(teacher.seed))
+    after, _ = teacher.lesson(own[~held], say)
+    before = teacher.start.widened(after.symbols[len(teacher.start.symbols) :])
+    parts = [_part("writing of the fonts (replay)", before, after, *teacher.held)]
+    if held.any():
+        labels = np.array([after.symbols.index(c) for c in own[held].labels])
+        features = teacher.start.features(normalise_glyphs(own[held].glyphs))
+        known = labels < len(teacher.start.symbols)
+        for name, some in (("your hand, not learnt from", known), ("new characters", ~known)):
+            if some.any():
+                parts.insert(-1, _part(name, before, after, features[some], labels[some]))
+    return tuple(parts)
+
+
+def teach(
+    folder: str | Path,  # of examples, as `customocr collect` makes it
+    out: str | Path,  # the new network, .onnx; must not be there
+    model: str | Path | None = None,  # a character network to start from; None: the shipped one
+    seed: int = 0,  # the same seed and examples give the same network
+    say: Callable[[str], None] = lambda line: None,  # hears what is going on, line by line
+) -> Taught:
+    """Make a network that reads the hand and the signs of a folder of examples, and keeps what it
+    knew. Raises `DataError` where the examples do not do, `CustomOCRError` where `out` does not."""
+    out, begun = Path(out), time.monotonic()
+    if out.suffix.lower() != ".onnx" or out.exists() or not out.parent.is_dir():
+        wrong = "is there already" if out.exists() else "is no name for a new network"
+        raise CustomOCRError(f"{out}: {wrong}; name a new .onnx file in a folder that exists")
+    own = own_examples(folder)
+    say(f"{len(own)} examples of {len(set(own.labels))} classes; drawing the replay")
+    teacher = Teacher(model, seed)
+    parts = measured(teacher, own, _counted(say, "without a fifth, to measure"))
+    after, whole = teacher.lesson(own, _counted(say, "on all examples"))
+    new = after.symbols[len(teacher.start.symbols) :]
+    about = {
+        "examples": dict(sorted(Counter(own.labels).items())), "new": new, "seed": seed,
+        "customocr": __version__, "whole": whole, "seconds": round(time.monotonic() - begun, 1),
+        "parts": [vars(part) for part in parts],
+    }  # fmt: skip
+    write_whole(out, network_of(after, about))
+    return Taught(out, after.symbols, new, len(own), parts, whole)
+
+
+def _counted(say: Callable[[str], None], what: str) -> Callable[[int, int], None]:
+    "Tell each fifth of the steps."
+
+    def told(done: int, of: int) -> None:
+        if done % (of // 5) == 0:
+            say(f"{what}: step {done} of {of}")
+
+    return told
+
+
+# %%
+#| code-fold: true
+#| code-summary: "Add signs to the folder, and teach it"
+work = Path(tempfile.mkdtemp())
+signs, sign_names, _ = draw_signs("+-=/.,()%", 20, seed=1)
+save_examples(work / "mine", *write_all(5, seed=1), "the writer's sheet")
+_ = save_examples(work / "mine", signs, sign_names, "a sheet of signs")
+
+# %%
+taught = teach(work / "mine", work / "mine.onnx")
+print(taught)
+
+
+# %% [markdown]
+# On the command line this is `customocr teach mine --out mine.onnx`. Ctrl-C ends it early, and it writes what was learnt until then.
+#
+# ## An alphabet beyond 36
+# Now sums and dates can be read. The signs on this page are from hands that the network has not seen. A dot fills its glyph as a
+# letter does; that it stands low and is small is looked at when the [line is decoded](15_decoding.ipynb).
+
+# %%
+#| code-fold: true
+#| code-summary: "Write sums and dates"
+def sum_page(lines: list[str], seed: int = 1, size: int = 48) -> np.ndarray:
+    "uint8 (h, w): letters of a font and signs of a new hand, dark on white."
+    rng, hand = np.random.default_rng(seed), sign_hand(np.random.default_rng(seed))
+    out, letters = (
+        np.zeros((2 * size * (len(lines) + 1), 14 * size), np.uint8),
+        hands()["patrick-hand"],
+    )
+    for n, line in enumerate(lines, 1):
+        x = size
+        for c in line:
+            shape = sign_shape(c, hand, rng) if c in SIGNS else letters.shape(c, rng)
+            points = [s * size + (x, 2 * n * size) for s in shape.strokes]
+            pen = 0 if shape.filled else hand.pen * size
+            patch, left, top = rasterise(points, pen, shape.filled)
+            lay_ink(out, patch, left, top)
+            x = left + patch.shape[1] + size // 3
+    return 255 - out
+
+
+# %%
+#| label: fig-teach-sums
+#| fig-cap: "Sums, a date and a share. Below what the taught network reads."
+#| fig-alt: "Four handwritten lines: 12+7=19, (3+4)/7=1, 24.12.2026, 15%."
+written = ["12+7=19", "(3+4)/7=1", "24.12.2026", "15%"]
+page = sum_page(written)
+show(page, 0.6)
+
+# %%
+mine = Reader(model=taught.path)
+print(mine.read(page).text)
+
+# %%
+right_lines = [
+    a == b
+    for seed in range(6)
+    for a, b in zip(mine.read(sum_page(written, seed)).text.split("\n"), written)
+]
+print(f"in six hands: {sum(right_lines)} of {len(right_lines)} lines right")
+assert sum(right_lines) > len(right_lines) / 2
+
+# %% [markdown]
+# ## What it is worth for real hands
+# Ten writers of UNIPEN whom the network has never seen, with five examples of each class and with all that half of their writing
+# gives (few of them wrote more than ten of a class). `cut` is the share of the errors that is gone, on average over writers. `lost`
+# is what six general test sets lose on average, in points.
+
+# %%
+#| code-fold: true
+#| code-summary: "The measured figures"
+import pandas as pd
+
+with open("stored/teaching/teaching.json", encoding="utf8") as file:
+    measured = json.load(file)
+
+# %%
+#| label: tbl-teach-writers
+#| tbl-cap: "Errors on ten unseen writers before and after teaching, in % of their glyphs. Targets: cut 40 % and 60 %, lost at most 0.3 points."
+pd.DataFrame(
+    [
+        {
+            "examples of each class": f"at most {most}: {f['examples of each class']:.1f}",
+            "errors before": f"{f['error before']:.1%}", "errors after": f"{f['error after']:.1%}",
+            "cut": f"{f['cut']:.0%}", "cut with 0=O, 1=I": f"{f['merged cut']:.0%}",
+            "lost": f"{100 * f['lost']['mean']:.2f}",
+        }
+        for most, f in measured["writers"].items()
+    ]
+).set_index("examples of each class")  # fmt: skip
+
+# %%
+#| label: tbl-teach-others
+#| tbl-cap: "Other things to learn. Words: character error rate of the whole reader; letters: share read wrong; signs: share of unseen signs read right."
+words, letters, marks = (measured[name] for name in ("words", "letters", "signs"))
+cer, alone = (words["cer"][name] for name in ("whole reader", "cuts alone"))
+rows = {
+    "word images, line network and cuts": (cer["before"], cer["after"], words["lost"]["mean"]),
+    "word images, cuts alone": (alone["before"], alone["after"], words["lost"]["mean"]),
+    "characters on paper, 10 a class": (
+        letters["before"]["error"], letters["after"]["error"], letters["lost"]["mean"],
+    ),
+    "ten new signs, 20 a class, recall": (0, marks["recall"], marks["lost"]["mean"]),
+}  # fmt: skip
+table = pd.DataFrame(rows, index=["before", "after", "lost, points"]).T
+table.assign(**{"lost, points": 100 * table["lost, points"]}).round(3)
+
+# %% [markdown]
+# Five examples of each class take away more than the two fifths of the errors that we aimed at, and cost the others a fraction of
+# what we allowed. Twenty should have taken three fifths. They do not. Part of the reason is the data: few of these writers wrote
+# more than eight of a letter, and we teach with half. The other part is that only one layer learns.
+#
+# On the word images the cuts alone get more out of the lesson than the whole reader, because the line network was not taught.
+# Therefore a reader with a taught network trusts the cuts more than usual (`TAUGHT_WEIGHTS` in [Reading without cutting](16_line_network.ipynb)).
+# The words teach no digits, and the general sets lose more than we allowed, most of all the small scans of USPS. The new signs cost
+# a little more than allowed, too: a `/` looks like many a 1 of MNIST. Characters on paper are many hands and not one, and there
+# the lesson helps little.
+#
+# In reading sums, the full stops and commas of thin pens get lost before any network sees them, and a `%` falls into three parts.
+#
+# Three other ways were tried on validation writers, and none did better: to let all layers learn (500 steps: as many errors gone, ten times the
+# time, and more forgotten), to remember the examples and compare features with them (a third of the errors gone, a point lost), and
+# a gate that decides for each glyph whether it is your hand (the loss halved, and a quarter of the gain with it).
+#
+# ## Recap
+# - The layers before the last one see strokes. Only the last layer learns your hand, so a few examples do and numpy is enough.
+# - Replay keeps what was known: the network goes on saying of it what it said before.
+# - The table is measured on examples that the measured network did not learn from. The file is taught with all of them.
+#
+# The line network does not learn yet. It goes on reading in everybody's way, and where it reads a line, your examples count less.
+#
+# ## Exercises
+# **1.** Teach without replay (`KEEP = 0`). What is forgotten?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# import customocr.teaching as teaching
+#
+# teaching.KEEP, teaching.LOST = 0.0, 1.0
+# careless, _ = teacher.lesson(own)
+# (careless.chances(held).argmax(1) == truth).mean()
+# ```
+# The writer is read as well as before, and the fonts much worse.
+#
+# </details>
+#
+# **2.** *Build a curve.* Teach with 3, 5, 8, 12 and 20 examples of each class of the leaning writer, and draw the errors on `unseen`
+# against their number.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# for n in (3, 5, 8, 12, 20):
+#     one, _ = teacher.lesson(distinct(*write_all(n, seed=1)))
+#     said = one.chances(teacher.start.features(unseen)).argmax(1)
+#     print(n, np.mean([CLASSES[k] != c for k, c in zip(said, names)]).round(3))
+# ```
+# The first five examples bring most of it.
+#
+# </details>

@@ -1,0 +1,200 @@
+"""Teaching the network one's own hand and signs."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="teaching needs onnx, of the extra `teach`")
+
+from customocr import teaching
+from customocr.cli import main
+from customocr.collecting import read_manifest, save_examples, write_manifest
+from customocr.data import load_samples
+from customocr.errors import CustomOCRError, DataError, ModelError
+from customocr.glyphs import CLASSES, normalise_glyphs
+from customocr.recognition import MODELS, Reader
+from customocr.writing.signs import draw_signs
+
+NEW = "+=("
+
+
+@pytest.fixture(scope="module", autouse=True)
+def drawn_once():
+    "The replay of a seed is drawn once for all tests."
+    drawn, draw = {}, teaching.draw_replay
+
+    def kept(n, rng):
+        key = n, rng.bit_generator.state["state"]["state"]
+        if key not in drawn:
+            drawn[key] = draw(n, rng)
+        return drawn[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(teaching, "draw_replay", kept)
+        yield
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory) -> Path:
+    "Examples: six of each of three signs, and capitals of the fonts."
+    signs, names, _ = draw_signs(NEW, 8, seed=1)
+    fonts = load_samples()
+    some = np.flatnonzero(fonts.labels >= 30)[::12]
+    glyphs = np.concatenate([signs, fonts.images[some]])
+    labels = names + [CLASSES[k] for k in fonts.labels[some]]
+    folder = tmp_path_factory.mktemp("own") / "mine"
+    save_examples(folder, glyphs, labels, "drawn here")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def taught(mine) -> teaching.Taught:
+    return teaching.teach(mine, mine.parent / "mine.onnx", seed=3)
+
+
+def test_new_signs_are_read_in_hands_that_were_not_shown(taught):
+    glyphs, names, _ = draw_signs(NEW, 30, seed=2)
+    reader = Reader(model=taught.path)
+    said = [reader.symbols[k] for k in reader.classify(glyphs).argmax(1)]
+    assert reader.symbols == taught.symbols == CLASSES + "".join(sorted(NEW))
+    assert np.mean([a == b for a, b in zip(said, names)]) >= 0.9
+
+
+def test_what_it_knew_it_still_knows(taught):
+    fonts = load_samples()
+    before, after = (
+        (Reader(model=path).classify(fonts.images).argmax(1) == fonts.labels).mean()
+        for path in (None, taught.path)
+    )
+    assert after >= before - 0.01
+    replay = taught.parts[-1]
+    assert replay.after >= replay.before - 2 * teaching.LOST
+
+
+def test_the_table_measures_on_examples_that_were_not_learnt_from(taught):
+    names = [part.name for part in taught.parts]
+    assert names[0] == "your hand, not learnt from" and "new characters" in names
+    new = taught.parts[names.index("new characters")]
+    assert new.before == 0 and new.after > 0.8 and new.count == 2 * len(NEW)
+    assert "new characters" in str(taught)
+
+
+def test_the_file_says_what_it_was_taught(taught):
+    import onnx
+
+    noted = {p.key: p.value for p in onnx.load(taught.path).metadata_props}
+    about = json.loads(noted["taught"])
+    assert about["new"] == "".join(sorted(NEW)) and about["examples"]["+"] == 8
+    assert len(noted["class_shares"].split()) == len(taught.symbols)
+
+
+def test_the_same_seed_and_examples_give_the_same_network(mine, taught, tmp_path):
+    again = teaching.teach(mine, tmp_path / "again.onnx", seed=3)
+    glyphs = load_samples().images[::20]
+    first, second = (Reader(model=one.path).classify(glyphs) for one in (taught, again))
+    np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_a_taught_network_is_taught_again(taught, tmp_path):
+    glyphs, names, _ = draw_signs("/", 6, seed=4)
+    save_examples(tmp_path / "more", glyphs, names, "drawn here")
+    again = teaching.teach(tmp_path / "more", tmp_path / "more.onnx", model=taught.path)
+    assert again.symbols == taught.symbols + "/" and again.new == "/"
+
+
+def test_a_hand_that_writes_a_class_its_own_way_is_read(tmp_path):
+    "This hand writes an E like the shape of another class."
+    three = load_samples()
+    glyphs = three.images[three.labels == 3][:12]
+    own = teaching.distinct(glyphs, ["E"] * len(glyphs))
+    teacher = teaching.Teacher()
+    after, whole = teacher.lesson(own[np.arange(6)])
+    features = teacher.start.features(normalise_glyphs(glyphs[6:]))
+    e = CLASSES.index("E")
+    assert whole
+    assert after.chances(features)[:, e].mean() > 3 * teacher.start.chances(features)[:, e].mean()
+
+
+def test_ctrl_c_keeps_what_was_learnt(mine, tmp_path, monkeypatch):
+    lesson, lessons = teaching.Teacher.lesson, []
+
+    def stopped(self, own, say):
+        def told(done, of):
+            if len(lessons) == 2 and done == 40:
+                raise KeyboardInterrupt
+            say(done, of)
+
+        lessons.append(own)
+        return lesson(self, own, told)
+
+    monkeypatch.setattr(teaching.Teacher, "lesson", stopped)
+    taught = teaching.teach(mine, tmp_path / "early.onnx")
+    assert not taught.whole and Reader(model=taught.path).symbols == taught.symbols
+
+
+def test_too_few_examples_are_named(tmp_path):
+    folder = tmp_path / "few"
+    save_examples(folder, draw_signs("+=", 3)[0][:5], ["+", "+", "+", "=", "="], "drawn here")
+    with pytest.raises(DataError, match=r"fewer than 3 different examples of = \(2\)"):
+        teaching.own_examples(folder)
+    rows = [replace(row, keep=row.label != "=") for row in read_manifest(folder)]
+    write_manifest(folder, rows)
+    assert set(teaching.own_examples(folder).labels) == {"+"}
+
+
+def test_one_picture_with_two_labels_is_refused():
+    glyph = load_samples().images[:1]
+    with pytest.raises(DataError, match="labelled 'O' and '0'"):
+        teaching.distinct(np.repeat(glyph, 2, 0), ["O", "0"])
+
+
+@pytest.mark.parametrize(
+    "name, said",
+    [("there.onnx", "is there already"), ("new.txt", "is no name"), ("a/b.onnx", "folder")],
+)
+def test_nothing_is_overwritten(mine, tmp_path, name, said):
+    (tmp_path / "there.onnx").write_bytes(b"mine")
+    with pytest.raises(CustomOCRError, match=said):
+        teaching.teach(mine, tmp_path / name)
+    assert (tmp_path / "there.onnx").read_bytes() == b"mine"
+
+
+def test_a_foreign_network_is_refused(mine, tmp_path):
+    with pytest.raises(ModelError):
+        teaching.teach(mine, tmp_path / "new.onnx", model=MODELS / "boxes.onnx")
+    assert not (tmp_path / "new.onnx").exists()
+
+
+def test_the_command_teaches_and_reads(mine, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(teaching, "STEPS", 20)
+    out = tmp_path / "mine.onnx"
+    assert main(["teach", str(mine), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "looking at the examples" in said.splitlines()[0] and "3 of them new: ( + =" in said
+    assert main(["evaluate", str(mine), "--model", str(out)]) == 0
+    assert main(["teach", str(mine), "--out", str(out)]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_a_taught_reader_trusts_what_was_taught_more_than_the_line_network(taught):
+    from customocr.decoding import Lattice
+    from customocr.line_network import LineReading, Strip, second_opinion
+
+    assert Reader(model=taught.path).knows_the_hand and not Reader().knows_the_hand
+    p = np.full((1, 36), 1e-3)
+    p[0, CLASSES.index("Z")] = 0.96
+    steps = np.full((4, 38), 1e-3)
+    steps[:, 0], steps[2] = 0.96, 1e-3
+    steps[2, 1 + CLASSES.index("L")] = 0.96
+    strip = Strip(np.zeros((32, 16), np.uint8), 0.0, 1.0)
+    sure = [
+        second_opinion(
+            Lattice.linear(p / p.sum(), []), np.zeros(1), np.full(1, 16.0),
+            LineReading(strip, np.log(steps / steps.sum(1, keepdims=True)), hand),
+        ).logp[0, CLASSES.index("Z")]
+        for hand in (False, True)
+    ]  # fmt: skip
+    assert sure[1] > sure[0] + 0.5
