@@ -11,12 +11,12 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
-           'LEAST_LINE', 'LEAST_PAGE', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS', 'DOUBTFUL_POLARITY',
-           'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN',
-           'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK', 'SURE_PICTURE', 'LINES_AT_ONCE', 'PIECES_AT_ONCE',
-           'LONGEST_LINE', 'TO_JUDGE', 'LEAST_SIDE', 'load_network', 'taught_classes', 'Character', 'Word', 'Line',
-           'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps',
-           'line_lattice', 'Reader', 'Explanation']
+           'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS',
+           'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN',
+           'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK', 'SURE_PICTURE',
+           'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'LONGEST_LINE', 'TO_JUDGE', 'LEAST_SIDE', 'load_network',
+           'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
+           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -378,6 +378,10 @@ MARK = 0.9  # probability of being no character from which a piece is left out
 MAYBE_MARK = 0.5  # from which the decoder may leave it out
 LEAST_LINE = 0.35  # mean sureness of its characters under which a line is no text
 LEAST_PAGE = 0.08  # the same for the line of a page that holds most of its text
+FEW = 2  # characters of a page, up to which most of its ink must be theirs:
+LEAST_INK = (
+    0.4  # share of the ink; the development pages of one or two characters have 0.72 and more
+)
 
 
 @dataclass(frozen=True)
@@ -711,7 +715,8 @@ class Reader:
             dark = not best.sheet.inverted
             turned.append(self._reading(page, 90 * turn, dark, knowledge, clock))
         other = max(turned, key=lambda r: r.worth, default=best)
-        return other if other.worth > best.worth + TURN_WINS else best
+        best = other if other.worth > best.worth + TURN_WINS else best
+        return best.without_text() if clock.complete and best.drawn else best
 
     def _turns(
         self, reading: _Reading
@@ -879,6 +884,22 @@ class _Reading:
     @property
     def mean(self) -> float:
         return float(self.sure.mean()) if len(self.sure) else 0.0
+
+    @property
+    def drawn(self) -> bool:
+        "Whether this looks like a drawing: one or two characters, and most ink outside of them."
+        boxes = [j.line.candidates[j.kept[e]].piece.box for j, d in self.lines for e in d.edges]
+        if not 0 < len(boxes) <= FEW:
+            return False
+        ink = self.sheet.ink > 0
+        inside = np.zeros_like(ink)
+        for x, y, w, h in boxes:
+            inside[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)] = True
+        return bool((ink & inside).sum() < LEAST_INK * ink.sum())
+
+    def without_text(self) -> _Reading:
+        "The same page with nothing read on it."
+        return replace(self, lines=[], sure=np.zeros(0))
 
     @property
     def worth(self) -> float:

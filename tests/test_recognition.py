@@ -216,6 +216,25 @@ def test_a_page_without_writing_gives_no_text(reader, shape):
         page.draw(), json.dumps(page.to_dict())
 
 
+def test_a_lone_character_is_read_and_a_stroke_of_a_drawing_is_not(reader, monkeypatch):
+    from customocr import recognition
+
+    alone, letter = np.full((160, 420), 235, np.uint8), samples.page("letter_m")
+    points = np.array([(30, 140), (75, 30), (120, 140)], np.int32)
+    cv2.polylines(alone, [points], False, 30, 4, cv2.LINE_AA)
+    assert len(solid(reader.read(alone).text)) == 1 and reader.read(letter).text == "M"
+    drawing = np.full((400, 400), 235, np.uint8)
+    cv2.line(drawing, (80, 370), (120, 250), 30, 4, cv2.LINE_AA)
+    cv2.line(drawing, (170, 20), (180, 330), 30, 4, cv2.LINE_AA)
+    cv2.ellipse(drawing, (250, 200), (140, 70), 30, 20, 250, 30, 4, cv2.LINE_AA)
+    monkeypatch.setattr(recognition, "FEW", 0)
+    found = len(reader.read(drawing).characters)
+    monkeypatch.undo()
+    page = reader.read(drawing)
+    assert found in (1, 2), "the example is one that the rule decides"
+    assert page.text == "" and page.lines == ()
+
+
 # ---- settings
 def test_an_alphabet_holds_and_unsure_characters_can_be_rejected(reader):
     assert set(solid(reader.read(samples.page("lines"), alphabet="digits").text)) <= set(

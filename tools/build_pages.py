@@ -417,7 +417,30 @@ def race_table() -> str:
     )
 
 
+def empty_table() -> str:
+    "Pictures without text that were read as text, by kind."
+    run = stored("empty_pictures.json")
+    if not run:
+        return ""
+    each = run["pictures"] // len(run["found"])
+    rows = [[EMPTY[kind], each, count] for kind, count in run["found"].items()]
+    rows.append(["**all**", run["pictures"], sum(run["found"].values())])
+    return table(["Pictures without text", "pictures", "read as text"], rows)
+
+
+EMPTY = {
+    "paper": "empty paper",
+    "woven": "woven and patterned paper",
+    "noise": "noise",
+    "light": "light and shadow",
+    "rules": "rules, grids and frames",
+    "lines": "straight lines",
+    "curves": "curves, loops and spirals",
+    "outlines": "outlines of things",
+}
+
 TABLES = {
+    "empty": empty_table,
     "boxes": boxes_table,
     "race": race_table,
     "ladder": ladder_table,

@@ -700,6 +700,8 @@ gaps
 # ## Marks, and the lattice
 # Dots, commas and dashes are none of our 36 classes. For them the judge has the answer "no character". Above 0.9 (`MARK`) the part is left out. Between 0.5 (`MAYBE_MARK`) and 0.9 the decoder may read it or leave it out.
 #
+# A drawing has strokes that look like a 1 or a V. So a page on which only one or two characters were found is taken for a drawing where less than 0.4 of the ink is theirs (`LEAST_INK`). [Results](results.qmd) counts how many pictures without text still give some.
+#
 # All other candidates go into a [lattice](glossary.html#lattice). Every cut is a node, and every candidate is an edge from its left cut to its right cut. [Where would one cut?](12_cuts.ipynb) draws it.
 
 # %%
@@ -713,6 +715,10 @@ MARK = 0.9  # probability of being no character from which a piece is left out
 MAYBE_MARK = 0.5  # from which the decoder may leave it out
 LEAST_LINE = 0.35  # mean sureness of its characters under which a line is no text
 LEAST_PAGE = 0.08  # the same for the line of a page that holds most of its text
+FEW = 2  # characters of a page, up to which most of its ink must be theirs:
+LEAST_INK = (
+    0.4  # share of the ink; the development pages of one or two characters have 0.72 and more
+)
 
 
 @dataclass(frozen=True)
@@ -1068,7 +1074,8 @@ class Reader:
             dark = not best.sheet.inverted
             turned.append(self._reading(page, 90 * turn, dark, knowledge, clock))
         other = max(turned, key=lambda r: r.worth, default=best)
-        return other if other.worth > best.worth + TURN_WINS else best
+        best = other if other.worth > best.worth + TURN_WINS else best
+        return best.without_text() if clock.complete and best.drawn else best
 
     def _turns(
         self, reading: _Reading
@@ -1236,6 +1243,22 @@ class _Reading:
     @property
     def mean(self) -> float:
         return float(self.sure.mean()) if len(self.sure) else 0.0
+
+    @property
+    def drawn(self) -> bool:
+        "Whether this looks like a drawing: one or two characters, and most ink outside of them."
+        boxes = [j.line.candidates[j.kept[e]].piece.box for j, d in self.lines for e in d.edges]
+        if not 0 < len(boxes) <= FEW:
+            return False
+        ink = self.sheet.ink > 0
+        inside = np.zeros_like(ink)
+        for x, y, w, h in boxes:
+            inside[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)] = True
+        return bool((ink & inside).sum() < LEAST_INK * ink.sum())
+
+    def without_text(self) -> _Reading:
+        "The same page with nothing read on it."
+        return replace(self, lines=[], sure=np.zeros(0))
 
     @property
     def worth(self) -> float:
