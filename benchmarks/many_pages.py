@@ -11,8 +11,9 @@ of the notebook are made by
 
   help      `customocr --help` beside `python -c pass`
   overhead  what decoding, writing and scheduling add to the bare reading of pages of one megapixel
-  speed     a folder of N pages (default 500): one process, two, and two workers of Dask;
-            three turns, the quickest of each
+  speed     a folder of N pages (default 500): one process, two, two workers of Dask, and two
+            commands at once that know nothing of each other and read half of the pages each: the
+            most that the machine gives; three turns, the quickest of each
   memory    peak memory of the process that hands out the work, for FEW and MANY pages (default 100
             and 5000)
   lost      one of two Dask workers is killed in the middle: pages lost, pages there twice
@@ -73,13 +74,21 @@ def make_pages(
     return folder
 
 
-def command(*arguments) -> float:  # seconds
-    "Run `customocr read`; what it says on standard error is shown where it fails."
-    line = [sys.executable, "-m", "customocr", "read", *map(str, arguments)]
+def command(*arguments, also: tuple = ()) -> float:  # seconds
+    """Run `customocr read`, and at the same time another one with the arguments `also`; what it
+    says on standard error is shown where it fails."""
     start = time.perf_counter()
-    done = subprocess.run(line, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "customocr", "read", *map(str, one)],
+            **{"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True},
+        )
+        for one in (arguments, also)
+        if one
+    ]
+    said = [one.communicate()[1] for one in running]
+    if any(one.returncode for one in running):
+        sys.exit("\n".join(said))
     return time.perf_counter() - start
 
 
@@ -123,6 +132,7 @@ def measure_speed(work: Path, options) -> dict:
     from distributed import LocalCluster
 
     pages = make_pages(work / "speed", options.pages)
+    halves = [make_pages(work / f"half {k}", options.pages // 2) for k in (1, 2)]
     formats = [a for f in FORMATS for a in ("--format", f)]
     turns: dict[str, list[float]] = {}
 
@@ -131,17 +141,21 @@ def measure_speed(work: Path, options) -> dict:
         turns[name].append(command(pages, *formats, "--out", out, *more))
 
     cluster = dict(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1")
-    for _ in range(TURNS):
+    for turn in range(TURNS):
         read("one process")
         read("two processes", "--jobs", "2")
         with LocalCluster(**cluster) as local:
             read("two workers of Dask", "--scheduler", local.scheduler_address)
+        places = [(half, *formats, "--out", f"{half} out {turn}") for half in halves]
+        turns.setdefault("two separate commands", []).append(command(*places[0], also=places[1]))
     seconds = {name: min(each) for name, each in turns.items()}
     size = sum(f.stat().st_size for f in (work / "two processes 0").rglob("*.json")) / options.pages
     return {
         "pages": options.pages,
         "seconds": seconds,
         "bytes of JSON a page": size,
+        "the machine: two commands over one": seconds["one process"]
+        / seconds["two separate commands"],
         "speed: two processes over one": seconds["one process"] / seconds["two processes"],
         "speed: Dask over two processes, seconds": seconds["two workers of Dask"]
         / seconds["two processes"],

@@ -132,7 +132,8 @@ show_confusions(confused, f"Confusions on {len(rows)} pages, read without knowle
 # %% [markdown]
 # The [rules](04_confusion_fixes.ipynb) worked on finished text. They could not know that one 0 was nearly certain and another
 # a toss-up. Here the probabilities stay to the end. The network gives one for each character, the segmentation one for each
-# cut, and our knowledge of the text gives more. All are multiplied, and the most probable path is the reading.
+# cut, and our knowledge of the text gives more. We multiply all of them. The reading is the most
+# probable way through the line.
 #
 # *Needs*: about a minute, 1 GB of memory. With `CUSTOMOCR_DATA` set, it uses the glyphs of UNIPEN's writers and real pages, of
 # which only figures are stored. Without it, everything runs on what comes with the package.
@@ -1610,7 +1611,7 @@ left
 
 
 # %% [markdown]
-# The address that this project's readers keep sending, without any hint:
+# In this address every 0, O, 1, I, 5, S, 2, Z, 8 and B is given to the decoder as a toss-up. It gets no hint:
 
 # %%
 def toss_up(line):
@@ -1752,7 +1753,7 @@ for pair in LOOK_ALIKES:
 pd.DataFrame(geometry, index=["network", "aspect", "both"]).T.style.format("{:.3f}")
 
 # %% [markdown]
-# The aspect adds nothing that can be told from chance, because the network has seen it already. So the decoder does not use it.
+# The aspect adds nothing beyond chance. The network has seen it already. So the decoder does not use it.
 #
 # ## What it costs
 

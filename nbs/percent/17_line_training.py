@@ -90,7 +90,7 @@ steps = pd.DataFrame(
 steps
 
 # %% [markdown]
-# A *path* takes one entry of each row. It becomes a text by two rules: entries that follow each other and are the same count once, then blanks go. So `A - B`, `A A B` and `A B B` all say AB. The blank also keeps equal letters apart: `A - A` is AA, and `A A`
+# A *path* takes one entry of each row. It becomes a text by two rules. Equal entries that follow each other count once. Then the blanks go. So `A - B`, `A A B` and `A B B` all say AB. The blank also keeps equal letters apart: `A - A` is AA, and `A A`
 # is A.
 #
 # The probability of a path is the product of its entries. The probability of a text is the sum over all paths that say it:
@@ -500,7 +500,7 @@ def scores(
 
 # %% [markdown]
 # ## A run
-# The rate of learning says how large the steps are. It rises over 300 batches, stays, and falls almost to nothing over the last two fifths. Lines are stored in files, the *shards*. A *round* shows 3,000 lines out of three shards: two of all shards, and one of the newest six. New shards come in while the training goes on, because a second process composes lines. After each round the state is stored. A run that was stopped goes on from there, and makes the same network as one that was not.
+# The rate of learning says how large the steps are. It rises over 300 batches, stays, and falls almost to nothing over the last two fifths. Lines are stored in files, the *shards*. A *round* shows 3,000 lines from three shards. Two are chosen among all shards, one among the newest six. New shards come in while the training goes on, because a second process composes lines. After each round the state is stored. A run that was stopped goes on from there, and makes the same network as one that was not.
 
 # %%
 #| export
