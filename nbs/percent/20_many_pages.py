@@ -1244,7 +1244,7 @@ def plot_speed(speed: dict):  # matplotlib figure
 
 # %%
 #| label: fig-many-speed
-#| fig-cap: "Two processes read half as many again as one, and about as many as two commands that share nothing: that is what two cores of this machine give. A Dask cluster of two workers comes close to them."
+#| fig-cap: "Two processes read half as many again as one. That is more than two commands that know nothing of each other: the two cores of this machine get into each other's way. A Dask cluster of two workers comes close."
 #| fig-alt: "Three bars of pages a second: one process, two processes, two workers of Dask."
 plot_speed(measured["speed"]) if "speed" in measured else None
 
