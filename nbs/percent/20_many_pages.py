@@ -1220,7 +1220,8 @@ table = pd.DataFrame(
     [(text, goal, reached(part, name)) for text, (part, name, goal) in targets.items()],
     columns=["figure", "target", "measured"],
 )
-table.style.hide()
+pd.set_option("display.max_colwidth", None)
+table
 
 
 # %%
