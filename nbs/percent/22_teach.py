@@ -82,6 +82,8 @@ def write_all(copies: int, seed: int) -> tuple[np.ndarray, list[str]]:
 
 # %%
 #| label: fig-teach-before
+#| code-fold: true
+#| code-summary: "Read what the writer wrote"
 #| fig-cap: "The writer's 36 characters. White on black: read right. Black on white: read wrong by the shipped network."
 #| fig-alt: "Three rows of slanted narrow letters and digits, about a third of them inverted."
 shipped = Reader(lines=False)
