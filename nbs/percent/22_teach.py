@@ -42,7 +42,7 @@ from customocr.writing.strokes import render_images
 
 # %%
 #| code-fold: true
-#| code-summary: "Imports for the examples"
+#| code-summary: "Imports for the examples, and a hand that leans to the left"
 import tempfile
 
 from customocr.collecting import save_examples
@@ -51,9 +51,6 @@ from customocr.pictures import hands, show, tiles
 from customocr.writing.compose import lay_ink, rasterise
 from customocr.writing.signs import SIGNS, draw_signs, sign_hand, sign_shape
 
-# %%
-#| code-fold: true
-#| code-summary: "A hand that leans to the left"
 LEAN = np.array([[0.8, 0], [0.6, 1]])  # x and y of a stroke's points, times this: narrow, leaning
 
 
