@@ -1,6 +1,8 @@
 """Teaching the network one's own hand and signs."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,3 +200,16 @@ def test_a_taught_reader_trusts_what_was_taught_more_than_the_line_network(taugh
         for hand in (False, True)
     ]  # fmt: skip
     assert sure[1] > sure[0] + 0.5
+
+
+def test_teaching_needs_no_tensorflow(mine):
+    "So the extra `teach` is onnx alone."
+    code = """
+import sys
+sys.modules.update(dict.fromkeys(("tensorflow", "keras", "pandas", "matplotlib", "fontTools")))
+from customocr import teaching
+teaching.REPLAY_DRAWN, teaching.REPLAY_HELD = 60, 30
+print(teaching.Teacher().lesson(teaching.own_examples(sys.argv[1]))[1])
+"""
+    done = subprocess.run([sys.executable, "-c", code, mine], capture_output=True, text=True)
+    assert done.stdout.strip() == "True", done.stderr
