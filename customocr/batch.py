@@ -50,7 +50,7 @@ from customocr.formats.sources import (
 )
 from .formats.writers import FORMATS, Result
 from .glyphs import CLASSES
-from .recognition import Reader, _known
+from .recognition import Reader, known_of
 
 # %% auto #0
 __all__ = ['HIDDEN', 'NEW', 'ATTEMPTS', 'TRIM', 'MMAP', 'COUNT_AGAIN', 'PARCEL', 'PAGE_COLUMNS', 'REPORT', 'REPORT_COLUMNS',
@@ -478,7 +478,7 @@ def _job(reader, settings, jobs, dpi, **place):
     for name, number in (("jobs", jobs), ("dpi", dpi)):
         if not whole(number):
             raise CustomOCRError(f"{name} is a whole number above 0, not {number!r}")
-    knowledge, _ = _known(settings, getattr(reader, "symbols", CLASSES))
+    knowledge, _ = known_of(settings, getattr(reader, "symbols", CLASSES))
     if knowledge.index is not None:
         settings = settings | {"lexicon": knowledge.index}
     return Job(reader, settings, dpi, **place)

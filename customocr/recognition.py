@@ -16,7 +16,7 @@ __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS'
            'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK', 'SURE_PICTURE',
            'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'LONGEST_LINE', 'TO_JUDGE', 'LEAST_SIDE', 'load_network',
            'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
-           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'Explanation']
+           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -548,7 +548,7 @@ class Reader:
             shipped = lines is True
             self.lines = LineNetwork(MODELS / LINES if shipped else _model_path("lines", lines))
 
-    @property
+    @cached_property
     def knows_the_hand(self) -> bool:
         "Whether the model was taught examples by `customocr teach`."
         return "taught" in self.network.get_modelmeta().custom_metadata_map
@@ -849,7 +849,7 @@ class Reader:
         **knowledge,  # as for `read`
     ) -> Explanation:
         "Read a page and keep every stage on the way, as one figure. Raises what `read` raises."
-        known, rotate = _known(knowledge, self.symbols)
+        known, rotate = known_of(knowledge, self.symbols)
         clock = self.limits.clock()
         image = load_image(source, limits=self.limits)
         reading = self._best(_grey(image.pixels), known, rotate, clock)
@@ -954,7 +954,7 @@ def _together(lines: Sequence[TextLine]) -> Iterator[list[TextLine]]:
         yield some
 
 
-def _known(options: dict, symbols: str) -> tuple[Knowledge, bool]:  # and whether to turn pages
+def known_of(options: dict, symbols: str) -> tuple[Knowledge, bool]:  # and whether to turn pages
     "What is known, or `KnowledgeError` for an option that there is not."
     names = [f.name for f in fields(Knowledge) if f.init and f.name != "symbols"]
     for name in options:

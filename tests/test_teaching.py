@@ -120,21 +120,30 @@ def test_a_hand_that_writes_a_class_its_own_way_is_read(tmp_path):
     assert after.chances(features)[:, e].mean() > 3 * teacher.start.chances(features)[:, e].mean()
 
 
-def test_ctrl_c_keeps_what_was_learnt(mine, tmp_path, monkeypatch):
-    lesson, lessons = teaching.Teacher.lesson, []
+@pytest.mark.parametrize("at", [(1, 40), (2, 0), (2, 40)])
+def test_ctrl_c_keeps_what_was_learnt(mine, tmp_path, monkeypatch, at):
+    "In the first lesson, while the second draws its examples, and in the second."
+    lesson, lessons, learnt = teaching.Teacher.lesson, [], []
 
     def stopped(self, own, say):
+        lessons.append(own)
+        if at == (len(lessons), 0):
+            raise KeyboardInterrupt
+
         def told(done, of):
-            if len(lessons) == 2 and done == 40:
+            if at == (len(lessons), done):
                 raise KeyboardInterrupt
             say(done, of)
 
-        lessons.append(own)
-        return lesson(self, own, told)
+        learnt.append(lesson(self, own, told))
+        return learnt[-1]
 
     monkeypatch.setattr(teaching.Teacher, "lesson", stopped)
     taught = teaching.teach(mine, tmp_path / "early.onnx")
     assert not taught.whole and Reader(model=taught.path).symbols == taught.symbols
+    kept = teaching.open_ending(taught.path)  # the first lesson's, of which the table tells
+    assert np.array_equal(kept.kernel, learnt[0][0].kernel)
+    assert len(lessons) == at[0]
 
 
 def test_too_few_examples_are_named(tmp_path):

@@ -907,7 +907,7 @@ class Reader:
             shipped = lines is True
             self.lines = LineNetwork(MODELS / LINES if shipped else _model_path("lines", lines))
 
-    @property
+    @cached_property
     def knows_the_hand(self) -> bool:
         "Whether the model was taught examples by `customocr teach`."
         return "taught" in self.network.get_modelmeta().custom_metadata_map
@@ -1208,7 +1208,7 @@ class Reader:
         **knowledge,  # as for `read`
     ) -> Explanation:
         "Read a page and keep every stage on the way, as one figure. Raises what `read` raises."
-        known, rotate = _known(knowledge, self.symbols)
+        known, rotate = known_of(knowledge, self.symbols)
         clock = self.limits.clock()
         image = load_image(source, limits=self.limits)
         reading = self._best(_grey(image.pixels), known, rotate, clock)
@@ -1313,7 +1313,7 @@ def _together(lines: Sequence[TextLine]) -> Iterator[list[TextLine]]:
         yield some
 
 
-def _known(options: dict, symbols: str) -> tuple[Knowledge, bool]:  # and whether to turn pages
+def known_of(options: dict, symbols: str) -> tuple[Knowledge, bool]:  # and whether to turn pages
     "What is known, or `KnowledgeError` for an option that there is not."
     names = [f.name for f in fields(Knowledge) if f.init and f.name != "symbols"]
     for name in options:

@@ -3,8 +3,7 @@
 # > How do we draw `+ - = / . , ( ) %` in a hundred hands, when no data set of ours holds them?
 
 # %% [markdown]
-# How do we draw signs such as `+`, `=` and `%` in a hundred hands, when no data set of ours holds them? A network that is to learn new
-# signs needs examples of them. Your own come from [your pen](21_collect.ipynb). To try the teaching, to test it on hands that it has not
+# A network that is to learn new signs needs examples of them. Your own come from [your pen](21_collect.ipynb). To try the teaching, to test it on hands that it has not
 # seen, and to show it here, we need examples from many hands. A sign has few strokes, so we draw it from a formula. At the end of this
 # notebook a function draws any number of glyphs of twelve signs, each [glyph](glossary.html#glyph) in the layout that a page's own ink
 # gets.

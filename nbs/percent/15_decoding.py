@@ -1,6 +1,6 @@
 # %% [markdown]
 # # Decoding
-# > The network's probabilities, the cuts of the line and what you know about the text, weighed together.
+# > What the network sees, the line's cuts and what you know about the text, weighed together.
 
 # %% [markdown]
 # Is it a 0 or an O, when its shape leaves that open? In this notebook we build the decoder, which weighs what the network sees

@@ -32,12 +32,14 @@ from customocr.errors import DataError, ModelError
 from customocr.glyphs import CLASSES
 from customocr.line_network import LineNetwork
 from customocr.model import keras  # from there: it starts without greeting
+from customocr.recognition import CHARACTERS, MODELS
 from customocr.writing.lines import (
     ROWS,
     SHARD,
     STEP,
     Sample,
     compose_lines,
+    font_files,
     line_maker,
     load_lines,
     make_shards,
@@ -178,36 +180,8 @@ def network(
     return keras.Model(inputs, layers.Dense(OUTPUTS, name="logits")(x))
 
 
-def start_from_characters(
-    model: keras.Model,  # from `network`, changed in place
-    characters: str | Path | None = None,  # a .keras file; None: the package's character network
-) -> None:
-    "Give the first convolutions the kernels of the character network."
-    path = characters or Path(customocr.__file__).parent / "models" / "characters.keras"
-    trained = keras.models.load_model(path, compile=False)
-    kernels = [layer for layer in trained.layers if isinstance(layer, keras.layers.Conv2D)]
-    for name, layer in zip(SHARED, kernels, strict=True):
-        own = model.get_layer(name)
-        if own.kernel.shape != layer.kernel.shape:
-            raise ModelError(f"{path}: its convolutions are not those of a line network")
-        own.kernel.assign(layer.kernel)
-
-
-# %%
-model = network()
-start_from_characters(model)
-assert model.output_shape == (None, None, OUTPUTS)
-f"{model.count_params():,} parameters, {OUTPUTS} outputs a step"
-
-
-# %% [markdown]
-# A run may also start from a finished network. The file has no batch norms any more: each was multiplied into the convolution before it. So we put the kernels
-# back, and give each batch norm the mean and the spread that it sees on some strips, with a scale and a shift that undo them. The network says what the file says.
-
-# %%
-#| export
 def _stored_layers(path: str | Path) -> tuple[list, float]:
-    "Kernels and shifts of an ONNX line network in order, and the factor of its logits."
+    "Kernels and shifts of an ONNX network of ours in order, and the factor of its logits."
     import onnx
     from onnx.numpy_helper import to_array
 
@@ -230,6 +204,34 @@ def _stored_layers(path: str | Path) -> tuple[list, float]:
     return found, factor
 
 
+def start_from_characters(
+    model: keras.Model,  # from `network`, changed in place
+    characters: str | Path | None = None,  # an ONNX file; None: the package's character network
+) -> None:
+    "Give the first convolutions the kernels of the character network."
+    path = characters or MODELS / CHARACTERS
+    kernels = [kernel for kernel, _ in _stored_layers(path)[0] if kernel.ndim == 4]
+    own = [model.get_layer(name) for name in SHARED]
+    kernels = [kernel.transpose(2, 3, 1, 0) for kernel in kernels]
+    if [kernel.shape for kernel in kernels] != [tuple(layer.kernel.shape) for layer in own]:
+        raise ModelError(f"{path}: its convolutions are not those of a line network")
+    for layer, kernel in zip(own, kernels):
+        layer.kernel.assign(kernel)
+
+
+# %%
+model = network()
+start_from_characters(model)
+assert model.output_shape == (None, None, OUTPUTS)
+f"{model.count_params():,} parameters, {OUTPUTS} outputs a step"
+
+
+# %% [markdown]
+# A run may also start from a finished network. The file has no batch norms any more: each was multiplied into the convolution before it. So we put the kernels
+# back, and give each batch norm the mean and the spread that it sees on some strips, with a scale and a shift that undo them. The network says what the file says.
+
+# %%
+#| export
 def _means_and_spreads(
     inside: keras.Model, some: Sequence[np.ndarray]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -766,12 +768,13 @@ def shards_beside(
     seed: int,
     count: int,  # shards
     size: int = SHARD,  # lines of a shard
+    fonts: str | Path | None = None,  # as in `line_maker`
 ) -> Iterator[Callable[[int], list[Sample]]]:  # number -> its lines
     "A second process that composes shards; asking for one waits until it is made, and says so."
     context = get_context("spawn")  # TensorFlow does not survive a fork
     made = context.Value("i", 0)
     worker = context.Process(
-        target=make_shards, args=(folder, data, seed, count, size, made), daemon=True
+        target=make_shards, args=(folder, data, seed, count, size, made, fonts), daemon=True
     )
     worker.start()
     stopped: list = []
@@ -802,7 +805,8 @@ def card(
     about: dict,  # as in lines.json
 ) -> str:  # Markdown
     "The line network's section of the card."
-    found = about["validation"]
+    found, fonts = about["validation"], about["fonts"]
+    more = f" and {len(fonts)} more ({', '.join(fonts)})" if fonts else ""
     return f"""# Line network
 
 A strip of {ROWS} rows in, at each {STEP} pixels the probabilities of 0-9, A-Z, the space between
@@ -812,8 +816,8 @@ output: natural logarithms of probabilities, float32 (N, steps, {OUTPUTS}), blan
 last. Its first convolutions began as the character network's.
 
 Trained on {about["lines"]:,} composed lines (`customocr/writing/lines.py`) in
-{about["minutes"]:.0f} minutes: UNIPEN's training writers, the package's fonts, pictures of MNIST
-digits and A-Z letters; strips without text besides. Temperature {about["temperature"]:.2f}, from
+{about["minutes"]:.0f} minutes: UNIPEN's training writers, the package's fonts{more}, pictures of
+MNIST digits and A-Z letters; strips without text besides. Temperature {about["temperature"]:.2f}, from
 lines of other writers.
 
 | lines of UNIPEN's validation writers, greedy | |
@@ -835,6 +839,7 @@ def finish(
     seed: int,
     start: str | Path | None = None,  # the finished network that the run began with
     rate: float | None = None,  # as in `train`
+    fonts: Sequence[str] = (),  # names of those beside the package's
 ) -> dict:  # as in lines.json
     "Calibrate, measure and write lines.onnx, lines.json, CARD.md and, where small, the weights."
     answers = line_logits(answering(model), held)
@@ -851,7 +856,9 @@ def finish(
         validation={k: round(v, 5) for k, v in scores(answers, held).items()},
         command=f"customocr train --lines --data DIR --seed {seed}"
         + (f" --start {Path(start).name}" if start is not None else "")
-        + (f" --rate {rate:g}" if rate is not None else ""),
+        + (f" --rate {rate:g}" if rate is not None else "")
+        + (" --fonts DIR" if fonts else ""),
+        fonts=list(fonts),
         log=[dict(zip(COLUMNS_OF_LOG, row)) for row in state.log],
     )  # fmt: skip
     (out / "lines.json").write_text(json.dumps(about, indent=1) + "\n")
@@ -885,6 +892,7 @@ def train(
     resume: bool = False,  # go on with the run in `out`
     start: str | Path | None = None,  # a finished line network; None: the characters' kernels
     rate: float | None = None,  # the largest rate of learning; None: 0.002, with `start` 0.001
+    fonts: str | Path | None = None,  # folder of fonts that write beside the package's
 ) -> dict:  # as in lines.json
     """Compose lines, train the line network on them, write it with its card.
 
@@ -898,6 +906,7 @@ def train(
     if not lines > 0 or not minutes > 0 or not (rate is None or rate > 0):
         raise ModelError("lines, minutes and rate must be above 0")
     maker = line_maker(data, held=True)  # refuses a folder without strokes before anything is made
+    names = [] if fonts is None else list(font_files(fonts))
     _ready(out, seed, resume)
     keras.utils.set_random_seed(seed)
     model = network()
@@ -906,7 +915,7 @@ def train(
     print(f"line network: {model.count_params():,} parameters; composing lines", flush=True)
     folder, count = out / "shards", 1 + shards_for(int(lines / (0.8 * ROUND)))
     folder.mkdir(exist_ok=True)
-    with shards_beside(folder, data, seed, count) as shard:
+    with shards_beside(folder, data, seed, count, fonts=fonts) as shard:
         held = _held_lines(folder / "held.npz", maker, seed)
         say = lambda text: print(text, flush=True)
         if start is not None:
@@ -916,7 +925,7 @@ def train(
         state = fit(
             model, shard, held, out, lines, minutes, seed, started=started, peak=rate, say=say
         )
-    about = finish(model, state, held, out, seed, start, rate)
+    about = finish(model, state, held, out, seed, start, rate, names)
     say(f"written: {out / 'lines.onnx'}, {about['bytes']:,} bytes")
     return about
 

@@ -60,7 +60,7 @@ from customocr.formats.sources import (
 )
 from customocr.formats.writers import FORMATS, Result
 from customocr.glyphs import CLASSES
-from customocr.recognition import Reader, _known
+from customocr.recognition import Reader, known_of
 
 # %%
 #| code-fold: true
@@ -569,7 +569,7 @@ def _job(reader, settings, jobs, dpi, **place):
     for name, number in (("jobs", jobs), ("dpi", dpi)):
         if not whole(number):
             raise CustomOCRError(f"{name} is a whole number above 0, not {number!r}")
-    knowledge, _ = _known(settings, getattr(reader, "symbols", CLASSES))
+    knowledge, _ = known_of(settings, getattr(reader, "symbols", CLASSES))
     if knowledge.index is not None:
         settings = settings | {"lexicon": knowledge.index}
     return Job(reader, settings, dpi, **place)

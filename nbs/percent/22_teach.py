@@ -70,7 +70,7 @@ def write_all(copies: int, seed: int) -> tuple[np.ndarray, list[str]]:
 
 
 # %% [markdown]
-# *Needs*: a minute and no data. The figures of real hands are stored; `benchmarks/teaching.py` measures them again.
+# *Needs*: a minute, no data, and `pip install 'customocr[teach]'`. The figures of real hands are stored; `benchmarks/teaching.py` measures them again.
 #
 # *Terms*: [glyph](glossary.html#glyph), [class](glossary.html#class), [softmax](glossary.html#softmax).
 #
@@ -288,8 +288,8 @@ features.shape, start.kernel.shape
 # %% [markdown]
 # ## What it must not forget
 # If it saw only your examples, it would forget everybody else. So it also sees [*replay*](glossary.html#replay): glyphs that the package's fonts write, each
-# drawn anew with another pen, blur and scan, a quarter of them scanned as small as 14 pixels. The replay does not teach what they
-# are. It teaches that the network should go on saying of them what it said before, unsure answers included.
+# drawn anew with another pen, blur and scan, a quarter of them scanned as small as 14 pixels. The network is not told what they
+# are. It is to answer as it did before, also where it was unsure.
 #
 # Of your own examples each is drawn 24 times: moved, stretched, thicker and thinner. A class is shown as often as the network
 # expects it. It expects digits twice as often as letters (the file notes it as `class_shares`), and if we showed all equally often,
@@ -610,10 +610,10 @@ def measured(
     teacher: Teacher,
     own: Examples,
     say: Callable[[int, int], None] = lambda done, of: None,
-) -> tuple[Part, ...]:
+) -> tuple[tuple[Part, ...], Ending, bool]:  # the last layer learnt; False: interrupted
     "Teach without a fifth of the examples, and measure on that fifth and on the replay."
     held = held_out(own.labels, np.random.default_rng(teacher.seed))
-    after, _ = teacher.lesson(own[~held], say)
+    after, whole = teacher.lesson(own[~held], say)
     before = teacher.start.widened(after.symbols[len(teacher.start.symbols) :])
     parts = [_part("writing of the fonts (replay)", before, after, *teacher.held)]
     if held.any():
@@ -623,7 +623,7 @@ def measured(
         for name, some in (("your hand, not learnt from", known), ("new characters", ~known)):
             if some.any():
                 parts.insert(-1, _part(name, before, after, features[some], labels[some]))
-    return tuple(parts)
+    return tuple(parts), after, whole
 
 
 def teach(
@@ -642,8 +642,9 @@ def teach(
     own = own_examples(folder)
     say(f"{len(own)} examples of {len(set(own.labels))} classes; drawing the replay")
     teacher = Teacher(model, seed)
-    parts = measured(teacher, own, _counted(say, "without a fifth, to measure"))
-    after, whole = teacher.lesson(own, _counted(say, "on all examples"))
+    parts, after, whole = measured(teacher, own, _counted(say, "without a fifth, to measure"))
+    if whole:
+        after, whole = _on_all(teacher, own, after, _counted(say, "on all examples"))
     new = after.symbols[len(teacher.start.symbols) :]
     about = {
         "examples": dict(sorted(Counter(own.labels).items())), "new": new, "seed": seed,
@@ -654,11 +655,22 @@ def teach(
     return Taught(out, after.symbols, new, len(own), parts, whole)
 
 
+def _on_all(
+    teacher: Teacher, own: Examples, first: Ending, say: Callable[[int, int], None]
+) -> tuple[Ending, bool]:
+    "A lesson on all examples. Ctrl-C before its end keeps the first lesson's, which is measured."
+    try:
+        after, whole = teacher.lesson(own, say)
+    except KeyboardInterrupt:  # while the examples are drawn
+        return first, False
+    return (after, True) if whole else (first, False)
+
+
 def _counted(say: Callable[[str], None], what: str) -> Callable[[int, int], None]:
     "Tell each fifth of the steps."
 
     def told(done: int, of: int) -> None:
-        if done % (of // 5) == 0:
+        if done % max(1, of // 5) == 0:
             say(f"{what}: step {done} of {of}")
 
     return told
