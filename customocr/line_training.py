@@ -642,8 +642,8 @@ last. Its first convolutions began as the character network's.
 
 Trained on {about["lines"]:,} composed lines (`customocr/writing/lines.py`) in
 {about["minutes"]:.0f} minutes: UNIPEN's training writers, the package's fonts{more}, pictures of
-MNIST digits and A-Z letters; strips without text besides. Temperature {about["temperature"]:.2f}, from
-lines of other writers.
+MNIST digits and A-Z letters; strips without text besides.
+Temperature {about["temperature"]:.2f}, from lines of other writers.
 
 | lines of UNIPEN's validation writers, greedy | |
 |---|---|

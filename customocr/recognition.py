@@ -12,9 +12,9 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
            'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS',
-           'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'GLYPHS_TO_TURN',
-           'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK', 'SURE_PICTURE',
-           'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'LONGEST_LINE', 'TO_JUDGE', 'LEAST_SIDE', 'load_network',
+           'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS',
+           'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK',
+           'SURE_PICTURE', 'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'LONGEST_LINE', 'TO_JUDGE', 'LEAST_SIDE', 'load_network',
            'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
            'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
 
@@ -504,6 +504,7 @@ DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both t
 ENOUGH_TO_TURN = 5
 ENOUGH_UPSIDE_DOWN = 6  # characters read, below which a page is not turned upside down
 CERTAIN_DIRECTION = 0.88  # mean sureness from which the direction of rows is not doubted
+LONG_ROWS = 6  # characters a row, from which a page does not stand on its side
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 # in mean log-probability of the likeliest class, chosen on the development pages in four directions
 TURN_DOUBT = 0.1  # by which six turned glyphs may look worse and the turn is still tried
@@ -730,7 +731,9 @@ class Reader:
             if p.ink.shape[0] >= 0.5 * line.letter
         ]
         read, rows = len(reading.sure), len(reading.lines)
-        columns = read < 2.5 * rows or read <= 0.5 * len(pieces)  # lines of single characters
+        long = bool(rows) and read >= LONG_ROWS * rows
+        # lines of single characters
+        columns = not long and (read < 2.5 * rows or read <= 0.5 * len(pieces))
         if len(pieces) < ENOUGH_TO_TURN or (reading.mean >= CERTAIN_DIRECTION and not columns):
             return []
         some = [
@@ -739,7 +742,7 @@ class Reader:
         ]
         glyphs = np.stack([normalise_glyph(np.rot90(p.ink, -k)) for k in range(4) for p in some])
         likely = np.log(_run(self.network, glyphs[..., None]).max(1)).reshape(4, -1).mean(1)
-        likely[[1, 3]] += RUNS_DOWN if columns else -RUNS_ACROSS
+        likely[[1, 3]] += -np.inf if long else RUNS_DOWN if columns else -RUNS_ACROSS
         if read < ENOUGH_UPSIDE_DOWN:  # 86 and 98, 600 and 009: short numbers read both ways
             likely[2] = -np.inf
         least = likely[0] - TURN_DOUBT * math.sqrt(6 / len(some))  # many glyphs leave less doubt

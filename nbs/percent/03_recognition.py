@@ -861,6 +861,7 @@ DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both t
 ENOUGH_TO_TURN = 5
 ENOUGH_UPSIDE_DOWN = 6  # characters read, below which a page is not turned upside down
 CERTAIN_DIRECTION = 0.88  # mean sureness from which the direction of rows is not doubted
+LONG_ROWS = 6  # characters a row, from which a page does not stand on its side
 GLYPHS_TO_TURN = 24  # of a page that are looked at in all four directions
 # in mean log-probability of the likeliest class, chosen on the development pages in four directions
 TURN_DOUBT = 0.1  # by which six turned glyphs may look worse and the turn is still tried
@@ -1089,7 +1090,9 @@ class Reader:
             if p.ink.shape[0] >= 0.5 * line.letter
         ]
         read, rows = len(reading.sure), len(reading.lines)
-        columns = read < 2.5 * rows or read <= 0.5 * len(pieces)  # lines of single characters
+        long = bool(rows) and read >= LONG_ROWS * rows
+        # lines of single characters
+        columns = not long and (read < 2.5 * rows or read <= 0.5 * len(pieces))
         if len(pieces) < ENOUGH_TO_TURN or (reading.mean >= CERTAIN_DIRECTION and not columns):
             return []
         some = [
@@ -1098,7 +1101,7 @@ class Reader:
         ]
         glyphs = np.stack([normalise_glyph(np.rot90(p.ink, -k)) for k in range(4) for p in some])
         likely = np.log(_run(self.network, glyphs[..., None]).max(1)).reshape(4, -1).mean(1)
-        likely[[1, 3]] += RUNS_DOWN if columns else -RUNS_ACROSS
+        likely[[1, 3]] += -np.inf if long else RUNS_DOWN if columns else -RUNS_ACROSS
         if read < ENOUGH_UPSIDE_DOWN:  # 86 and 98, 600 and 009: short numbers read both ways
             likely[2] = -np.inf
         least = likely[0] - TURN_DOUBT * math.sqrt(6 / len(some))  # many glyphs leave less doubt
