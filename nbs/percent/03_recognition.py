@@ -850,7 +850,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 # 4. The lattices of all lines are decoded.
 # 5. A line whose characters look little like characters is dropped: it may be the grain of a table.
 #
-# Two questions stay open until the end. *Is the ink dark or light?* If it is not clear, both are read. *Which way is up?* If the characters look doubtful, some of them are tried in all four directions. Directions in which they look as good are read as well. The reading with the more convincing characters and the more probable text is kept.
+# Two questions stay open until the end. *Is the ink dark or light?* If it is not clear, both are read. *Which way is up?* If the characters look doubtful, some of them are tried in all four directions. Directions in which they look as good are read as well. A page whose rows are six characters long or longer does not stand on its side. The reading with the more convincing characters and the more probable text is kept.
 
 # %%
 #| export
@@ -1099,9 +1099,12 @@ class Reader:
             pieces[k]
             for k in np.linspace(0, len(pieces) - 1, min(len(pieces), GLYPHS_TO_TURN)).astype(int)
         ]
-        glyphs = np.stack([normalise_glyph(np.rot90(p.ink, -k)) for k in range(4) for p in some])
-        likely = np.log(_run(self.network, glyphs[..., None]).max(1)).reshape(4, -1).mean(1)
-        likely[[1, 3]] += -np.inf if long else RUNS_DOWN if columns else -RUNS_ACROSS
+        turns = [0, 2] if long else [0, 1, 2, 3]
+        glyphs = np.stack([normalise_glyph(np.rot90(p.ink, -k)) for k in turns for p in some])
+        said = np.log(_run(self.network, glyphs[..., None]).max(1))
+        likely = np.full(4, -np.inf)
+        likely[turns] = said.reshape(len(turns), -1).mean(1)
+        likely[[1, 3]] += RUNS_DOWN if columns else -RUNS_ACROSS
         if read < ENOUGH_UPSIDE_DOWN:  # 86 and 98, 600 and 009: short numbers read both ways
             likely[2] = -np.inf
         least = likely[0] - TURN_DOUBT * math.sqrt(6 / len(some))  # many glyphs leave less doubt
