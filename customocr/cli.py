@@ -245,12 +245,6 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         metavar="R",
         help="with --lines: the largest rate of learning (default: 0.002, with --start 0.001)",
     )
-    train.add_argument(
-        "--fonts",
-        type=Path,
-        metavar="DIR",
-        help="with --lines: fonts in this folder write, too, beside people and the package's fonts",
-    )
     add_collecting(commands)
     add_teaching(commands)
     add_evaluating(commands)
@@ -760,7 +754,7 @@ def train_model(
         return 0
     if options.pages is not None:
         raise CustomOCRError("--pages goes with --boxes")
-    for name in ("start", "rate", "fonts"):
+    for name in ("start", "rate"):
         if getattr(options, name) is not None:
             raise CustomOCRError(f"--{name} goes with --lines")
     print("loading TensorFlow", flush=True)
@@ -783,7 +777,7 @@ def train_lines(
             )
     from customocr.line_training import train
 
-    said = given(options, "data", "out", "minutes", "seed", "resume", "start", "rate", "fonts")
+    said = given(options, "data", "out", "minutes", "seed", "resume", "start", "rate")
     if options.lines is not True:
         said["lines"] = options.lines
     train(**said)

@@ -20,7 +20,6 @@ from customocr.writing.lines import (
     Pixels,
     compose_lines,
     fits,
-    font_files,
     load_lines,
     make_shards,
     save_lines,
@@ -194,21 +193,13 @@ def test_a_new_network_begins_with_the_convolutions_of_the_installed_character_n
         training.start_from_characters(model, models / "boxes.onnx")
 
 
-def test_more_fonts_may_write(tmp_path):
-    there = {path.stem for path in samples.fonts().values()}
-    folder = next(iter(samples.fonts().values())).parent
-    assert set(font_files(folder)) == there and list(font_files(folder)) == sorted(there)
-    with pytest.raises(DataError, match=r"holds no font file \(\.woff"):
-        font_files(tmp_path)
-
-
 def test_shards_that_are_there_are_not_made_again(maker, monkeypatch, tmp_path):
     from customocr.writing import lines as module
 
     class Number:
         value = 0
 
-    monkeypatch.setattr(module, "line_maker", lambda data, fonts=None: maker)
+    monkeypatch.setattr(module, "line_maker", lambda data: maker)
     monkeypatch.setattr(module.signal, "signal", lambda *how: None)
     make_shards(tmp_path, None, 1, 1, 4, Number)
     first = (tmp_path / "train0000.npz").stat().st_mtime_ns
@@ -234,7 +225,7 @@ def test_a_folder_without_strokes_and_a_taken_folder_are_refused(tmp_path, capsy
 def test_options_of_other_networks_do_not_go_with_lines(capsys):
     assert cli.main(["train", "--lines", "--epochs", "3"]) == 2
     assert "--epochs does not go with --lines" in capsys.readouterr().err
-    for option in (["--start", "lines.onnx"], ["--rate", "0.001"], ["--fonts", "there"]):
+    for option in (["--start", "lines.onnx"], ["--rate", "0.001"]):
         assert cli.main(["train", *option]) == 2
         assert f"{option[0]} goes with --lines" in capsys.readouterr().err
 

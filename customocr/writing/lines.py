@@ -47,11 +47,11 @@ from .strokes import loosen
 
 # %% auto #0
 __all__ = ['LONGEST', 'FLATTER', 'MARKS_IN_LINES', 'FLAGGED', 'BARRED', 'PAPER_SHARES', 'MAY_BE_WOVEN', 'Sample', 'HEIGHT_ERROR',
-           'SLOPE_ERROR', 'PLACE_ERROR', 'WITHOUT_TEXT', 'NOTHING', 'DRAWN', 'IMAGES', 'FONT_SHARE', 'MANY_FONTS_SHARE',
-           'IMAGE_PAPERS', 'STEP', 'WIDEST', 'SHARD', 'MNIST_HELD', 'AZ_HELD', 'Texts', 'flagged_one', 'barred_seven',
-           'LooseHand', 'line_paper', 'slope_of', 'page_strips', 'Pixels', 'row_of_images', 'no_text', 'drawing',
-           'LineMaker', 'steps_needed', 'fits', 'compose_lines', 'save_lines', 'load_lines', 'line_maker', 'font_files',
-           'make_shards', 'shard_file']
+           'SLOPE_ERROR', 'PLACE_ERROR', 'WITHOUT_TEXT', 'NOTHING', 'DRAWN', 'IMAGES', 'FONT_SHARE', 'IMAGE_PAPERS',
+           'STEP', 'WIDEST', 'SHARD', 'MNIST_HELD', 'AZ_HELD', 'Texts', 'flagged_one', 'barred_seven', 'LooseHand',
+           'line_paper', 'slope_of', 'page_strips', 'Pixels', 'row_of_images', 'no_text', 'drawing', 'LineMaker',
+           'steps_needed', 'fits', 'compose_lines', 'save_lines', 'load_lines', 'line_maker', 'make_shards',
+           'shard_file']
 
 # %% ../../nbs/06c_lines.ipynb #9de9224e
 LONGEST = 30  # characters of a line
@@ -425,7 +425,6 @@ def drawing(
 # %% ../../nbs/06c_lines.ipynb #b313aeb2
 NOTHING, DRAWN, IMAGES = 0.04, 0.02, 0.25  # shares: no text, drawings, characters that are pixels
 FONT_SHARE = 0.12  # of the written lines, where there are fonts beside people's hands
-MANY_FONTS_SHARE = 0.25  # the same, where there are fonts beyond the package's
 IMAGE_PAPERS = (
     "cell", "cell", "plain", "photo", "cheque", "woven", "lowres", "scan", "ruled", "form",
 )  # fmt: skip
@@ -459,7 +458,6 @@ class LineMaker:
     digits: Pixels | None = None  # characters that exist as pictures; None: without such lines
     letters: Pixels | None = None
     texts: Texts = Texts()
-    font_share: float = FONT_SHARE
 
     def __call__(self, rng: np.random.Generator) -> list[Sample]:
         "Some strips; now and then none, where the lines could not be written."
@@ -475,7 +473,7 @@ class LineMaker:
 
     def hand(self, rng: np.random.Generator) -> Hand:
         "A random hand, loosened, or a font."
-        if self.fonts and rng.random() < self.font_share:
+        if self.fonts and rng.random() < FONT_SHARE:
             return self.fonts[int(rng.integers(len(self.fonts)))]
         return LooseHand(self.hands[int(rng.integers(len(self.hands)))], rng)
 
@@ -650,11 +648,8 @@ def load_lines(
 def line_maker(
     data: str | Path,  # data folder with characters/train/unipen_strokes.npz
     held: bool = False,  # True: the hands and pictures that validate
-    fonts: str | Path | None = None,  # folder of .woff, .ttf and .otf files beside the package's
 ) -> LineMaker:
-    """The maker for training or for validation.
-
-    Raises `DataError` without UNIPEN's strokes, or where `fonts` holds no font or a broken one."""
+    "The maker for training or for validation; raises `DataError` without UNIPEN's strokes."
     from customocr import samples
     from customocr.data import find_file, load_unipen, split_unipen
     from customocr.writing.compose import FontHand, unipen_hands
@@ -668,23 +663,8 @@ def line_maker(
     unipen = load_unipen(data)
     training, validation, _ = split_unipen(unipen)
     writers = sorted(set(unipen.writer[validation if held else training].tolist()))
-    hands, pixels = unipen_hands(strokes, writers), _pixel_sources(data, held)
-    if held:
-        return LineMaker(hands, (), *pixels)
-    files = dict(samples.fonts()) | ({} if fonts is None else font_files(fonts))
-    share = FONT_SHARE if fonts is None else MANY_FONTS_SHARE
-    return LineMaker(hands, [FontHand(p) for p in files.values()], *pixels, font_share=share)
-
-
-def font_files(
-    folder: str | Path,
-) -> dict[str, Path]:  # name -> file, in the order of the names
-    "The fonts in a folder and in those below it; raises `DataError` where there is none."
-    kinds = (".woff", ".ttf", ".otf")
-    found = {p.stem: p for p in Path(folder).rglob("*") if p.suffix.lower() in kinds}
-    if not found:
-        raise DataError(f"{folder}: holds no font file ({', '.join(kinds)})")
-    return dict(sorted(found.items()))
+    fonts = [] if held else [FontHand(path) for path in samples.fonts().values()]
+    return LineMaker(unipen_hands(strokes, writers), fonts, *_pixel_sources(data, held))
 
 
 MNIST_HELD, AZ_HELD = 5_000, 0.1  # digits and share of letters that validate
@@ -714,7 +694,6 @@ def make_shards(
     count: int,  # shards
     size: int,  # lines of a shard
     made: Any,  # a shared number, set to the lines made so far
-    fonts: str | Path | None = None,  # as in `line_maker`
 ) -> None:
     "Work of a second process: one shard after the other; those that are there stay."
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
@@ -723,7 +702,7 @@ def make_shards(
     for k in range(count):
         file = shard_file(folder, k)
         if not file.exists():
-            maker = maker or line_maker(data, fonts=fonts)
+            maker = maker or line_maker(data)
 
             def told(n: int, before: int = k * size) -> None:
                 made.value = before + n

@@ -39,7 +39,6 @@ from customocr.writing.lines import (
     STEP,
     Sample,
     compose_lines,
-    font_files,
     line_maker,
     load_lines,
     make_shards,
@@ -768,13 +767,12 @@ def shards_beside(
     seed: int,
     count: int,  # shards
     size: int = SHARD,  # lines of a shard
-    fonts: str | Path | None = None,  # as in `line_maker`
 ) -> Iterator[Callable[[int], list[Sample]]]:  # number -> its lines
     "A second process that composes shards; asking for one waits until it is made, and says so."
     context = get_context("spawn")  # TensorFlow does not survive a fork
     made = context.Value("i", 0)
     worker = context.Process(
-        target=make_shards, args=(folder, data, seed, count, size, made, fonts), daemon=True
+        target=make_shards, args=(folder, data, seed, count, size, made), daemon=True
     )
     worker.start()
     stopped: list = []
@@ -805,8 +803,7 @@ def card(
     about: dict,  # as in lines.json
 ) -> str:  # Markdown
     "The line network's section of the card."
-    found, fonts = about["validation"], about["fonts"]
-    more = f" and {len(fonts)} more ({', '.join(fonts)})" if fonts else ""
+    found = about["validation"]
     return f"""# Line network
 
 A strip of {ROWS} rows in, at each {STEP} pixels the probabilities of 0-9, A-Z, the space between
@@ -816,9 +813,9 @@ output: natural logarithms of probabilities, float32 (N, steps, {OUTPUTS}), blan
 last. Its first convolutions began as the character network's.
 
 Trained on {about["lines"]:,} composed lines (`customocr/writing/lines.py`) in
-{about["minutes"]:.0f} minutes: UNIPEN's training writers, the package's fonts{more}, pictures of
-MNIST digits and A-Z letters; strips without text besides.
-Temperature {about["temperature"]:.2f}, from lines of other writers.
+{about["minutes"]:.0f} minutes: UNIPEN's training writers, the package's fonts, pictures of MNIST
+digits and A-Z letters; strips without text besides. Temperature {about["temperature"]:.2f}, from
+lines of other writers.
 
 | lines of UNIPEN's validation writers, greedy | |
 |---|---|
@@ -839,7 +836,6 @@ def finish(
     seed: int,
     start: str | Path | None = None,  # the finished network that the run began with
     rate: float | None = None,  # as in `train`
-    fonts: Sequence[str] = (),  # names of those beside the package's
 ) -> dict:  # as in lines.json
     "Calibrate, measure and write lines.onnx, lines.json, CARD.md and, where small, the weights."
     answers = line_logits(answering(model), held)
@@ -856,9 +852,7 @@ def finish(
         validation={k: round(v, 5) for k, v in scores(answers, held).items()},
         command=f"customocr train --lines --data DIR --seed {seed}"
         + (f" --start {Path(start).name}" if start is not None else "")
-        + (f" --rate {rate:g}" if rate is not None else "")
-        + (" --fonts DIR" if fonts else ""),
-        fonts=list(fonts),
+        + (f" --rate {rate:g}" if rate is not None else ""),
         log=[dict(zip(COLUMNS_OF_LOG, row)) for row in state.log],
     )  # fmt: skip
     (out / "lines.json").write_text(json.dumps(about, indent=1) + "\n")
@@ -892,7 +886,6 @@ def train(
     resume: bool = False,  # go on with the run in `out`
     start: str | Path | None = None,  # a finished line network; None: the characters' kernels
     rate: float | None = None,  # the largest rate of learning; None: 0.002, with `start` 0.001
-    fonts: str | Path | None = None,  # folder of fonts that write beside the package's
 ) -> dict:  # as in lines.json
     """Compose lines, train the line network on them, write it with its card.
 
@@ -906,7 +899,6 @@ def train(
     if not lines > 0 or not minutes > 0 or not (rate is None or rate > 0):
         raise ModelError("lines, minutes and rate must be above 0")
     maker = line_maker(data, held=True)  # refuses a folder without strokes before anything is made
-    names = [] if fonts is None else list(font_files(fonts))
     _ready(out, seed, resume)
     keras.utils.set_random_seed(seed)
     model = network()
@@ -915,7 +907,7 @@ def train(
     print(f"line network: {model.count_params():,} parameters; composing lines", flush=True)
     folder, count = out / "shards", 1 + shards_for(int(lines / (0.8 * ROUND)))
     folder.mkdir(exist_ok=True)
-    with shards_beside(folder, data, seed, count, fonts=fonts) as shard:
+    with shards_beside(folder, data, seed, count) as shard:
         held = _held_lines(folder / "held.npz", maker, seed)
         say = lambda text: print(text, flush=True)
         if start is not None:
@@ -925,7 +917,7 @@ def train(
         state = fit(
             model, shard, held, out, lines, minutes, seed, started=started, peak=rate, say=say
         )
-    about = finish(model, state, held, out, seed, start, rate, names)
+    about = finish(model, state, held, out, seed, start, rate)
     say(f"written: {out / 'lines.onnx'}, {about['bytes']:,} bytes")
     return about
 

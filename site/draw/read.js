@@ -12,6 +12,8 @@ const THINNEST = 0.1; // letter heights: no piece that is cut off is narrower
 const WEIGHTS = { whole: 0.7, cut: 0.3, step: 1.2 };
 const SPECK = 0.5; // letter heights: a smaller part may be no character at all
 const SILENT = 0.5; // probability of saying nothing from which a line is no text
+const FEW = 2; // characters of a picture, up to which most of its ink must be theirs:
+const LEAST_INK = 0.4; // share of all ink that must lie in their boxes; both as in the package
 
 /** The pieces of a line, those that the line network would divide cut in parts: {box, from, to}, from left to right. */
 function partsOf(boxes, cuts, letter) {
@@ -126,6 +128,21 @@ async function readWhole(found, allowed) {
   return [[{ box, probabilities: Array.from(answer, (p, k) => (allowed[k] ? p / total : 0)) }]];
 }
 
+/** Whether this looks like a drawing: one or two characters, and most ink outside of them. */
+function isDrawing({ ink, width }, lines) {
+  const boxes = lines.flat().map(({ box }) => box);
+  if (!boxes.length || boxes.length > FEW) return false;
+  const within = (x, y) => boxes.some((b) => x >= b.x && x < b.x + b.w && y >= b.y && y < b.y + b.h);
+  let all = 0;
+  let inside = 0;
+  ink.forEach((value, i) => {
+    if (!value) return;
+    all++;
+    if (within(i % width, Math.floor(i / width))) inside++;
+  });
+  return inside < LEAST_INK * all;
+}
+
 /** All lines of boxes as both networks read them. */
 async function readLines(found, allowed) {
   const heard = [];
@@ -147,7 +164,8 @@ export async function readPicture(grey, width, height, { whole = false, share = 
   const allowed = classes.map((c) => !alphabet || alphabet.includes(c));
   const marks = classes.some((c) => !/[A-Z0-9]/.test(c));
   const found = findCharacters(grey, width, height, { whole, share, marks });
-  const read = await (whole ? readWhole : readLines)(found, allowed);
+  const seen = await (whole ? readWhole : readLines)(found, allowed);
+  const read = isDrawing(found, seen) ? [] : seen;
   const lines = read.map((line) => toWords(line).map((word) => word.map(({ box, probabilities }) => {
     const confidence = Math.max(...probabilities);
     return { box, glyph: box.glyph, probabilities, confidence, text: classes[probabilities.indexOf(confidence)] };
