@@ -527,6 +527,25 @@ def test_a_network_of_one_s_own_is_opened(visit, draw_page, tmp_path):
     page.wait_for_function("document.getElementById('text').textContent === '7'")
 
 
+def test_a_taught_network_reads_its_new_sign(visit, draw_page, tmp_path):
+    "What `customocr teach` writes is what the page opens: sums are read, digits still are."
+    pytest.importorskip("onnx", reason="teaching needs onnx (extra teach)")
+    from customocr import teaching
+    from customocr.collecting import save_examples
+    from customocr.writing.signs import draw_signs
+
+    save_examples(tmp_path / "mine", *draw_signs("+=", 12, seed=1)[:2], "drawn here")
+    taught = teaching.teach(tmp_path / "mine", tmp_path / "mine.onnx")
+    page = ready(visit(draw_page))
+    page.set_input_files("#model", taught.path)
+    page.wait_for_function("document.getElementById('reads').textContent.includes('38 classes')")
+    seven = [(0.25, 0.2), (0.37, 0.2), (0.28, 0.8)]
+    plus = [[(0.42, 0.5), (0.56, 0.5)], [(0.49, 0.32), (0.49, 0.68)]]
+    draw(page, seven, *plus, [(u + 0.4, v) for u, v in seven])
+    assert answer(page).replace(" ", "") == "7+7"
+    screenshot(page, "draw-taught")
+
+
 def test_the_page_works_from_the_keyboard(visit, draw_page):
     "Every button can be reached and pressed without a pointer; each field has a name."
     page = ready(visit(draw_page))
