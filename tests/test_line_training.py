@@ -209,6 +209,23 @@ def test_shards_that_are_there_are_not_made_again(maker, monkeypatch, tmp_path):
     assert texts == [t for k in (0, 1) for _, t in compose_lines(maker, 4, [1, k])]
 
 
+def test_composing_ends_with_the_training_that_was_killed(maker, monkeypatch, tmp_path):
+    from customocr.writing import lines as module
+
+    class Number:
+        value = 0
+
+    class Killed:
+        is_alive = staticmethod(lambda: False)
+
+    monkeypatch.setattr(module, "line_maker", lambda data: maker)
+    monkeypatch.setattr(module.signal, "signal", lambda *how: None)
+    monkeypatch.setattr(module, "parent_process", Killed)
+    with pytest.raises(SystemExit):
+        make_shards(tmp_path, None, 1, 2, 4, Number)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_without_strokes_and_a_taken_folder_are_refused(tmp_path, capsys):
     out = tmp_path / "out"
     assert cli.main(["train", "--lines", "--data", str(tmp_path), "--out", str(out)]) == 2

@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -695,16 +696,19 @@ def make_shards(
     size: int,  # lines of a shard
     made: Any,  # a shared number, set to the lines made so far
 ) -> None:
-    "Work of a second process: one shard after the other; those that are there stay."
+    """Work of a second process: one shard after the other; those that are there stay. It ends with
+    the process that started it, even if that one was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
     cv2.setNumThreads(1)
-    maker = None
+    maker, parent = None, parent_process()
     for k in range(count):
         file = shard_file(folder, k)
         if not file.exists():
             maker = maker or line_maker(data)
 
             def told(n: int, before: int = k * size) -> None:
+                if parent is not None and not parent.is_alive():
+                    raise SystemExit
                 made.value = before + n
 
             save_lines(file, compose_lines(maker, size, [seed, k], told))
