@@ -98,7 +98,8 @@ def parser() -> argparse.ArgumentParser:  # of the whole command
         action="append",
         default=[],
         metavar="NAME=N",
-        help="what a page may cost: bytes, pixels, aspect, pages, components or seconds",
+        help="what a page may cost: bytes, pixels, aspect, pages, components, seconds or"
+        " character_seconds",
     )
     read.add_argument(
         "--overlay",

@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 
 from customocr.errors import CustomOCRError
 
+TENFOLD = 10  # times the seconds: the most that sure characters can make of them
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -20,7 +22,8 @@ class Limits:
     aspect: float = 100.0  # longer side of a picture over its shorter side
     pages: int = 100_000  # of one file
     components: int = 20_000  # pieces of ink of a page that are looked at; a full A4 page has 4,000
-    seconds: float = 20.0  # processor time of a page; what was read until then is the answer
+    seconds: float = 2.0  # processor time of a page; what was read until then is the answer
+    character_seconds: float = 0.003  # more for each sure character: a dense page is read to its end
 
     def __post_init__(self):
         for f in fields(self):
@@ -33,7 +36,7 @@ class Limits:
 
     def clock(self) -> Clock:
         "A clock that starts now."
-        return Clock(self.seconds)
+        return Clock(self.seconds, self.character_seconds)
 
 
 class Clock:
@@ -42,13 +45,22 @@ class Clock:
     def __init__(
         self,
         seconds: float,  # until it is over
+        each: float = 0.0,  # seconds more for a sure character
     ):
         self.seconds, self.start = seconds, time.thread_time()
+        self.each, self.most = each, TENFOLD * seconds
         self.complete = True  # False once something was left out
 
     def used(self) -> float:  # seconds
         "What was used so far."
         return time.thread_time() - self.start
+
+    def earn(
+        self,
+        characters: int,  # that are sure
+    ) -> None:
+        "More time for a page that turns out to be writing, up to ten times of what it began with."
+        self.seconds = min(self.most, self.seconds + self.each * characters)
 
     def over(
         self,

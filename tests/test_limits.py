@@ -17,6 +17,7 @@ from customocr import Reader, decoding, recognition, samples
 from customocr.cli import main
 from customocr.errors import CustomOCRError, ImageError, KnowledgeError
 from customocr.images import load_image, picture_size
+from customocr.layout import sheet
 from customocr.layout.lines import Piece, TextLine
 from customocr.limits import Clock, Limits
 from customocr.line_network import LineNetwork
@@ -150,6 +151,32 @@ def test_a_page_is_turned_only_where_there_is_time_for_it(counted, monkeypatch, 
     monkeypatch.setattr(recognition, "TO_JUDGE", 9)
     page, done = counted(samples.page("hello"), seconds, recognition, "analyse")
     assert done == readings and page.complete == (seconds == 30)
+
+
+def test_a_page_of_sure_characters_has_more_time_and_one_of_noise_has_not(monkeypatch):
+    clocks = []
+    monkeypatch.setattr(Limits, "clock", lambda self: clocks.append(Clock(9, 1)) or clocks[-1])
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300)).astype(np.uint8)
+    for picture in (many_lines(8), cv2.resize(noise, None, fx=2, fy=2)):
+        Reader().read(picture)
+    writing, specks = (clock.seconds for clock in clocks)
+    assert writing >= 9 + 8 * 8 and specks <= 9 + 10
+
+
+def test_sure_characters_make_a_page_no_more_than_ten_times_as_long():
+    clock = Limits(seconds=2).clock()
+    clock.earn(10**9)
+    assert clock.seconds == 20
+
+
+def test_a_page_over_its_time_is_not_looked_at_again(monkeypatch):
+    looks, stages = [], sheet._stages
+    monkeypatch.setattr(sheet, "_stages", lambda grey: looks.append(1) or stages(grey))
+    monkeypatch.setattr(sheet, "GOOD_GUESS", (0, 0))  # no first look is good
+    picture = many_lines(3)
+    sheet.analyse(picture, True)
+    sheet.analyse(picture, True, lambda share: True)
+    assert len(looks) == 2 + 1
 
 
 def test_a_line_of_endless_specks_is_no_line(reader):

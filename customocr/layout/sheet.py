@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -24,8 +25,8 @@ from .rules import find_rules, frames, maybe_text, remove_rules
 from ..statistics import median
 
 # %% auto #0
-__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'GOOD_GUESS', 'Box', 'STEEP', 'ENOUGH_TO_LEVEL',
-           'has_ink', 'first_look', 'Sheet', 'analyse']
+__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'GOOD_GUESS', 'Box', 'STEEP', 'TO_ANALYSE',
+           'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'Sheet', 'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -144,7 +145,9 @@ def _stages(grey: np.ndarray) -> _Stages:
     return _Stages(strength, mask, rules, ink, labels, stats, text, groups, slope, letter)
 
 
-def _brought(grey: np.ndarray, height: float) -> tuple[np.ndarray, float, _Stages]:
+def _brought(
+    grey: np.ndarray, height: float, over: Callable[[float], bool]
+) -> tuple[np.ndarray, float, _Stages]:
     """The page at its working size, the scale, its stages. Where the first look misjudged the
     height, a second try."""
     for last in (False, True):
@@ -153,13 +156,15 @@ def _brought(grey: np.ndarray, height: float) -> tuple[np.ndarray, float, _Stage
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         page = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how) if scale != 1 else grey
         stages = _stages(page)
-        if last or GOOD_GUESS[0] < stages.letter / LETTER < GOOD_GUESS[1]:
+        good = GOOD_GUESS[0] < stages.letter / LETTER < GOOD_GUESS[1]
+        if last or good or over(TO_ANALYSE):
             break
         height = stages.letter / scale
     return page, scale, stages
 
 # %% ../../nbs/11b_sheet.ipynb #9e21d7ae
 STEEP = 0.06  # dy/dx, about 3.5 degrees: slope of the lines from which a page is turned level
+TO_ANALYSE = 0.5  # share of a page's time after which no step of the search for lines is repeated
 ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned
 
 
@@ -191,16 +196,19 @@ def _text_line(stages: _Stages, group: np.ndarray) -> TextLine | None:
 def analyse(
     grey: np.ndarray,  # uint8 (h, w), the picture
     dark: bool | None = None,  # dark ink on lighter paper; None: found out
+    # whether a share of the page's time is used up; then neither a second try nor a turn is made
+    over: Callable[[float], bool] = lambda share: False,
 ) -> Sheet:
     "From a picture to lines of pieces; everything relative to the height of the characters on it."
     dark = polarity(grey) > 0 if dark is None else dark
     page = grey if dark else 255 - grey
     height, region = first_look(page)
-    page, scale, s = _brought(page[region], height)
+    page, scale, s = _brought(page[region], height, over)
     left, top = region[1].start or 0, region[0].start or 0
     shift = scale * (0.5 - left) - 0.5, scale * (0.5 - top) - 0.5
     matrix, slope = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), s.slope
-    if abs(slope) > STEEP and sum(map(len, s.groups)) >= ENOUGH_TO_LEVEL:
+    steep = abs(slope) > STEEP and sum(map(len, s.groups)) >= ENOUGH_TO_LEVEL
+    if steep and not over(TO_ANALYSE):
         page, turn = _levelled(page, slope)
         matrix = turn @ np.vstack([matrix, [0, 0, 1]])
         s = _stages(page)

@@ -876,6 +876,7 @@ LINES_AT_ONCE = 64  # lines of a page that go through the networks together
 PIECES_AT_ONCE = 500  # their pieces, where the lines have many: the clock is asked between
 LONGEST_LINE = 1000  # heights of its letters: no line of writing has a thousand characters
 TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: the rest is decoding
+EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 
@@ -1038,6 +1039,7 @@ class Reader:
         ends = np.cumsum([len(line.candidates) for line in lines])[:-1]
         each = zip(lines, logs, np.split(probabilities, ends), [said for _, said in heard])
         judged = [line_lattice(*one, self.symbols) for one in each]
+        clock.earn(sum(int((j.whole * j.probabilities.max(1) > EARNS).sum()) for j in judged))
         return [j for j in judged if len(j.kept)]
 
     def _decode(
@@ -1111,7 +1113,7 @@ class Reader:
         return [int(k) for k in np.argsort(-likely)[:3] if k and likely[k] > least][:2]
 
     def _reading(self, grey, rotation, dark, knowledge, clock):
-        sheet = analyse(grey, dark)
+        sheet = analyse(grey, dark, clock.over)
         lines, matched = self._decode(sheet, knowledge, clock)
         if len(lines) <= 1 and _confidence(lines) < -SECOND_LOOK and not clock.over():
             again, fits = self._whole_picture(grey, sheet, knowledge)
