@@ -9,7 +9,8 @@ the lesson were chosen on five of UNIPEN's validation writers.
   writers  ten of UNIPEN's test writers; 5 and 20 examples of each class, but never more than half
            of what the writer wrote; measured on the rest. `merged`: 0 and O, 1 and I count as one.
   words    the word images of `writein_words`: every second one with its text teaches, the others
-           are read by the whole reader (character error rate)
+           are read by the whole reader (character error rate); `others`: every third picture of
+           words and fields by other hands
   letters  `bishwaprotapi_36`, characters on paper: 10 of each class, the others are read
   signs    ten signs that the network does not have, 20 drawn examples each; 50 of other hands are
            read (recall)
@@ -199,9 +200,16 @@ def measure_words(teacher, sets: Sets, data) -> dict:
             )
         }
         lost = sets.lost(teaching.open_ending(told.path))
+        kinds = "word", "digits", "field", "boxed_row"
+        rest = [
+            (path, text) for path, kind, text in truth(root)
+            if kind in kinds and path.parent.name != "writein_words"
+        ][::3]  # fmt: skip
+        others = {"before": read_all(shipped, rest), "after": read_all(mine, rest)}
     return {
         "taught on": len(learnt) - left, "not aligned": left, "examples": told.examples,
         "read": len(read), "cer": parts, "seconds": seconds, "lost": lost,
+        "others": others | {"read": len(rest)}, "parts": [vars(part) for part in told.parts],
     }  # fmt: skip
 
 

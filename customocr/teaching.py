@@ -25,16 +25,22 @@ from .collecting import load_examples
 from .data import load_samples
 from .engine.network import Network
 from .errors import CustomOCRError, DataError, ModelError
+from .evaluating import aligned
 from .files import write_whole
 from .glyphs import CLASSES, MOST_CLASSES, normalise_glyphs
-from .recognition import CHARACTERS, MODELS, Reader
+from .line_network import BLANK, TAUGHT_LINES, greedy_text, noted_weights
+from .recognition import CHARACTERS, LINES, MODELS, Reader
+from .writing.lines import LineMaker, Pixels, Sample, drawing, fits, no_text
 from .writing.strokes import render_images
 
 # %% auto #0
 __all__ = ['LEAST_EXAMPLES', 'HELD_FROM', 'HELD', 'DRAWS', 'MOST_DRAWN', 'REPLAY_DRAWN', 'REPLAY_HELD', 'SMALL', 'SMALL_SIDE',
-           'UNHEARD', 'STEPS', 'OWN', 'REPLAY', 'RATE', 'SMOOTHING', 'KEEP', 'ABSENT', 'LOST', 'BLENDS', 'Examples',
-           'distinct', 'own_examples', 'held_out', 'Ending', 'open_ending', 'draw_replay', 'Pool', 'own_pool', 'learn',
-           'blended', 'as_sure', 'Teacher', 'network_of', 'Part', 'Taught', 'measured', 'teach']
+           'UNHEARD', 'STEPS', 'OWN', 'REPLAY', 'RATE', 'SMOOTHING', 'KEEP', 'ABSENT', 'LOST', 'BLENDS', 'LINE_DRAWS',
+           'OWN_LINES', 'REPLAY_LINES', 'HELD_LINES', 'SILENT_LINES', 'NEVER', 'LINE_STEPS', 'OWN_AT_ONCE',
+           'REPLAY_AT_ONCE', 'LINE_CHANGE', 'Examples', 'distinct', 'own_examples', 'held_out', 'Ending', 'open_ending',
+           'draw_replay', 'Pool', 'own_pool', 'learn', 'blended', 'as_sure', 'Teacher', 'own_lines', 'replay_lines',
+           'ctc_shares', 'Part', 'LineEnding', 'open_line_ending', 'Heard', 'LineTeacher', 'measured_lines',
+           'network_of', 'Taught', 'measured', 'teach']
 
 # %% ../nbs/22_teach.ipynb #c72e19fb
 #| code-fold: true
@@ -385,12 +391,298 @@ class Teacher:
                 break
         return as_sure(before, found, features, labels)
 
+# %% ../nbs/22_teach.ipynb #e1b5632a
+#| code-fold: true
+#| code-summary: "`own_lines`, `replay_lines`: strips of known text"
+LINE_DRAWS, OWN_LINES, REPLAY_LINES, HELD_LINES = 8, 500, 400, 300
+SILENT_LINES = 0.12  # share of the replay's lines that hold no text
+
+
+def _pictures(own: Examples, rng: np.random.Generator) -> Pixels:
+    "One's own examples, each drawn several times; classes that it lacks from the fonts."
+    fonts = load_samples()
+    labels = np.array([CLASSES.index(c) for c in own.labels], int)
+    drawn = [own.glyphs]
+    if len(own):
+        drawn += [render_images(own.glyphs, rng, same=0.15) for _ in range(LINE_DRAWS - 1)]
+    lack = ~np.isin(fonts.labels, labels)
+    return Pixels(
+        np.concatenate([*drawn, fonts.images[lack]]),
+        np.concatenate([*[labels] * len(drawn), fonts.labels[lack].astype(int)]),
+    )
+
+
+def _composed(maker: LineMaker, pixels: Pixels, keep: str, rng: np.random.Generator) -> Sample:
+    "A line of the characters in `keep`."
+    text = ""
+    while not text:
+        text = " ".join("".join(c for c in maker.texts.line(rng) if c in keep + " ").split())
+    return maker.pictured(text, pixels, rng)
+
+
+def own_lines(
+    own: Examples,  # of the 36 classes only
+    n: int,
+    rng: np.random.Generator,
+    keep: str = CLASSES,  # the characters of the texts
+) -> list[Sample]:  # n
+    "Lines composed from examples."
+    pixels, maker, lines = _pictures(own, rng), LineMaker([]), []
+    while len(lines) < n:
+        line = _composed(maker, pixels, keep, rng)
+        lines += [line] if fits(*line) else []
+    return lines
+
+
+def replay_lines(n: int, rng: np.random.Generator) -> list[Sample]:
+    "Lines composed from the package's font glyphs, and some that are no text."
+    nobody = Examples(np.zeros((0, 28, 28), np.uint8), ())
+    lines = own_lines(nobody, n, rng)
+    for k in np.flatnonzero(rng.random(n) < SILENT_LINES):
+        silent = no_text(rng) if rng.random() < 0.7 else drawing(rng)
+        lines[k] = silent if fits(*silent) else lines[k]
+    return lines
+
+# %% ../nbs/22_teach.ipynb #106e64e7
+#| code-fold: true
+#| code-summary: "`ctc_shares`: which symbol stands at which step, if the text is known"
+NEVER = -1e30  # log-probability
+
+
+def _forward(said: np.ndarray, skip: np.ndarray) -> np.ndarray:
+    "Log-probabilities of the ways up to each step and state: float (N, T, S)."
+    out = np.full_like(said, NEVER)
+    out[:, 0, :2] = said[:, 0, :2]
+    for t in range(1, said.shape[1]):
+        stay = out[:, t - 1]
+        one, two = np.full_like(stay, NEVER), np.full_like(stay, NEVER)
+        one[:, 1:], two[:, 2:] = stay[:, :-1], np.where(skip[:, 2:], stay[:, :-2], NEVER)
+        out[:, t] = np.logaddexp(np.logaddexp(stay, one), two) + said[:, t]
+    return out
+
+
+def ctc_shares(
+    logs: np.ndarray,  # float (N, T, 38), log-probabilities
+    lengths: np.ndarray,  # int (N,), steps of each line
+    texts: Sequence[str],  # N
+) -> tuple[np.ndarray, np.ndarray]:  # float (N, T, 38), shares; float (N,), log-probabilities
+    "After Graves et al., 2006, Connectionist temporal classification."
+    states = 2 * np.array([len(t) for t in texts]) + 1
+    steps, most = logs.shape[1], int(states.max())
+    symbols = np.full((len(texts), most), BLANK)
+    for row, text in zip(symbols, texts):
+        row[1 : 2 * len(text) : 2] = [(CLASSES + " ").index(c) + 1 for c in text]
+    said = np.take_along_axis(logs, np.repeat(symbols[:, None], steps, 1), 2)
+    said = np.where((np.arange(most) < states[:, None])[:, None], said, NEVER)
+
+    def skips(of: np.ndarray) -> np.ndarray:
+        found = np.zeros(of.shape, bool)
+        found[:, 2:] = (of[:, 2:] != BLANK) & (of[:, 2:] != of[:, :-2])
+        return found
+
+    # the same from the end: each line's own last step and last state come first
+    t = np.maximum(lengths[:, None] - 1 - np.arange(steps), 0)
+    s = np.maximum(states[:, None] - 1 - np.arange(most), 0)
+    row = np.arange(len(texts))[:, None]
+    turned = said[row[..., None], t[..., None], s[:, None]]
+    turned = np.where((np.arange(most) < states[:, None])[:, None], turned, NEVER)
+    back = _forward(turned, skips(symbols[row, s]))[row[..., None], t[..., None], s[:, None]]
+    both = _forward(said, skips(symbols)) + back - said
+    both[~np.repeat((np.arange(most) < states[:, None])[:, None], steps, 1)] = NEVER
+    total = np.logaddexp.reduce(both[:, 0], 1)
+    share = np.exp(both - total[:, None, None]) * _within(lengths, steps)
+    return share @ (symbols[..., None] == np.arange(logs.shape[2])), total
+
+
+def _within(lengths: np.ndarray, steps: int) -> np.ndarray:
+    "Which steps belong to a line: bool (N, T, 1)."
+    return (np.arange(steps) < lengths[:, None])[..., None]
+
+# %% ../nbs/22_teach.ipynb #59d92d80
+#| code-fold: true
+#| code-summary: "`LineEnding` and `LineTeacher`: the line network's last layer, and its lesson"
+LINE_STEPS, OWN_AT_ONCE, REPLAY_AT_ONCE = 300, 16, 480  # batches; lines and steps in each
+LINE_CHANGE = "lines of the fonts (replay)"
+
+
+@dataclass(frozen=True)
+class Part:
+    "How a network reads one part of what it was measured on."
+
+    name: str
+    count: int  # glyphs
+    before: float  # 0..1, share read right
+    after: float
+    sure_before: float  # 0..1, mean confidence
+    sure_after: float
+
+
+@dataclass(frozen=True)
+class LineEnding:
+    "The last layer of the line network."
+
+    network: Network  # all before it
+    names: tuple[str, str]  # of both tensors in its file
+    kernel: np.ndarray  # float (features, 38)
+    bias: np.ndarray  # float (38,)
+    scale: float  # of the sum
+
+    def features(self, strips: Sequence[np.ndarray]) -> list[np.ndarray]:  # float32 (T, features)
+        "What the layers before the last one say."
+        name, out = self.network.get_inputs()[0].name, []
+        for strip in strips:
+            wide = np.pad(strip, ((0, 0), (0, -strip.shape[1] % 4)), mode="edge")
+            pixels = wide[None, ..., None].astype(np.float32)
+            out.append(self.network.run(None, {name: pixels})[0][0])
+        return out
+
+    def logs(self, features: np.ndarray) -> np.ndarray:  # float (..., 38), log-probabilities
+        "What the network says at each step."
+        z = (features @ self.kernel + self.bias) * self.scale
+        z -= z.max(-1, keepdims=True)
+        return z - np.log(np.exp(z).sum(-1, keepdims=True))
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        "The tensors by name."
+        return dict(zip(self.names, (self.kernel, self.bias)))
+
+
+def open_line_ending(
+    model: str | Path | None = None,  # a character network that may have been taught lines
+) -> LineEnding:
+    "The last layer of the line network that is read with beside a character network."
+    import onnx
+    from onnx.numpy_helper import to_array
+
+    lines = Reader(model=model).lines
+    assert lines is not None, "the shipped one is there"
+    graph = onnx.load_model_from_string(lines.network.content)
+    stored = {one.name: to_array(one) for one in graph.graph.initializer}
+    last = {node.op_type: node for node in graph.graph.node}
+    inputs = [last[name].input[1] for name in ("MatMul", "Add", "Mul")]
+    flat = last["MatMul"].input[0]
+    before = next(node.input[0] for node in graph.graph.node if flat in node.output)
+    del graph.graph.output[:]
+    graph.graph.output.append(onnx.helper.make_tensor_value_info(before, 1, None))
+    kernel, bias, scale = (stored[name].astype(float) for name in inputs)
+    network = Network(graph.SerializeToString())
+    return LineEnding(network, (inputs[0], inputs[1]), kernel, bias, float(scale))
+
+
+@dataclass(frozen=True)
+class Heard:
+    "Lines as features, and their texts."
+
+    features: list[np.ndarray]  # float32 (T, features) each
+    texts: list[str]
+
+    def batch(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        "Some lines side by side: float32 (n, T, features), their lengths and texts."
+        some = [self.features[k] for k in rows]
+        lengths = np.array([len(f) for f in some])
+        wide = [np.pad(f, ((0, lengths.max() - len(f)), (0, 0))) for f in some]
+        return np.stack(wide), lengths, [self.texts[k] for k in rows]
+
+    def part(self, name: str, before: LineEnding, after: LineEnding) -> Part:
+        "How both read them: one less the character error rate."
+        texts = ["".join(t.split()) for t in self.texts]
+        count, right, sure = sum(map(len, texts)), [], []
+        for one in (before, after):
+            logs = [one.logs(f) for f in self.features]
+            said = ["".join(greedy_text(each).split()) for each in logs]
+            wrong = sum(a != b for pair in zip(texts, said) for a, b in aligned(*pair))
+            right.append(1 - wrong / max(count, 1))
+            best = np.concatenate([each[each.argmax(1) != BLANK].max(1) for each in logs])
+            sure.append(float(np.exp(best).mean()) if len(best) else 0.0)
+        return Part(name, count, *right, *sure)
+
+
+class LineTeacher:
+    "The line network's lesson, with its replay."
+
+    def __init__(self, model: str | Path | None = None, seed: int = 0):
+        self.start, self.seed = open_line_ending(model), seed
+        lines = self.hear(replay_lines(REPLAY_LINES + HELD_LINES, np.random.default_rng([seed, 2])))
+        self.replay = np.concatenate(lines.features[:REPLAY_LINES])
+        self.held = Heard(lines.features[REPLAY_LINES:], lines.texts[REPLAY_LINES:])
+
+    def hear(self, lines: Sequence[Sample]) -> Heard:
+        "Their features."
+        return Heard(self.start.features([s for s, _ in lines]), [text for _, text in lines])
+
+    def lesson(
+        self,
+        own: Examples,  # of the 36 classes only
+        say: Callable[[int, int], None] = lambda done, of: None,  # steps done, of how many
+    ) -> tuple[LineEnding, bool]:  # a last layer that knows them; False: interrupted
+        "Teach lines of examples. Ctrl-C ends the steps; what was learnt is kept."
+        rng = np.random.default_rng([self.seed, 3])
+        heard, done = self.hear(own_lines(own, OWN_LINES, rng)), 0
+        after = replace(self.start, kernel=self.start.kernel.copy(), bias=self.start.bias.copy())
+        weights = [after.kernel, after.bias]
+        moments = [[np.zeros_like(w), np.zeros_like(w)] for w in weights]
+        try:
+            for done in range(1, LINE_STEPS + 1):
+                rate = RATE * (1 + np.cos(np.pi * done / LINE_STEPS)) / 2
+                _adam(weights, moments, self._slope(after, heard, rng), rate, done)
+                say(done, LINE_STEPS)
+        except KeyboardInterrupt:
+            pass
+        return self._kept(after), done == LINE_STEPS
+
+    def _slope(self, now: LineEnding, own: Heard, rng: np.random.Generator) -> list[np.ndarray]:
+        "The gradient on some lines and some steps of the replay."
+        x, lengths, texts = own.batch(rng.choice(len(own.texts), OWN_AT_ONCE))
+        logs = now.logs(x)
+        shares, _ = ctc_shares(logs, lengths, texts)
+        wrong = (np.exp(logs) - shares) * _within(lengths, x.shape[1])
+        wrong /= sum(map(len, texts))
+        old = self.replay[rng.choice(len(self.replay), REPLAY_AT_ONCE)]
+        lost = KEEP / len(old) * (np.exp(now.logs(old)) - np.exp(self.start.logs(old)))
+        x = np.concatenate([x.reshape(-1, x.shape[2]), old])
+        wrong = now.scale * np.concatenate([wrong.reshape(-1, wrong.shape[2]), lost])
+        return [x.T @ wrong, wrong.sum(0)]
+
+    def _kept(self, after: LineEnding) -> LineEnding:
+        "As much of what is new as costs the replay no more than `LOST`."
+        found = self.start
+        for share in BLENDS:
+            mixed = (
+                old + share * (new - old)
+                for old, new in zip(self.start.weights.values(), after.weights.values())
+            )
+            kernel, bias = mixed
+            found = replace(self.start, kernel=kernel, bias=bias)
+            part = self.held.part(LINE_CHANGE, self.start, found)
+            if part.after >= part.before - LOST:
+                break
+        return found
+
+
+def measured_lines(
+    teacher: LineTeacher,
+    own: Examples,  # of the 36 classes only
+    say: Callable[[int, int], None] = lambda done, of: None,
+) -> tuple[tuple[Part, ...], LineEnding, bool]:  # the last layer learnt; False: interrupted
+    "Teach lines without a fifth of the examples, and measure on lines of that fifth."
+    held = held_out(own.labels, np.random.default_rng(teacher.seed))
+    after, whole = teacher.lesson(own[~held], say)
+    parts = [teacher.held.part(LINE_CHANGE, teacher.start, after)]
+    if held.any():
+        keep = "".join(sorted(set(own[held].labels)))
+        rng = np.random.default_rng([teacher.seed, 4])
+        lines = teacher.hear(own_lines(own[held], HELD_LINES // 2, rng, keep))
+        parts.insert(0, lines.part("lines of that hand", teacher.start, after))
+    return tuple(parts), after, whole
+
 # %% ../nbs/22_teach.ipynb #2deb25db
 #| code-fold: true
 #| code-summary: "`network_of`, `teach`: a new network from a folder"
 def network_of(
     ending: Ending,
     about: dict,  # what it was taught on; is noted in the file
+    lines: LineEnding | None = None,  # what it was taught of lines; None: nothing new
 ) -> bytes:  # of an ONNX file
     "A whole character network with this last layer, its classes and their shares noted in it."
     import onnx
@@ -411,21 +703,11 @@ def network_of(
         "class_shares": " ".join(f"{s:.6f}" for s in ending.shares),
         "taught": json.dumps(about, ensure_ascii=False),
     }
+    if lines is not None:
+        noted[TAUGHT_LINES] = noted_weights(lines.weights, MODELS / LINES)
     del graph.metadata_props[:]
     onnx.helper.set_model_props(graph, noted)
     return graph.SerializeToString()
-
-
-@dataclass(frozen=True)
-class Part:
-    "How a network reads one part of what it was measured on."
-
-    name: str
-    count: int  # glyphs
-    before: float  # 0..1, share read right
-    after: float
-    sure_before: float  # 0..1, mean confidence
-    sure_after: float
 
 
 @dataclass(frozen=True)
@@ -498,19 +780,38 @@ def teach(
     parts, after, whole = measured(teacher, own, _counted(say, "without a fifth, to measure"))
     if whole:
         after, whole = _on_all(teacher, own, after, _counted(say, "on all examples"))
+    known = own[np.isin(own.labels, list(CLASSES))]
+    lines = None
+    if whole and len(known):
+        more, lines, whole = _taught_lines(model, seed, known, say)
+        parts = (*parts[:-1], *more, parts[-1])
     new = after.symbols[len(teacher.start.symbols) :]
     about = {
         "examples": dict(sorted(Counter(own.labels).items())), "new": new, "seed": seed,
         "customocr": __version__, "whole": whole, "seconds": round(time.monotonic() - begun, 1),
         "parts": [vars(part) for part in parts],
     }  # fmt: skip
-    write_whole(out, network_of(after, about))
+    write_whole(out, network_of(after, about, lines))
     return Taught(out, after.symbols, new, len(own), parts, whole)
 
 
-def _on_all(
-    teacher: Teacher, own: Examples, first: Ending, say: Callable[[int, int], None]
-) -> tuple[Ending, bool]:
+def _taught_lines(
+    model: str | Path | None, seed: int, own: Examples, say: Callable[[str], None]
+) -> tuple[tuple[Part, ...], LineEnding | None, bool]:
+    "Teach the line network. Ctrl-C before it has learnt anything leaves it as it was."
+    say("composing lines")
+    try:
+        teacher = LineTeacher(model, seed)
+        told = _counted(say, "lines without a fifth, to measure")
+        parts, after, whole = measured_lines(teacher, own, told)
+    except KeyboardInterrupt:
+        return (), None, False
+    if whole:
+        after, whole = _on_all(teacher, own, after, _counted(say, "lines of all examples"))
+    return parts, after, whole
+
+
+def _on_all(teacher: Any, own: Examples, first: Any, say: Callable[[int, int], None]) -> Any:
     "A lesson on all examples. Ctrl-C before its end keeps the first lesson's, which is measured."
     try:
         after, whole = teacher.lesson(own, say)

@@ -1,11 +1,14 @@
 """Teaching the network one's own hand and signs."""
 
+import base64
+import itertools
 import json
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,6 +24,7 @@ from customocr.recognition import MODELS, Reader
 from customocr.writing.signs import draw_signs
 
 NEW = "+=("
+SHORT = {"OWN_LINES": 60, "REPLAY_LINES": 60, "HELD_LINES": 60, "LINE_STEPS": 40}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,6 +40,8 @@ def drawn_once():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(teaching, "draw_replay", kept)
+        for name, few in SHORT.items():  # lines cost most of a lesson's time
+            patch.setattr(teaching, name, few)
         yield
 
 
@@ -98,6 +104,123 @@ def test_the_same_seed_and_examples_give_the_same_network(mine, taught, tmp_path
     glyphs = load_samples().images[::20]
     first, second = (Reader(model=one.path).classify(glyphs) for one in (taught, again))
     np.testing.assert_allclose(first, second, atol=1e-6)
+    assert note_of(taught.path) == note_of(again.path)
+
+
+def note_of(path: Path) -> str:
+    return Reader(model=path).network.get_modelmeta().custom_metadata_map["taught_lines"]
+
+
+def with_note(path: Path, note: str, out: Path) -> Path:
+    "The same network with another note of what it was taught of lines."
+    import onnx
+
+    graph = onnx.load(path)
+    noted = {p.key: p.value for p in graph.metadata_props} | {"taught_lines": note}
+    del graph.metadata_props[:]
+    onnx.helper.set_model_props(graph, noted)
+    onnx.save(graph, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def own_hand() -> teaching.Examples:
+    "One font as a hand that leans, a little different each time."
+    fonts = load_samples()
+    lean = np.float32([[1, 0.5, -7], [0, 1, 0]])
+    drawn = [cv2.warpAffine(g, lean, (28, 28)) for g in fonts.images]
+    return teaching.distinct(
+        normalise_glyphs(np.stack(drawn)), [CLASSES[k] for k in fonts.labels]
+    )
+
+
+def test_lines_of_a_hand_are_read_better_after_a_lesson_and_other_lines_no_worse(
+    own_hand, monkeypatch
+):
+    for name, some in {"OWN_LINES": 200, "LINE_STEPS": 120, "REPLAY_LINES": 150}.items():
+        monkeypatch.setattr(teaching, name, some)
+    parts, after, whole = teaching.measured_lines(teaching.LineTeacher(), own_hand)
+    hand, replay = parts
+    assert whole and hand.after > hand.before + 0.03
+    assert replay.after >= replay.before - teaching.LOST
+
+
+def test_a_reader_has_the_taught_line_network_without_another_option(taught):
+    strip = teaching.replay_lines(1, np.random.default_rng(1))[0][0]
+    shipped, mine = (Reader(model=path).lines.steps([strip])[0] for path in (None, taught.path))
+    ending = teaching.open_line_ending(taught.path)
+    (features,) = ending.features([strip])
+    np.testing.assert_allclose(np.exp(mine), np.exp(ending.logs(features)), atol=1e-4)
+    assert np.abs(np.exp(mine) - np.exp(shipped)).max() > 0.01
+
+
+def test_probabilities_of_a_text_are_the_sum_over_all_ways_to_write_it():
+    rng = np.random.default_rng(0)
+    logs = np.log(rng.dirichlet(np.ones(38), (2, 5)))
+    texts, lengths = ["AA", "B"], np.array([5, 3])
+    shares, total = teaching.ctc_shares(logs, lengths, texts)
+    for line, length, text, found, share in zip(logs, lengths, texts, total, shares):
+        symbol = CLASSES.index(text[0]) + 1
+        ways = []
+        for way in itertools.product((0, symbol), repeat=length):
+            runs = [k for k, _ in itertools.groupby(way) if k]
+            if len(runs) == len(text):
+                ways.append((way, np.exp(line[np.arange(length), way].sum())))
+        assert np.isclose(np.exp(found), sum(p for _, p in ways))
+        expected = sum(p for way, p in ways if way[1] == symbol) / np.exp(found)
+        assert np.isclose(share[1, symbol], expected)
+        assert np.isclose(share[:length].sum(), length) and not share[length:].any()
+
+
+def test_a_part_that_is_damaged_or_belongs_to_another_line_network_is_refused(taught, tmp_path):
+    note = json.loads(note_of(taught.path))
+    name, weights = next(iter(note["weights"].items()))
+    nothing = base64.b64encode(np.full(160 * 38, np.nan, "<f4").tobytes()).decode()
+    wrong = {
+        "damaged": [
+            "", "[1]", "[" * 100_000, json.dumps(note)[:-9], json.dumps(note | {"weights": {}}),
+            json.dumps(note | {"weights": {name: weights[:-8]}}),
+            json.dumps(note | {"weights": {name: nothing}}),
+            json.dumps(note | {"weights": {"other": weights}}),
+            json.dumps(note | {"weights": {name: 3}}),
+        ],
+        "another line network": [json.dumps(note | {"of": "0" * 64})],
+    }  # fmt: skip
+    for said, notes in wrong.items():
+        for bad in notes:
+            path = with_note(taught.path, bad, tmp_path / "bad.onnx")
+            with pytest.raises(ModelError, match=said):
+                Reader(model=path)
+            assert Reader(model=path, lines=False).lines is None
+
+
+def test_ctrl_c_while_lines_are_composed_keeps_the_characters(mine, tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(teaching, "replay_lines", stopped)
+    early = teaching.teach(mine, tmp_path / "early.onnx")
+    shipped, read = Reader(), Reader(model=early.path)
+    assert not early.whole and read.symbols == early.symbols
+    assert read.lines.network.content == shipped.lines.network.content
+
+
+def test_ctrl_c_in_the_lesson_on_lines_keeps_what_was_learnt(mine, tmp_path, monkeypatch):
+    lesson, learnt = teaching.LineTeacher.lesson, []
+
+    def stopped(self, own, say):
+        def told(done, of):
+            if done == 20:
+                raise KeyboardInterrupt
+
+        learnt.append(lesson(self, own, told))
+        return learnt[-1]
+
+    monkeypatch.setattr(teaching.LineTeacher, "lesson", stopped)
+    early = teaching.teach(mine, tmp_path / "early.onnx")
+    kept = teaching.open_line_ending(early.path)
+    assert not early.whole and len(learnt) == 1
+    np.testing.assert_allclose(kept.kernel, learnt[0][0].kernel, atol=1e-6)
 
 
 def test_a_taught_network_is_taught_again(taught, tmp_path):

@@ -6,12 +6,13 @@ Written by hand, not exported from a notebook: it is plumbing round ONNX Runtime
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
-from customocr.engine.onnx_file import what_is_wrong
+from customocr.engine.onnx_file import what_is_wrong, with_weights
 from customocr.errors import ModelError
 
 MOST_BYTES = 200_000_000  # of a model; ours have up to 2 million
@@ -63,6 +64,7 @@ class Network:
 def open_network(
     path: str | Path,  # of an ONNX file
     threads: int = 1,  # as for `Network`
+    weights: Mapping[str, bytes] | None = None,  # tensors that stand in place of the file's own
 ) -> Network:
     """An ONNX network on the CPU. Raises `ModelError` where the file is missing, damaged, too
     large, or holds what no network of ours has (`onnx_file.what_is_wrong`)."""
@@ -78,8 +80,11 @@ def open_network(
                 f" {MOST_BYTES / 1e6:.0f}; {CURE}"
             )
         content = Path(path).read_bytes()
+        content = with_weights(content, weights) if weights else content
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, IndexError) as error:
+        raise ModelError(f"{path}: {error}; {CURE}") from None
     if wrong := what_is_wrong(content):
         raise ModelError(f"{path}: {wrong}; {CURE}")
     try:

@@ -7,7 +7,7 @@ The numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -126,3 +126,30 @@ def what_is_wrong(
     except (ValueError, IndexError):
         return "is no ONNX model, cut short, or has more parts than a network"
     return "" if graphs == 1 else "is no ONNX model"
+
+
+def with_weights(
+    content: bytes,  # of an ONNX file
+    weights: Mapping[str, bytes],  # tensors by name, as the file keeps them
+) -> bytes:
+    """The same network with other numbers in these tensors. Raises `ValueError` where it has no
+    tensor of that name and size."""
+    changed, missing = bytearray(content), set(weights)
+    left = iter(range(MOST_FIELDS))
+    for number, graph in _fields(memoryview(changed), left):
+        if number != GRAPH or isinstance(graph, int):
+            continue
+        for part, tensor in _fields(graph, left):
+            if part != 5 or isinstance(tensor, int):
+                continue
+            inner = dict(_fields(tensor, left))
+            name, raw = inner.get(8, 0), inner.get(9, 0)
+            if isinstance(name, int) or isinstance(raw, int):
+                continue
+            key = bytes(name).decode("utf8", "replace")
+            if key in missing and len(raw) == len(weights[key]):
+                raw[:] = weights[key]
+                missing.remove(key)
+    if missing:
+        raise ValueError(f"has no weights of that size named {min(missing)[:60]}")
+    return bytes(changed)

@@ -538,6 +538,15 @@ class LineMaker:
             any_letters = lambda: "".join(rng.choice(list(CLASSES[10:]), int(rng.integers(1, 9))))
             text = self.texts.word(rng) if words else any_letters()
         assert pixels is not None, "asked for only where there are pictures"
+        return self.pictured(text, pixels, rng)
+
+    def pictured(
+        self,
+        text: str,  # characters that `pixels` has, and blanks
+        pixels: Pixels,
+        rng: np.random.Generator,
+    ) -> Sample:
+        "A line of pictures of characters on a paper."
         height = _between(9, 30, rng)
         ink = row_of_images(text, pixels, height, rng)
         name = str(rng.choice(list(IMAGE_PAPERS)))

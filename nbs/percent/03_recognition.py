@@ -61,12 +61,14 @@ from customocr.limits import Clock, Limits
 from customocr.line_network import (
     EVIDENCE,
     LINES,
+    TAUGHT_LINES,
     LineNetwork,
     LineReading,
     line_strip,
     picture_strip,
     second_opinion,
     step_lattice,
+    taught_lines,
 )
 from customocr.statistics import percentile
 
@@ -904,10 +906,18 @@ class Reader:
         self.network, said = _with_outputs(network, path, len(self.symbols), (SIDE, SIDE, 1))
         check_chances(said, path)
         self.shares = _class_shares(self.network, path, len(self.symbols))
-        self.lines = None
-        if lines is not None and lines is not False:
-            shipped = lines is True
-            self.lines = LineNetwork(MODELS / LINES if shipped else _model_path("lines", lines))
+        self.lines: LineNetwork | None = None
+        if lines is True:
+            self.lines = self._shipped_lines(path)
+        elif lines is not None and lines is not False:
+            self.lines = LineNetwork(_model_path("lines", lines))
+
+    def _shipped_lines(self, path: str | Path) -> LineNetwork:
+        "The shipped line network, with what the model was taught of lines."
+        note = self.network.get_modelmeta().custom_metadata_map.get(TAUGHT_LINES)
+        if note is None:
+            return LineNetwork(MODELS / LINES)
+        return taught_lines(note, MODELS / LINES, path)
 
     @cached_property
     def knows_the_hand(self) -> bool:

@@ -14,7 +14,10 @@
 #| export
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,8 +217,9 @@ class LineNetwork:
     def __init__(
         self,
         path: str | Path,  # of an ONNX file
+        weights: Mapping[str, bytes] | None = None,  # tensors in place of the file's own
     ):
-        self.network = open_network(path, threads=1)
+        self.network = open_network(path, 1, weights)
         shape = self.network.get_inputs()[0].shape
         self.first = len(shape) == 4 and shape[1] in (1, 3)  # channels come before rows
         self.channels, self.rows = (shape[1], shape[2]) if self.first else (shape[-1], shape[1])
@@ -284,6 +288,58 @@ class LineNetwork:
             np.add.at(chance.T, columns, np.exp(_log_softmax(said.astype(np.float64))).T)
             out.append(np.log(np.maximum(chance, 1e-12)))
         return out
+
+
+# %% [markdown]
+# `customocr teach` teaches the last layer of this network, too ([Make it yours](22_teach.ipynb)). What was learnt is noted in the
+# character network's file, so that there is one file to carry. It belongs to one line network only, and says which.
+
+# %%
+#| export
+#| code-fold: true
+#| code-summary: "`noted_weights` and `taught_lines`: what a character network's file says of lines"
+TAUGHT_LINES = "taught_lines"  # name of the note
+
+
+def noted_weights(
+    weights: Mapping[str, np.ndarray],  # tensors by name
+    path: str | Path,  # of the line network that they belong to
+) -> str:  # as it stands in the metadata of a character network
+    "A note of weights for a line network."
+    inside = {
+        name: b64encode(np.asarray(w, "<f4").tobytes()).decode() for name, w in weights.items()
+    }
+    return json.dumps({"of": _fingerprint(path), "weights": inside})
+
+
+def _fingerprint(path: str | Path) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def taught_lines(
+    note: str,  # from `noted_weights`
+    path: str | Path,  # of a line network
+    model: str | Path,  # of the character network that has the note, for the message
+) -> LineNetwork:
+    "A line network with the weights of a note. Raises `ModelError` where they do not fit it."
+    damaged = f"{model}: what it was taught of lines is damaged; teach it again"
+    try:
+        said = json.loads(note)
+        weights = {name: b64decode(w, validate=True) for name, w in said["weights"].items()}
+        of = said["of"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ModelError(damaged) from None
+    if of != _fingerprint(path):
+        raise ModelError(
+            f"{model}: was taught lines for another line network than that of this version; teach"
+            " it again, or read with lines=False"
+        )
+    if not weights:
+        raise ModelError(damaged)
+    try:
+        return LineNetwork(path, weights)
+    except ModelError:
+        raise ModelError(damaged) from None
 
 
 # %%
@@ -582,7 +638,7 @@ def least_ink(
 
 
 CUT_WEIGHT, STEP_WEIGHT = 0.5, 0.7  # of both opinions; 0.4 to 1.4 tried on the development pages
-TAUGHT_WEIGHTS = 0.7, 0.5  # the same where only the character network was taught the writer's hand
+TAUGHT_WEIGHTS = 0.7, 0.5  # the same where the networks were taught the writer's hand
 LEAST = -18.0  # nats: no network is surer than this that a character is not there
 SILENT = 0.5  # probability of saying nothing from which a line is no text
 UNHEARD = -1.5  # nats beside its best: what it thinks of classes that it was not taught
