@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 from customocr.errors import CustomOCRError
 
-TENFOLD = 10  # times the seconds: the most that sure characters can make of them
+FIVEFOLD = 5  # times the seconds: the most that sure characters can make of them
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Limits:
     aspect: float = 100.0  # longer side of a picture over its shorter side
     pages: int = 100_000  # of one file
     components: int = 20_000  # pieces of ink of a page that are looked at; a full A4 page has 4,000
-    seconds: float = 2.0  # processor time of a page; what was read until then is the answer
-    character_seconds: float = 0.003  # more for each sure character: a dense page is read to its end
+    seconds: float = 4.0  # processor time of a page; what was read until then is the answer
+    character_seconds: float = 0.003  # more for each sure character, for dense pages
 
     def __post_init__(self):
         for f in fields(self):
@@ -48,7 +48,7 @@ class Clock:
         each: float = 0.0,  # seconds more for a sure character
     ):
         self.seconds, self.start = seconds, time.thread_time()
-        self.each, self.most = each, TENFOLD * seconds
+        self.each, self.most = each, FIVEFOLD * seconds
         self.complete = True  # False once something was left out
 
     def used(self) -> float:  # seconds
@@ -59,7 +59,7 @@ class Clock:
         self,
         characters: int,  # that are sure
     ) -> None:
-        "More time for a page that turns out to be writing, up to ten times of what it began with."
+        "More time for a page that turns out to be writing, up to five times of what it began with."
         self.seconds = min(self.most, self.seconds + self.each * characters)
 
     def over(

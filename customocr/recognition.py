@@ -14,9 +14,9 @@ __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS'
            'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS',
            'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS',
            'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK',
-           'SURE_PICTURE', 'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'LONGEST_LINE', 'TO_JUDGE', 'LEAST_SIDE', 'load_network',
-           'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
-           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
+           'SURE_PICTURE', 'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'LONGEST_LINE', 'TO_JUDGE', 'EARNS', 'LEAST_SIDE',
+           'load_network', 'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict',
+           'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -521,6 +521,7 @@ LINES_AT_ONCE = 64  # lines of a page that go through the networks together
 PIECES_AT_ONCE = 500  # their pieces, where the lines have many: the clock is asked between
 LONGEST_LINE = 1000  # heights of its letters: no line of writing has a thousand characters
 TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: the rest is decoding
+EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 # %% ../nbs/03_recognition.ipynb #48377ce9
@@ -689,6 +690,7 @@ class Reader:
         ends = np.cumsum([len(line.candidates) for line in lines])[:-1]
         each = zip(lines, logs, np.split(probabilities, ends), [said for _, said in heard])
         judged = [line_lattice(*one, self.symbols) for one in each]
+        clock.earn(sum(int((j.whole * j.probabilities.max(1) > EARNS).sum()) for j in judged))
         return [j for j in judged if len(j.kept)]
 
     def _decode(
@@ -762,7 +764,7 @@ class Reader:
         return [int(k) for k in np.argsort(-likely)[:3] if k and likely[k] > least][:2]
 
     def _reading(self, grey, rotation, dark, knowledge, clock):
-        sheet = analyse(grey, dark)
+        sheet = analyse(grey, dark, clock.over)
         lines, matched = self._decode(sheet, knowledge, clock)
         if len(lines) <= 1 and _confidence(lines) < -SECOND_LOOK and not clock.over():
             again, fits = self._whole_picture(grey, sheet, knowledge)

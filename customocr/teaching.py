@@ -427,7 +427,8 @@ def own_lines(
     keep: str = CLASSES,  # the characters of the texts
 ) -> list[Sample]:  # n
     "Lines composed from examples."
-    pixels, maker, lines = _pictures(own, rng), LineMaker([]), []
+    pixels, maker = _pictures(own, rng), LineMaker([])
+    lines: list[Sample] = []
     while len(lines) < n:
         line = _composed(maker, pixels, keep, rng)
         lines += [line] if fits(*line) else []

@@ -129,9 +129,7 @@ def own_hand() -> teaching.Examples:
     fonts = load_samples()
     lean = np.float32([[1, 0.5, -7], [0, 1, 0]])
     drawn = [cv2.warpAffine(g, lean, (28, 28)) for g in fonts.images]
-    return teaching.distinct(
-        normalise_glyphs(np.stack(drawn)), [CLASSES[k] for k in fonts.labels]
-    )
+    return teaching.distinct(normalise_glyphs(np.stack(drawn)), [CLASSES[k] for k in fonts.labels])
 
 
 def test_lines_of_a_hand_are_read_better_after_a_lesson_and_other_lines_no_worse(
