@@ -667,7 +667,7 @@ logs[0][:, [BLANK, 1 + CLASSES.index("A")]] = say_a
 shares, total = ctc_shares(logs, np.array([3]), ["A"])
 print("probability of the text A:", np.exp(total).round(2), "share of A at each step:")
 print(shares[0, :, 1 + CLASSES.index("A")].round(2))
-assert np.isclose(np.exp(total), 0.70)  # all eight ways but A-blank-A (.24) and blanks (.06)
+assert np.isclose(np.exp(total), 0.70)  # all ways but A-blank-A (.24) and three blanks (.06)
 
 # %%
 #| export
@@ -1127,11 +1127,12 @@ table.assign(**{"lost, points": 100 * table["lost, points"]}).round(3)
 # On the word images the line network learns as well, and the whole reader is as good as the cuts alone. Before it was taught lines, it
 # held the cuts back. A reader with a taught network trusts the cuts more than usual (`TAUGHT_WEIGHTS` in
 # [Reading without cutting](16_line_network.ipynb)). That was set before lines were taught and has not been set again: the words are too
-# few to tell the weights apart. They are too few for more than this, too. The gain over a reader whose line network was not taught is
-# six characters of 43 words, all of them a Z in PIZZA, and variants of the lesson on lines were compared on these same words.
+# few to tell the weights apart. Take the gain with care. All that the taught line network adds is the Z of one word, PIZZA, and
+# variants of its lesson were compared on these same words.
 #
-# Pictures by other hands pay for it (`other pages`): they lose more than the 0.3 points that the replay may lose. The replay is
-# written with fonts, and it does not show what real hands lose.
+# Pictures by other hands pay for the lesson (`other pages`): they lose more than the 0.3 points that the replay may lose. With only the
+# characters taught they lose as much, so it is not the lines that cost it. The replay is written with fonts, and it does not show what
+# real hands lose.
 # The words teach no digits, and the general sets lose more than we allowed, most of all the small scans of USPS. The new signs cost
 # a little more than allowed, too: a `/` looks like many a 1 of MNIST. Characters on paper are many hands and not one, and there
 # the lesson helps little.
