@@ -5,7 +5,8 @@
 
 DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA), else the package's own sample
 pages are read. The peers are optional: `pip install rapidocr==3.10.0 tesserocr` and Debian's
-tesseract-ocr. RapidOCR is set with care, with one thread: see benchmarks/page_errors.py. Sections:
+tesseract-ocr. RapidOCR is set with care: see benchmarks/page_errors.py. Every reader has one
+thread. Sections:
 
   read     median time of one read in process by kind of page; every reader reads a file before the
            next file's turn, so
@@ -38,8 +39,10 @@ import numpy as np
 from page_errors import careful_rapidocr
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUSTOMOCR_THREADS", "1")  # as the peers have
 from customocr.recognition import Reader
 
+cv2.setNumThreads(1)
 SAMPLES = Path(__import__("customocr").__file__).parent / "samples"
 PAGE = SAMPLES / "pages" / "lines.jpg"  # four lines on paper, photographed
 PSM = 6  # Tesseract: one block of text

@@ -38,7 +38,8 @@ from customocr.collecting import collect_page, save_examples
 from customocr.data import load_unipen, split_unipen
 from customocr.errors import CustomOCRError
 from customocr.glyphs import CLASSES, normalise_glyphs
-from customocr.recognition import Reader
+from customocr.line_network import LINES
+from customocr.recognition import MODELS, Reader
 from customocr.training import unseen_sets
 from customocr.writing.signs import draw_signs
 
@@ -193,13 +194,15 @@ def measure_words(teacher, sets: Sets, data) -> dict:
         begun = time.perf_counter()
         told = teaching.teach(Path(folder) / "own", Path(folder) / "own.onnx")
         seconds = time.perf_counter() - begun
-        mine = Reader(model=told.path)
+        steps = {  # the shipped line network beside taught characters; then both taught
+            "before": shipped,
+            "characters taught": Reader(model=told.path, lines=MODELS / LINES),
+            "after": Reader(model=told.path),
+        }
+        cuts = {"before": Reader(lines=False), "after": Reader(model=told.path, lines=False)}
         parts = {
-            name: {"before": read_all(Reader(**how), read), "after": read_all(after, read)}
-            for name, how, after in (
-                ("whole reader", {}, mine),
-                ("cuts alone", {"lines": False}, Reader(model=told.path, lines=False)),
-            )
+            name: {when: read_all(reader, read) for when, reader in readers.items()}
+            for name, readers in (("whole reader", steps), ("cuts alone", cuts))
         }
         lost = sets.lost(teaching.open_ending(told.path))
         kinds = "word", "digits", "field", "boxed_row"
@@ -207,7 +210,7 @@ def measure_words(teacher, sets: Sets, data) -> dict:
             (path, text) for path, kind, text in truth(root)
             if kind in kinds and path.parent.name != "writein_words"
         ][::3]  # fmt: skip
-        others = {"before": read_all(shipped, rest), "after": read_all(mine, rest)}
+        others = {when: read_all(reader, rest) for when, reader in steps.items()}
     return {
         "taught on": len(learnt) - left, "not aligned": left, "examples": told.examples,
         "read": len(read), "cer": parts, "seconds": seconds, "lost": lost,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -37,10 +37,10 @@ from .writing.strokes import render_images
 __all__ = ['LEAST_EXAMPLES', 'HELD_FROM', 'HELD', 'DRAWS', 'MOST_DRAWN', 'REPLAY_DRAWN', 'REPLAY_HELD', 'SMALL', 'SMALL_SIDE',
            'UNHEARD', 'STEPS', 'OWN', 'REPLAY', 'RATE', 'SMOOTHING', 'KEEP', 'ABSENT', 'LOST', 'BLENDS', 'LINE_DRAWS',
            'OWN_LINES', 'REPLAY_LINES', 'HELD_LINES', 'SILENT_LINES', 'NEVER', 'LINE_STEPS', 'OWN_AT_ONCE',
-           'REPLAY_AT_ONCE', 'LINE_CHANGE', 'Examples', 'distinct', 'own_examples', 'held_out', 'Ending', 'open_ending',
-           'draw_replay', 'Pool', 'own_pool', 'learn', 'blended', 'as_sure', 'Teacher', 'own_lines', 'replay_lines',
-           'ctc_shares', 'Part', 'LineEnding', 'open_line_ending', 'Heard', 'LineTeacher', 'measured_lines',
-           'network_of', 'Taught', 'measured', 'teach']
+           'REPLAY_AT_ONCE', 'LINE_REPLAY', 'Told', 'Layer', 'Examples', 'distinct', 'own_examples', 'held_out',
+           'Ending', 'open_ending', 'draw_replay', 'Pool', 'own_pool', 'learn', 'blended', 'as_sure', 'Teacher',
+           'own_lines', 'replay_lines', 'ctc_shares', 'Part', 'LineEnding', 'open_line_ending', 'Heard', 'LineTeacher',
+           'measured_lines', 'network_of', 'Taught', 'measured', 'teach']
 
 # %% ../nbs/22_teach.ipynb #c72e19fb
 #| code-fold: true
@@ -474,7 +474,8 @@ def ctc_shares(
     for row, text in zip(symbols, texts):
         row[1 : 2 * len(text) : 2] = [(CLASSES + " ").index(c) + 1 for c in text]
     said = np.take_along_axis(logs, np.repeat(symbols[:, None], steps, 1), 2)
-    said = np.where((np.arange(most) < states[:, None])[:, None], said, NEVER)
+    real = (np.arange(most) < states[:, None])[:, None]  # (N, 1, S): states that the text has
+    said = np.where(real, said, NEVER)
 
     def skips(of: np.ndarray) -> np.ndarray:
         found = np.zeros(of.shape, bool)
@@ -485,11 +486,10 @@ def ctc_shares(
     t = np.maximum(lengths[:, None] - 1 - np.arange(steps), 0)
     s = np.maximum(states[:, None] - 1 - np.arange(most), 0)
     row = np.arange(len(texts))[:, None]
-    turned = said[row[..., None], t[..., None], s[:, None]]
-    turned = np.where((np.arange(most) < states[:, None])[:, None], turned, NEVER)
-    back = _forward(turned, skips(symbols[row, s]))[row[..., None], t[..., None], s[:, None]]
-    both = _forward(said, skips(symbols)) + back - said
-    both[~np.repeat((np.arange(most) < states[:, None])[:, None], steps, 1)] = NEVER
+    turn = row[..., None], t[..., None], s[:, None]
+    turned = np.where(real, said[turn], NEVER)
+    back = _forward(turned, skips(symbols[row, s]))[turn]
+    both = np.where(real, _forward(said, skips(symbols)) + back - said, NEVER)
     total = np.logaddexp.reduce(both[:, 0], 1)
     share = np.exp(both - total[:, None, None]) * _within(lengths, steps)
     return share @ (symbols[..., None] == np.arange(logs.shape[2])), total
@@ -503,7 +503,7 @@ def _within(lengths: np.ndarray, steps: int) -> np.ndarray:
 #| code-fold: true
 #| code-summary: "`LineEnding` and `LineTeacher`: the line network's last layer, and its lesson"
 LINE_STEPS, OWN_AT_ONCE, REPLAY_AT_ONCE = 300, 16, 480  # batches; lines and steps in each
-LINE_CHANGE = "lines of the fonts (replay)"
+LINE_REPLAY = "lines of the fonts (replay)"  # the name of a part
 
 
 @dataclass(frozen=True)
@@ -511,7 +511,7 @@ class Part:
     "How a network reads one part of what it was measured on."
 
     name: str
-    count: int  # glyphs
+    count: int  # glyphs, or characters of lines
     before: float  # 0..1, share read right
     after: float
     sure_before: float  # 0..1, mean confidence
@@ -647,15 +647,12 @@ class LineTeacher:
 
     def _kept(self, after: LineEnding) -> LineEnding:
         "As much of what is new as costs the replay no more than `LOST`."
-        found = self.start
+        before, found = self.start, self.start
         for share in BLENDS:
-            mixed = (
-                old + share * (new - old)
-                for old, new in zip(self.start.weights.values(), after.weights.values())
-            )
-            kernel, bias = mixed
-            found = replace(self.start, kernel=kernel, bias=bias)
-            part = self.held.part(LINE_CHANGE, self.start, found)
+            kernel = before.kernel + share * (after.kernel - before.kernel)
+            bias = before.bias + share * (after.bias - before.bias)
+            found = replace(before, kernel=kernel, bias=bias)
+            part = self.held.part(LINE_REPLAY, before, found)
             if part.after >= part.before - LOST:
                 break
         return found
@@ -669,7 +666,7 @@ def measured_lines(
     "Teach lines without a fifth of the examples, and measure on lines of that fifth."
     held = held_out(own.labels, np.random.default_rng(teacher.seed))
     after, whole = teacher.lesson(own[~held], say)
-    parts = [teacher.held.part(LINE_CHANGE, teacher.start, after)]
+    parts = [teacher.held.part(LINE_REPLAY, teacher.start, after)]
     if held.any():
         keep = "".join(sorted(set(own[held].labels)))
         rng = np.random.default_rng([teacher.seed, 4])
@@ -680,6 +677,10 @@ def measured_lines(
 # %% ../nbs/22_teach.ipynb #2deb25db
 #| code-fold: true
 #| code-summary: "`network_of`, `teach`: a new network from a folder"
+Told = Callable[[int, int], None]  # hears the steps done, of how many
+Layer = TypeVar("Layer", Ending, LineEnding)  # what a lesson changes
+
+
 def network_of(
     ending: Ending,
     about: dict,  # what it was taught on; is noted in the file
@@ -780,11 +781,11 @@ def teach(
     teacher = Teacher(model, seed)
     parts, after, whole = measured(teacher, own, _counted(say, "without a fifth, to measure"))
     if whole:
-        after, whole = _on_all(teacher, own, after, _counted(say, "on all examples"))
+        after, whole = _on_all(teacher.lesson, own, after, _counted(say, "on all examples"))
     known = own[np.isin(own.labels, list(CLASSES))]
     lines = None
     if whole and len(known):
-        more, lines, whole = _taught_lines(model, seed, known, say)
+        more, lines, whole = _teach_lines(model, seed, known, say)
         parts = (*parts[:-1], *more, parts[-1])
     new = after.symbols[len(teacher.start.symbols) :]
     about = {
@@ -796,7 +797,7 @@ def teach(
     return Taught(out, after.symbols, new, len(own), parts, whole)
 
 
-def _taught_lines(
+def _teach_lines(
     model: str | Path | None, seed: int, own: Examples, say: Callable[[str], None]
 ) -> tuple[tuple[Part, ...], LineEnding | None, bool]:
     "Teach the line network. Ctrl-C before it has learnt anything leaves it as it was."
@@ -808,20 +809,22 @@ def _taught_lines(
     except KeyboardInterrupt:
         return (), None, False
     if whole:
-        after, whole = _on_all(teacher, own, after, _counted(say, "lines of all examples"))
+        after, whole = _on_all(teacher.lesson, own, after, _counted(say, "lines of all examples"))
     return parts, after, whole
 
 
-def _on_all(teacher: Any, own: Examples, first: Any, say: Callable[[int, int], None]) -> Any:
+def _on_all(
+    lesson: Callable[[Examples, Told], tuple[Layer, bool]], own: Examples, first: Layer, say: Told
+) -> tuple[Layer, bool]:
     "A lesson on all examples. Ctrl-C before its end keeps the first lesson's, which is measured."
     try:
-        after, whole = teacher.lesson(own, say)
+        after, whole = lesson(own, say)
     except KeyboardInterrupt:  # while the examples are drawn
         return first, False
     return (after, True) if whole else (first, False)
 
 
-def _counted(say: Callable[[str], None], what: str) -> Callable[[int, int], None]:
+def _counted(say: Callable[[str], None], what: str) -> Told:
     "Tell each fifth of the steps."
 
     def told(done: int, of: int) -> None:
