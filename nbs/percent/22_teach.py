@@ -1130,7 +1130,7 @@ rows = {
     "ten new signs, 20 a class, recall": (0, marks["recall"], marks["lost"]["mean"]),
 }  # fmt: skip
 table = pd.DataFrame(rows, index=["before", "after", "lost, points"]).T
-table.assign(**{"lost, points": 100 * table["lost, points"]}).round(3).fillna("")
+table.assign(**{"lost, points": 100 * table["lost, points"]}).round(3).astype(object).fillna("")
 
 # %% [markdown]
 # Five examples of each class take away more than the two fifths of the errors that we aimed at, and cost the others a fraction of
