@@ -11,24 +11,28 @@ import numpy as np
 from ..statistics import median
 
 # %% auto #0
-__all__ = ['POLARITY_SIDE', 'POLARITY_KERNELS', 'LIGHT_PAGE', 'LIGHT_BONUS', 'QUIET', 'REACH', 'STRONG', 'RIDGE', 'RIDGE_WIDTH',
-           'SURELY', 'LEAST_STRENGTH', 'MOST_COMPONENTS', 'polarity', 'ink_strength', 'ink_mask', 'components']
+__all__ = ['POLARITY_SIDE', 'POLARITY_KERNELS', 'LIGHT_PAGE', 'LIGHT_BONUS', 'EVEN', 'QUIET', 'REACH', 'STRONG', 'RIDGE',
+           'RIDGE_WIDTH', 'SURELY', 'LEAST_STRENGTH', 'MOST_COMPONENTS', 'polarity', 'ink_strength', 'ink_mask',
+           'components']
 
 # %% ../../nbs/09_ink.ipynb #fafbd4e7
 POLARITY_SIDE = 500  # pixels: longest side at which polarity is looked for; strokes stay visible
 POLARITY_KERNELS = (3, 5, 9, 15, 25)  # pixels: from a thin pen to a marker at that size
 LIGHT_PAGE = 0.45  # median brightness, 0..1, from which a page counts as light
 LIGHT_BONUS = 0.2  # in votes, for each unit of brightness over that
+EVEN = 0.6  # evenness from which a kernel is too wide to vote; 0.4 to 0.8 do the same
 
 
-def _vote(grey: np.ndarray, k: int) -> float:
+def _vote(grey: np.ndarray, k: int) -> tuple[float, float]:  # -1..1, 0..1
     """Dark against light details narrower than k pixels: 1 where all are dark, -1 where all are
-    light."""
+    light. How evenly they lie on the page: 1 where every pixel is changed alike."""
     kernel = np.ones((k, k), np.uint8)
     padded = cv2.copyMakeBorder(grey, k, k, k, k, cv2.BORDER_REPLICATE)
-    hats = (cv2.morphologyEx(padded, hat, kernel) for hat in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT))
-    dark, light = (np.square(hat[k:-k, k:-k], dtype=np.float32).mean() for hat in hats)
-    return float((dark - light) / (dark + light + 1e-3))
+    changed = lambda hat: cv2.morphologyEx(padded, hat, kernel)[k:-k, k:-k]
+    squared = lambda change: np.square(change, dtype=np.float32).mean() + 1e-3
+    dark, light = changed(cv2.MORPH_BLACKHAT), changed(cv2.MORPH_TOPHAT)
+    both, d, l = cv2.add(dark, light), squared(dark), squared(light)
+    return float((d - l) / (d + l)), float(both.mean() ** 2 / squared(both))
 
 
 def polarity(
@@ -39,8 +43,9 @@ def polarity(
     small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
     small = cv2.GaussianBlur(small, (3, 3), 0.6)
     votes = [_vote(small, k) for k in POLARITY_KERNELS if k <= 0.5 * min(small.shape)]
+    told = [vote for vote, even in votes if even < EVEN] or [vote for vote, _ in votes[:1]]
     brightness = median(small) / 255
-    return float(np.mean(votes or [0.0])) + LIGHT_BONUS * (brightness - LIGHT_PAGE)
+    return float(np.mean(told or [0.0])) + LIGHT_BONUS * (brightness - LIGHT_PAGE)
 
 # %% ../../nbs/09_ink.ipynb #f0f33d8f
 QUIET = 32  # grey levels added to the paper before dividing: noise in black regions stays small

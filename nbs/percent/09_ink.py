@@ -81,6 +81,9 @@ figure({"black hat, 9 pixels": black, "top hat, 9 pixels": top})
 # %% [markdown]
 # So we compare how much each of the two filters finds. A kernel must be as wide as the pen to find its strokes. We do not know the pen's width yet, so we try five kernels and let them vote:
 # each says +1 where only dark details were found, -1 where only light ones were. `polarity` is the mean of the votes. Where the votes cancel each other, a light page gets a small bonus, because most ink is dark.
+#
+# A kernel can also be too wide. On a dense page it spans the gaps between letters and lines. Then the paper in the gaps is a light detail too, and there is more paper than ink. Such a kernel changes nearly
+# the whole page, a good one only the surroundings of the ink. So a kernel that changes the page evenly has no vote.
 
 # %%
 #| export
@@ -88,16 +91,19 @@ POLARITY_SIDE = 500  # pixels: longest side at which polarity is looked for; str
 POLARITY_KERNELS = (3, 5, 9, 15, 25)  # pixels: from a thin pen to a marker at that size
 LIGHT_PAGE = 0.45  # median brightness, 0..1, from which a page counts as light
 LIGHT_BONUS = 0.2  # in votes, for each unit of brightness over that
+EVEN = 0.6  # evenness from which a kernel is too wide to vote; 0.4 to 0.8 do the same
 
 
-def _vote(grey: np.ndarray, k: int) -> float:
+def _vote(grey: np.ndarray, k: int) -> tuple[float, float]:  # -1..1, 0..1
     """Dark against light details narrower than k pixels: 1 where all are dark, -1 where all are
-    light."""
+    light. How evenly they lie on the page: 1 where every pixel is changed alike."""
     kernel = np.ones((k, k), np.uint8)
     padded = cv2.copyMakeBorder(grey, k, k, k, k, cv2.BORDER_REPLICATE)
-    hats = (cv2.morphologyEx(padded, hat, kernel) for hat in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT))
-    dark, light = (np.square(hat[k:-k, k:-k], dtype=np.float32).mean() for hat in hats)
-    return float((dark - light) / (dark + light + 1e-3))
+    changed = lambda hat: cv2.morphologyEx(padded, hat, kernel)[k:-k, k:-k]
+    squared = lambda change: np.square(change, dtype=np.float32).mean() + 1e-3
+    dark, light = changed(cv2.MORPH_BLACKHAT), changed(cv2.MORPH_TOPHAT)
+    both, d, l = cv2.add(dark, light), squared(dark), squared(light)
+    return float((d - l) / (d + l)), float(both.mean() ** 2 / squared(both))
 
 
 def polarity(
@@ -108,8 +114,9 @@ def polarity(
     small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
     small = cv2.GaussianBlur(small, (3, 3), 0.6)
     votes = [_vote(small, k) for k in POLARITY_KERNELS if k <= 0.5 * min(small.shape)]
+    told = [vote for vote, even in votes if even < EVEN] or [vote for vote, _ in votes[:1]]
     brightness = median(small) / 255
-    return float(np.mean(votes or [0.0])) + LIGHT_BONUS * (brightness - LIGHT_PAGE)
+    return float(np.mean(told or [0.0])) + LIGHT_BONUS * (brightness - LIGHT_PAGE)
 
 
 # %%
