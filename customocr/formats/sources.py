@@ -278,7 +278,7 @@ def _decoded(data, source, dpi, limits):
     if data[:4] == b"%PDF":
         return _pdf_page(data, source.page, dpi)
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
-        return _heic(data)
+        return _heic(data, limits)
     if source.pages == 1:
         return data
     if data[:4] == b"GIF8":
@@ -294,14 +294,17 @@ def _decoded(data, source, dpi, limits):
     return pages[0]
 
 
-def _heic(data):
+def _heic(data, limits):
     "A phone's HEIC photo as a PIL image."
     try:
         import pillow_heif
     except ImportError:
         raise ImageError("is a HEIC photo: pip install pillow-heif, or save it as JPEG") from None
     try:
-        return pillow_heif.open_heif(io.BytesIO(data)).to_pillow()
+        photo = pillow_heif.open_heif(io.BytesIO(data))  # not decoded yet
+        width, height = photo.size
+        refuse_size(width, height, "the photo", limits)
+        return photo.to_pillow()
     except (ValueError, OSError, RuntimeError, EOFError, SyntaxError) as error:
         said = " ".join(str(error).split())  # libheif's words can have several lines
         raise ImageError(f"is a damaged HEIC photo ({said})") from None
