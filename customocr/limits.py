@@ -22,8 +22,8 @@ class Limits:
     aspect: float = 100.0  # longer side of a picture over its shorter side
     pages: int = 100_000  # of one file
     components: int = 20_000  # pieces of ink of a page that are looked at; a full A4 page has 4,000
-    seconds: float = 4.0  # processor time of a page; what was read until then is the answer
-    character_seconds: float = 0.003  # more for each sure character, for dense pages
+    seconds: float = 2.0  # processor time of a page; what was read until then is the answer
+    character_seconds: float = 0.006  # more for each sure character, for dense pages
 
     def __post_init__(self):
         for f in fields(self):
@@ -61,6 +61,10 @@ class Clock:
     ) -> None:
         "More time for a page that turns out to be writing, up to five times of what it began with."
         self.seconds = min(self.most, self.seconds + self.each * characters)
+
+    def start_again(self) -> None:
+        "What was used so far counts no more, as far as five times the seconds allow."
+        self.seconds = min(self.most, self.seconds + self.used())
 
     def over(
         self,

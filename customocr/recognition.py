@@ -12,17 +12,18 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
            'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS',
-           'DOUBTFUL_POLARITY', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS',
-           'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK',
-           'SURE_PICTURE', 'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'LONGEST_LINE', 'TO_JUDGE', 'EARNS', 'LEAST_SIDE',
-           'load_network', 'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict',
-           'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
+           'DOUBTFUL_POLARITY', 'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION',
+           'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES',
+           'SECOND_LOOK', 'SECOND_GAIN', 'SURE_PICTURE', 'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES',
+           'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING', 'EARNS', 'LEAST_SIDE', 'load_network',
+           'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
+           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -39,7 +40,7 @@ from .images import load_image
 from .layout.cuts import WINDOW, propose, windows
 from .layout.ink import polarity
 from .layout.lines import Candidate, Piece, TextLine
-from .layout.sheet import Sheet, analyse, has_ink
+from .layout.sheet import Sheet, analyse, has_ink, inside_mat
 from .limits import Clock, Limits
 from customocr.line_network import (
     EVIDENCE,
@@ -396,6 +397,11 @@ class _Judged:
     probabilities: np.ndarray  # float32 (E, 36)
     lattice: Lattice
 
+    @property
+    def sure(self) -> int:
+        "How many of the candidates are surely a character."
+        return int((self.whole * self.probabilities.max(1) > EARNS).sum())
+
 
 def _mark_odds(line: TextLine, whole: np.ndarray) -> np.ndarray:
     """The probability of each piece, taken alone, of being no character; whole is float
@@ -501,7 +507,8 @@ def line_lattice(
 # %% ../nbs/03_recognition.ipynb #333a0228
 #| code-fold: true
 #| code-summary: "The limits: from when on a doubt is a doubt"
-DOUBTFUL_POLARITY = 0.06  # |polarity| under which dark and light ink are both tried
+DOUBTFUL_POLARITY = 0.2  # |polarity| under which dark and light ink are both tried
+ENOUGH_TO_BE_CERTAIN = 50  # characters that are read so surely only where the polarity is right
 # characters a page must have for its direction to be doubted: many short numbers read both ways
 ENOUGH_TO_TURN = 5
 ENOUGH_UPSIDE_DOWN = 6  # characters read, below which a page is not turned upside down
@@ -513,14 +520,16 @@ TURN_DOUBT = 0.1  # by which six turned glyphs may look worse and the turn is st
 RUNS_DOWN, RUNS_ACROSS = 0.3, 0.1  # for a quarter turn of columns, against one of rows
 TURN_WINS = 0.6  # characters of evidence that a turned page must have more
 LINE_SHAPES = (0.7, 20.0)  # width over height of a picture that may be one line
-SECOND_LOOK = (
-    0.2  # nats a character: doubt from which, and gain by which, the picture is read whole
-)
+SECOND_LOOK = 0.2  # nats a character: doubt from which a picture is read whole, too
+# nats a character, and of a whole text at most, by which that text must be more probable
+SECOND_GAIN = 0.8, 2.5
 SURE_PICTURE = 0.4  # mean sureness from which a picture without a line is read as one
 LINES_AT_ONCE = 64  # lines of a page that go through the networks together
-PIECES_AT_ONCE = 500  # their pieces, where the lines have many: the clock is asked between
+PIECES_AT_ONCE = 250  # their pieces, where the lines have many: the clock is asked between
+FIRST_LINES, FIRST_PIECES = 16, 120  # judged before the clock is asked: writing earns its time
 LONGEST_LINE = 1000  # heights of its letters: no line of writing has a thousand characters
 TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: the rest is decoding
+WRITING = 0.5  # sure characters to pieces of the first lines, from which a page is writing
 EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
@@ -632,7 +641,7 @@ class Reader:
         return logs, _levelled(_run(self.network, glyphs[..., None]), self.shares)
 
     def _listen(
-        self, sheet: Sheet, lines: Sequence[TextLine], clock: Clock
+        self, sheet: Sheet, lines: Sequence[TextLine], over: Callable[[float], bool]
     ) -> list[tuple[TextLine, LineReading | None]]:
         """Lines of a page with what the line network says of each, until the time is used up; lines
         that it finds silent go."""
@@ -640,7 +649,7 @@ class Reader:
             return [(line, None) for line in lines]
         out: list[tuple[TextLine, LineReading | None]] = []
         for line in lines:
-            if clock.over(TO_JUDGE):
+            if over(TO_JUDGE):
                 break
             strip = line_strip(sheet, line, self.lines.rows, not self.lines.own)
             (steps,) = self.lines.steps([strip.pixels])
@@ -658,18 +667,26 @@ class Reader:
 
     def _judge(self, sheet: Sheet, clock: Clock) -> list[_Judged]:
         """Some lines at a time, until the time for it is used up. So memory does not grow with a
-        page of many lines."""
+        page of many lines. The first lines are judged in any case: if they are writing, the page
+        gets the time for the rest."""
         out: list[_Judged] = []
-        for some in _together(self._affordable(sheet.lines, clock)):
-            if clock.over(TO_JUDGE):
+        for k, some in enumerate(_together(self._affordable(sheet.lines, clock))):
+            if k and clock.over(TO_JUDGE):
                 break
-            out += self._judge_lines(sheet, some, clock)
+            judged = self._judge_lines(sheet, some, clock.over if k else lambda share: False)
+            sure = sum(j.sure for j in judged)
+            if not k and sure >= WRITING * sum(len(line.pieces) for line in some):
+                clock.start_again()
+            clock.earn(sure)
+            out += judged
         return out
 
-    def _judge_lines(self, sheet: Sheet, some: Sequence[TextLine], clock: Clock) -> list[_Judged]:
+    def _judge_lines(
+        self, sheet: Sheet, some: Sequence[TextLine], over: Callable[[float], bool]
+    ) -> list[_Judged]:
         """Look at the components, cut those that may be more than one character, and judge what can
         be made of the parts."""
-        heard = self._listen(sheet, some, clock)
+        heard = self._listen(sheet, some, over)
         if not heard:
             return []
         known: dict[int, np.ndarray] = {}
@@ -690,7 +707,6 @@ class Reader:
         ends = np.cumsum([len(line.candidates) for line in lines])[:-1]
         each = zip(lines, logs, np.split(probabilities, ends), [said for _, said in heard])
         judged = [line_lattice(*one, self.symbols) for one in each]
-        clock.earn(sum(int((j.whole * j.probabilities.max(1) > EARNS).sum()) for j in judged))
         return [j for j in judged if len(j.kept)]
 
     def _decode(
@@ -717,7 +733,7 @@ class Reader:
         before = clock.used()
         readings = [self._reading(grey, 0, doubtful or light > 0, knowledge, clock)]
         taken = clock.used() - before  # seconds, about what each further reading will take
-        if doubtful and not clock.lacks(taken):
+        if doubtful and not readings[0].certain and not clock.lacks(taken):
             readings.append(self._reading(grey, 0, False, knowledge, clock))
         best = max(readings, key=lambda r: r.evidence)
         turned = []
@@ -768,7 +784,9 @@ class Reader:
         lines, matched = self._decode(sheet, knowledge, clock)
         if len(lines) <= 1 and _confidence(lines) < -SECOND_LOOK and not clock.over():
             again, fits = self._whole_picture(grey, sheet, knowledge)
-            if _confidence(again) > _confidence(lines) + SECOND_LOOK:
+            each, most = SECOND_GAIN
+            gain = min(each * sum(len(d.edges) for _, d in lines), most)
+            if _log_probability(again) > _log_probability(lines) + gain:
                 lines, matched = again, fits
         return _Reading(
             sheet,
@@ -826,8 +844,10 @@ class Reader:
         )
         clock = self.limits.clock()
         image = load_image(source, limits=self.limits)
-        reading = self._best(_grey(image.pixels), knowledge, rotate, clock)
-        return _page(image, reading, clock.complete)
+        grey = _grey(image.pixels)
+        part = inside_mat(grey)
+        reading = self._best(grey[part], knowledge, rotate, clock)
+        return _page(image, reading, part, clock.complete)
 
     def read_many(
         self,
@@ -870,7 +890,9 @@ class Reader:
         known, rotate = known_of(knowledge, self.symbols)
         clock = self.limits.clock()
         image = load_image(source, limits=self.limits)
-        reading = self._best(_grey(image.pixels), known, rotate, clock)
+        grey = _grey(image.pixels)
+        part = inside_mat(grey)
+        reading = self._best(grey[part], known, rotate, clock)
         chosen = [
             (
                 d.characters[k],
@@ -881,7 +903,7 @@ class Reader:
             for j, d in reading.lines
             for k, e in enumerate(d.edges)
         ]
-        page = _page(image, reading, clock.complete)
+        page = _page(image, reading, part, clock.complete)
         return Explanation(page, reading.sheet, tuple(chosen))
 
 
@@ -902,6 +924,11 @@ class _Reading:
     @property
     def mean(self) -> float:
         return float(self.sure.mean()) if len(self.sure) else 0.0
+
+    @property
+    def certain(self) -> bool:
+        "Whether so much is read so surely that the ink cannot be the paper."
+        return len(self.sure) >= ENOUGH_TO_BE_CERTAIN and self.mean >= CERTAIN_DIRECTION
 
     @property
     def drawn(self) -> bool:
@@ -958,18 +985,18 @@ def _length(line: TextLine) -> float:
     return (right - left) / line.letter
 
 
-def _together(lines: Sequence[TextLine]) -> Iterator[list[TextLine]]:
-    "Lines in groups that go through the networks together."
+def _together(lines: Sequence[TextLine]) -> list[list[TextLine]]:
+    "Lines in groups that go through the networks together; the first is small."
+    groups: list[list[TextLine]] = []
     some: list[TextLine] = []
-    pieces = 0
+    pieces, most_lines, most_pieces = 0, FIRST_LINES, FIRST_PIECES
     for line in lines:
-        if len(some) == LINES_AT_ONCE or (some and pieces + len(line.pieces) > PIECES_AT_ONCE):
-            yield some
-            some, pieces = [], 0
+        if len(some) == most_lines or (some and pieces + len(line.pieces) > most_pieces):
+            groups.append(some)
+            some, pieces, most_lines, most_pieces = [], 0, LINES_AT_ONCE, PIECES_AT_ONCE
         some.append(line)
         pieces += len(line.pieces)
-    if some:
-        yield some
+    return [*groups, some] if some else groups
 
 
 def known_of(options: dict, symbols: str) -> tuple[Knowledge, bool]:  # and whether to turn pages
@@ -997,12 +1024,16 @@ def _within(
     return left, top, right - left, below - top
 
 
-def _page(image, reading, complete=True):
-    "A reading as a page, boxes in the pixels of the page as it was given."
-    h, w = image.pixels.shape[:2]
-    back = lambda box: _within(
-        _turn_back(box, reading.rotation, image.scale * w, image.scale * h), *image.size
-    )
+def _page(image, reading, part, complete=True):
+    "A reading of a part of a picture as a page, boxes in the pixels of the page as it was given."
+    rows, columns = (range(n)[some] for n, some in zip(image.pixels.shape, part))
+    size = image.scale * len(columns), image.scale * len(rows)
+    corner = round(image.scale * columns.start), round(image.scale * rows.start)
+
+    def back(box):
+        x, y, w, h = _turn_back(box, reading.rotation, *size)
+        return _within((x + corner[0], y + corner[1], w, h), *image.size)
+
     lines = tuple(_line(reading.sheet, j, d, image.scale, back) for j, d in reading.lines)
     return Page(
         lines,
@@ -1036,6 +1067,11 @@ def _sureness(judged: _Judged, decoding: Decoding) -> np.ndarray:  # float32 (T,
 def _confidence(lines: list[tuple[_Judged, Decoding]]) -> float:
     "Mean log-probability of the characters read; far below all others where there are none."
     return float(np.mean([np.log(d.probabilities + 1e-9).mean() for _, d in lines] or [-99.0]))
+
+
+def _log_probability(lines: list[tuple[_Judged, Decoding]]) -> float:
+    "Log-probability of all characters read together; below all others where there are none."
+    return sum(np.log(d.probabilities + 1e-9).sum() for _, d in lines) if lines else -math.inf
 
 
 def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet, classes: int) -> _Judged | None:

@@ -92,6 +92,62 @@ def test_a_page_over_its_time_holds_what_was_read():
     assert Reader().read(samples.page("lines")).complete
 
 
+def noise():
+    "A page of specks that stand in rows here and there, as letters do."
+    page = np.full((400, 600), 255, np.uint8)
+    for y, x in np.random.default_rng(1).integers([390, 590], size=(700, 2)):
+        page[y : y + 7, x : x + 7] = 0
+    return page
+
+
+@pytest.fixture
+def clocks(monkeypatch):
+    "Every clock that is started, of 30 seconds and one more for each sure character."
+    started = []
+    monkeypatch.setattr(Limits, "clock", lambda self: started.append(Late(30, 1)) or started[-1])
+    return started
+
+
+class Late(Clock):
+    "A clock that stands still; `late` seconds were used before the first line was judged."
+
+    late = 0.0
+
+    def used(self):
+        return self.late
+
+
+def test_a_page_of_sure_characters_has_more_time_and_one_of_noise_has_not(clocks, monkeypatch):
+    monkeypatch.setattr(recognition, "FIRST_PIECES", 20)  # two lines
+    for picture in (many_lines(8), noise()):
+        Reader().read(picture)
+    writing, specks = (clock.seconds for clock in clocks)
+    assert writing >= 30 + 8 * 8 and specks <= 30 + 10
+
+
+def test_writing_is_not_charged_for_the_search_for_its_lines_and_noise_is(clocks, monkeypatch):
+    monkeypatch.setattr(Late, "late", 29.0)  # of 30, and no line is judged after 21
+    monkeypatch.setattr(recognition, "FIRST_PIECES", 20)
+    page = Reader().read(many_lines(8))
+    assert page.complete and len(page.lines) == 8
+    assert not Reader().read(noise()).complete
+    writing, specks = (clock.seconds for clock in clocks)
+    assert writing >= 2 * 29 and specks <= 30 + 10
+
+
+@pytest.mark.parametrize("lines", [1, 3])
+def test_the_first_lines_are_judged_however_late_it_is(monkeypatch, lines):
+    monkeypatch.setattr(recognition, "FIRST_LINES", lines)
+    monkeypatch.setattr(recognition, "WRITING", np.inf)  # nothing gets more time
+    judged, judge = [], Reader._judge_lines
+    note = lambda self, sheet, some, over: (
+        judged.append(len(some)) or judge(self, sheet, some, over)
+    )
+    monkeypatch.setattr(Reader, "_judge_lines", note)
+    Reader(limits=Limits(seconds=1e-6)).read(many_lines(8), rotate=False)
+    assert judged == [lines]
+
+
 class Worked(Clock):
     "A clock of which a step of work takes a second, whatever the machine is doing."
 
@@ -101,6 +157,9 @@ class Worked(Clock):
 
     def used(self):
         return self.ticks
+
+    def start_again(self):
+        "Writing gets no more time either."
 
 
 @pytest.fixture
@@ -125,7 +184,8 @@ def many_lines(n):
     return np.tile(cv2.imread(str(samples.page("hello")), 0), (n, 1))
 
 
-def test_the_clock_is_asked_between_the_lines_that_the_line_network_reads(counted):
+def test_the_clock_is_asked_between_the_lines_that_the_line_network_reads(counted, monkeypatch):
+    monkeypatch.setattr(recognition, "FIRST_LINES", 2)
     page, done = counted(many_lines(30), 10, LineNetwork, "_steps")
     assert done <= 10 and not page.complete
     lines = page.text.splitlines()
@@ -133,7 +193,8 @@ def test_the_clock_is_asked_between_the_lines_that_the_line_network_reads(counte
 
 
 def test_the_clock_is_asked_between_the_groups_of_lines_that_are_judged(counted, monkeypatch):
-    monkeypatch.setattr(recognition, "PIECES_AT_ONCE", 20)  # two lines
+    monkeypatch.setattr(recognition, "FIRST_PIECES", 20)  # two lines
+    monkeypatch.setattr(recognition, "PIECES_AT_ONCE", 20)
     page, done = counted(many_lines(30), 10, recognition, "propose")
     assert done <= 10 and not page.complete and len(page.lines) == done
 
@@ -153,19 +214,10 @@ def test_a_page_is_turned_only_where_there_is_time_for_it(counted, monkeypatch, 
     assert done == readings and page.complete == (seconds == 30)
 
 
-def test_a_page_of_sure_characters_has_more_time_and_one_of_noise_has_not(monkeypatch):
-    clocks = []
-    monkeypatch.setattr(Limits, "clock", lambda self: clocks.append(Clock(30, 1)) or clocks[-1])
-    noise = np.random.default_rng(0).integers(0, 256, (200, 300)).astype(np.uint8)
-    for picture in (many_lines(8), cv2.resize(noise, None, fx=2, fy=2)):
-        Reader().read(picture)
-    writing, specks = (clock.seconds for clock in clocks)
-    assert writing >= 30 + 8 * 8 and specks <= 30 + 10
-
-
 def test_sure_characters_make_a_page_no_more_than_five_times_as_long():
     clock = Limits(seconds=2).clock()
     clock.earn(10**9)
+    clock.start_again()
     assert clock.seconds == 10
 
 

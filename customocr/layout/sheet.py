@@ -25,8 +25,9 @@ from .rules import find_rules, frames, maybe_text, remove_rules
 from ..statistics import median
 
 # %% auto #0
-__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'GOOD_GUESS', 'Box', 'STEEP', 'TO_ANALYSE',
-           'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'Sheet', 'analyse']
+__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE',
+           'MAT_DEEPER', 'Box', 'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat',
+           'Sheet', 'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -77,6 +78,27 @@ def first_look(
     if height is None:
         return NO_LETTER * min(grey.shape), np.s_[:, :]
     return height / f, _where_written(stats, height, f)
+
+# %% ../../nbs/11b_sheet.ipynb #f1722b08
+MAT_FLAT = 2  # grey levels that a mat's pixels may differ from its corner
+MAT_EDGE = 0.4  # share of each inner edge that must be unlike the mat
+MAT_DEEPER = 0.03  # of the shorter side: so far inside, the picture must still be unlike it
+
+
+def inside_mat(
+    grey: np.ndarray,  # uint8 (h, w), the picture
+) -> tuple[slice, slice]:  # its rows and columns without a mat; all of them where there is none
+    "The picture within a margin of one colour."
+    colour = int(grey[0, 0])
+    unlike = 255 - cv2.inRange(grey, colour - MAT_FLAT, colour + MAT_FLAT)
+    x, y, w, h = cv2.boundingRect(unlike)
+    inside = np.s_[y : y + h, x : x + w]
+    deep = max(4, int(MAT_DEEPER * min(w, h)))
+    if (h, w) == grey.shape or 2 * deep >= min(w, h):
+        return np.s_[:, :]
+    part = unlike[inside] > 0
+    edges = [edge for at in (0, deep, -1 - deep, -1) for edge in (part[at], part[:, at])]
+    return inside if min(edge.mean() for edge in edges) >= MAT_EDGE else np.s_[:, :]
 
 # %% ../../nbs/11b_sheet.ipynb #e504206a
 Box = tuple[int, int, int, int]  # x, y, w, h in pixels

@@ -147,6 +147,43 @@ assert all(0.6 < guess / h < 1.6 for h, guess in guesses.items())
 pd.Series(guesses, name="first look, pixels").rename_axis("written, pixels").round(1).to_frame().T
 
 # %% [markdown]
+# ## A mat around the picture
+# Some pictures lie in a mat: a blank margin of exactly one colour, which a program or a phone laid around them. The mat is no paper. Its edge is straight, long and thin, so it looks like a ruled line, and it changes what is found beside it. `inside_mat` cuts it off. A mat
+# is known by two signs. It has one colour to within two grey levels, which paper in a photo never has. And the picture begins along all of its inner edge: a frame drawn on white paper is followed by white again.
+
+# %%
+#| export
+MAT_FLAT = 2  # grey levels that a mat's pixels may differ from its corner
+MAT_EDGE = 0.4  # share of each inner edge that must be unlike the mat
+MAT_DEEPER = 0.03  # of the shorter side: so far inside, the picture must still be unlike it
+
+
+def inside_mat(
+    grey: np.ndarray,  # uint8 (h, w), the picture
+) -> tuple[slice, slice]:  # its rows and columns without a mat; all of them where there is none
+    "The picture within a margin of one colour."
+    colour = int(grey[0, 0])
+    unlike = 255 - cv2.inRange(grey, colour - MAT_FLAT, colour + MAT_FLAT)
+    x, y, w, h = cv2.boundingRect(unlike)
+    inside = np.s_[y : y + h, x : x + w]
+    deep = max(4, int(MAT_DEEPER * min(w, h)))
+    if (h, w) == grey.shape or 2 * deep >= min(w, h):
+        return np.s_[:, :]
+    part = unlike[inside] > 0
+    edges = [edge for at in (0, deep, -1 - deep, -1) for edge in (part[at], part[:, at])]
+    return inside if min(edge.mean() for edge in edges) >= MAT_EDGE else np.s_[:, :]
+
+
+# %%
+photo = sample("note")
+matted = cv2.copyMakeBorder(photo, 30, 30, 50, 50, cv2.BORDER_CONSTANT, value=(200,))
+framed = np.full((100, 300), 255, np.uint8)
+cv2.rectangle(framed, (20, 20), (280, 80), 0, 3)
+assert np.array_equal(matted[inside_mat(matted)], photo)
+assert inside_mat(framed) == inside_mat(photo) == np.s_[:, :]
+print("cut off:", [a - b for a, b in zip(matted.shape, matted[inside_mat(matted)].shape)])
+
+# %% [markdown]
 # The guess need not be exact. It brings the page near the one size; there the height is measured again.
 #
 # ## Every stage on one sheet
