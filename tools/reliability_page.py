@@ -100,6 +100,30 @@ def reads_table() -> str:
     )
 
 
+def steady_table() -> str:
+    "What small changes of a picture do to its text."
+    run = stored()["steady"]
+    rows = [
+        [
+            name,
+            of["changed"],
+            of["better"],
+            of["worse"],
+            f"{of['worse'] / of['right before']:.1%}",
+            f"{of['long texts the same'] / of['long texts']:.1%}",
+        ]
+        for name, of in run.items()
+        if name != "made"
+    ]
+    any_of = next(of for name, of in run.items() if name != "made")
+    head = [
+        f"{any_of['pictures']} pictures, {any_of['right before']} read right",
+        *("texts changed", "now right", "now wrong", "of those read right"),
+        f"the same, of {any_of['long texts']} long texts",
+    ]
+    return table(head, rows)
+
+
 def fuzz_table() -> str:
     "Inputs that each target was given by the search."
     run = stored()["fuzz"]
@@ -119,6 +143,7 @@ def fuzz_table() -> str:
 def made_table() -> str:
     "When and where each part was run."
     names = CASES | KILLED | {"reads": "reads by one process", "fuzz": "search"}
+    names |= {"steady": "changed pictures"}
     made = {name: stored()[key]["made"] for key, name in names.items() if key in stored()}
     rows = [[name, m["date"], f"`{m['commit']}`", m["machine"]] for name, m in made.items()]
     return table(["Part", "date", "commit", "machine"], rows)
@@ -128,6 +153,7 @@ TABLES = {
     "reliability_cases": cases_table,
     "reliability_kills": kills_table,
     "reliability_reads": reads_table,
+    "reliability_steady": steady_table,
     "reliability_fuzz": fuzz_table,
     "reliability_made": made_table,
 }

@@ -82,7 +82,7 @@ def first_look(
 # %% ../../nbs/11b_sheet.ipynb #f1722b08
 MAT_FLAT = 2  # grey levels that a mat's pixels may differ from its corner
 MAT_EDGE = 0.4  # share of each inner edge that must be unlike the mat
-MAT_DEEPER = 0.03  # of the shorter side: so far inside, the picture must still be unlike it
+MAT_DEEPER = 0.1  # of the shorter side: so far inside, beyond any frame, it is still unlike it
 
 
 def inside_mat(

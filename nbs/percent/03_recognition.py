@@ -858,6 +858,10 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 # 5. A line whose characters look little like characters is dropped: it may be the grain of a table.
 #
 # Two questions stay open until the end. *Is the ink dark or light?* If it is not clear, both are read. *Which way is up?* If the characters look doubtful, some of them are tried in all four directions. Directions in which they look as good are read as well. A page whose rows are six characters long or longer does not stand on its side. The reading with the more convincing characters and the more probable text is kept.
+#
+# A picture with one doubtful line is looked at once more, as a whole: rules, frame and all become one strip ([A line network](16_line_network.ipynb)). Two readings of one picture are two guesses. If the more probable one always won, a shift by one pixel would change the winner. So the second wins only where its whole text is clearly more probable (`SECOND_GAIN`).
+#
+# Noise can look like thousands of pieces, and a page has a limit of time ([Limits](api_limits.qmd)). How does the reader know that its time is well spent? It judges the first lines in any case. On a page of writing most of their pieces are surely characters (`WRITING`); on noise nearly none is. Writing is not charged for the search for its lines, and each sure character earns the page more time. Noise ends early.
 
 # %%
 #| export

@@ -155,7 +155,7 @@ pd.Series(guesses, name="first look, pixels").rename_axis("written, pixels").rou
 #| export
 MAT_FLAT = 2  # grey levels that a mat's pixels may differ from its corner
 MAT_EDGE = 0.4  # share of each inner edge that must be unlike the mat
-MAT_DEEPER = 0.03  # of the shorter side: so far inside, the picture must still be unlike it
+MAT_DEEPER = 0.1  # of the shorter side: so far inside, beyond any frame, it is still unlike it
 
 
 def inside_mat(
