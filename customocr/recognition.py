@@ -12,10 +12,10 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
            'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS',
-           'DOUBTFUL_POLARITY', 'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION',
-           'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES',
-           'SECOND_LOOK', 'SECOND_GAIN', 'SURE_PICTURE', 'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES',
-           'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING', 'EARNS', 'LEAST_SIDE', 'load_network',
+           'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN',
+           'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS',
+           'LINE_SHAPES', 'SECOND_LOOK', 'SECOND_GAIN', 'SURE_PICTURE', 'LINES_AT_ONCE', 'PIECES_AT_ONCE',
+           'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING', 'EARNS', 'LEAST_SIDE', 'load_network',
            'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
            'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
 
@@ -508,6 +508,7 @@ def line_lattice(
 #| code-fold: true
 #| code-summary: "The limits: from when on a doubt is a doubt"
 DOUBTFUL_POLARITY = 0.2  # |polarity| under which dark and light ink are both tried
+POLARITY_WORTH = 10  # characters of evidence that a polarity of 1 is worth
 ENOUGH_TO_BE_CERTAIN = 50  # characters that are read so surely only where the polarity is right
 # characters a page must have for its direction to be doubted: many short numbers read both ways
 ENOUGH_TO_TURN = 5
@@ -735,7 +736,8 @@ class Reader:
         taken = clock.used() - before  # seconds, about what each further reading will take
         if doubtful and not readings[0].certain and not clock.lacks(taken):
             readings.append(self._reading(grey, 0, False, knowledge, clock))
-        best = max(readings, key=lambda r: r.evidence)
+        likely = lambda r: POLARITY_WORTH * light * (-1 if r.sheet.inverted else 1)
+        best = max(readings, key=lambda r: r.evidence + likely(r))
         turned = []
         for turn in self._turns(best) if rotate and not clock.over() else ():
             if clock.lacks(taken):

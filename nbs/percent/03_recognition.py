@@ -868,6 +868,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 #| code-fold: true
 #| code-summary: "The limits: from when on a doubt is a doubt"
 DOUBTFUL_POLARITY = 0.2  # |polarity| under which dark and light ink are both tried
+POLARITY_WORTH = 10  # characters of evidence that a polarity of 1 is worth
 ENOUGH_TO_BE_CERTAIN = 50  # characters that are read so surely only where the polarity is right
 # characters a page must have for its direction to be doubted: many short numbers read both ways
 ENOUGH_TO_TURN = 5
@@ -1097,7 +1098,8 @@ class Reader:
         taken = clock.used() - before  # seconds, about what each further reading will take
         if doubtful and not readings[0].certain and not clock.lacks(taken):
             readings.append(self._reading(grey, 0, False, knowledge, clock))
-        best = max(readings, key=lambda r: r.evidence)
+        likely = lambda r: POLARITY_WORTH * light * (-1 if r.sheet.inverted else 1)
+        best = max(readings, key=lambda r: r.evidence + likely(r))
         turned = []
         for turn in self._turns(best) if rotate and not clock.over() else ():
             if clock.lacks(taken):
