@@ -144,7 +144,7 @@ def _half_as_strong(strength, letter):
     )
 
 
-def _own_size(grey, height):
+def _own_size(grey, height, over):
     "The page at the size it was photographed in."
     return grey, 1.0, sheet._stages(grey)
 

@@ -10,14 +10,15 @@ from .errors import require_opencv
 require_opencv()  # where OpenCV's wheel does not load, one sentence names the cure
 
 # %% auto #0
-__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK', 'MAYBE_MARK',
-           'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS',
-           'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN',
-           'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS',
-           'LINE_SHAPES', 'SECOND_LOOK', 'SECOND_GAIN', 'SURE_PICTURE', 'LINES_AT_ONCE', 'PIECES_AT_ONCE',
-           'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING', 'EARNS', 'LEAST_SIDE', 'load_network',
-           'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
-           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
+__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
+           'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE',
+           'ONE_OF_PARTS', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN',
+           'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN',
+           'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK', 'SECOND_GAIN', 'SURE_PICTURE', 'LINES_AT_ONCE',
+           'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING', 'EARNS',
+           'LEAST_SIDE', 'load_network', 'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict',
+           'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of',
+           'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -125,9 +126,15 @@ def _levelled(probabilities, shares):
     return level / level.sum(1, keepdims=True)
 
 
+AT_ONCE = 256  # images that go through a network together: bounds the memory of its layers
+
+
 def _run(network, images):
-    "All images through a network in one call: uint8 (N, h, w, c) -> float32 (N, outputs)."
-    return network.run(None, {network.get_inputs()[0].name: images.astype(np.float32) / 255})[0]
+    "Images through a network: uint8 (N, h, w, c) -> float32 (N, outputs)."
+    name = network.get_inputs()[0].name
+    some = (images[k : k + AT_ONCE] for k in range(0, max(1, len(images)), AT_ONCE))
+    said = [network.run(None, {name: part.astype(np.float32) / 255})[0] for part in some]
+    return np.concatenate(said)
 
 # %% ../nbs/03_recognition.ipynb #3bbcf67e
 Box = tuple[int, int, int, int]  # x, y, w, h in page pixels

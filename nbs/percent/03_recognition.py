@@ -164,9 +164,15 @@ def _levelled(probabilities, shares):
     return level / level.sum(1, keepdims=True)
 
 
+AT_ONCE = 256  # images that go through a network together: bounds the memory of its layers
+
+
 def _run(network, images):
-    "All images through a network in one call: uint8 (N, h, w, c) -> float32 (N, outputs)."
-    return network.run(None, {network.get_inputs()[0].name: images.astype(np.float32) / 255})[0]
+    "Images through a network: uint8 (N, h, w, c) -> float32 (N, outputs)."
+    name = network.get_inputs()[0].name
+    some = (images[k : k + AT_ONCE] for k in range(0, max(1, len(images)), AT_ONCE))
+    said = [network.run(None, {name: part.astype(np.float32) / 255})[0] for part in some]
+    return np.concatenate(said)
 
 
 # %%
@@ -853,7 +859,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 #
 # 1. The judge looks at the pieces as they are. What is surely one character (`SURE`) is neither cut nor joined. On a clean page that is nearly everything.
 # 2. The rest is cut, and the judge looks at the new candidates.
-# 3. The character network reads all candidates of the page in one call. Its answers are divided by what it expects ([A better model](14_better_model.ipynb#idea-3-know-what-you-expect)).
+# 3. The character network reads the candidates of the lines together. Its answers are divided by what it expects ([A better model](14_better_model.ipynb#idea-3-know-what-you-expect)).
 # 4. The lattices of all lines are decoded.
 # 5. A line whose characters look little like characters is dropped: it may be the grain of a table.
 #
