@@ -126,7 +126,7 @@ def _levelled(probabilities, shares):
     return level / level.sum(1, keepdims=True)
 
 
-AT_ONCE = 128  # images that go through a network together: bounds the memory of its layers
+AT_ONCE = 256  # images that go through a network together: bounds the memory of its layers
 
 
 def _run(network, images):
