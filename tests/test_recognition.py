@@ -96,6 +96,16 @@ def test_polarity_and_shadow_do_not_matter(reader, hello):
     )
 
 
+@pytest.mark.parametrize("colour", [0, 120, 255])
+def test_a_blank_mat_around_a_photo_does_not_matter(reader, colour):
+    photo = cv2.imread(str(samples.page("shadow")))
+    mat = cv2.copyMakeBorder(photo, 30, 40, 50, 60, cv2.BORDER_CONSTANT, value=(colour,) * 3)
+    bare, matted = reader.read(photo), reader.read(mat)
+    assert matted.text == bare.text != ""
+    moved = [(x + 50, y + 30, w, h) for x, y, w, h in (c.box for c in bare.characters)]
+    assert [c.box for c in matted.characters] == moved
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_direction_does_not_matter_and_boxes_fit_the_page_as_given(reader, turns):
     upright = cv2.imread(str(samples.page("lines")))

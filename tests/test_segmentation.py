@@ -129,6 +129,13 @@ def test_ink_is_told_from_paper_whichever_is_darker(paper):
     assert polarity(page.image) > 0 > polarity(255 - page.image)
 
 
+def test_ink_is_told_from_paper_on_a_page_full_of_small_letters():
+    text, page = "READ 4711 THIS WORD 20 " * 6, np.full((1400, 1400), 235, np.uint8)
+    for y in range(24, 1400, 28):
+        cv2.putText(page, text, (6, y), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 40, 2, cv2.LINE_AA)
+    assert polarity(page) > 0 > polarity(255 - page)
+
+
 def test_light_does_not_change_the_ink():
     page = write(["TAKE 20 PENS"])
     light = np.linspace(1.0, 0.35, page.image.shape[1])[None]
