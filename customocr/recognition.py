@@ -14,11 +14,11 @@ __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', '
            'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE',
            'ONE_OF_PARTS', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN',
            'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN',
-           'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SECOND_LOOK', 'SECOND_GAIN', 'SURE_PICTURE', 'LINES_AT_ONCE',
-           'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING', 'EARNS',
-           'LEAST_SIDE', 'load_network', 'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict',
-           'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of',
-           'Explanation']
+           'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
+           'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING',
+           'EARNS', 'LEAST_SIDE', 'load_network', 'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict',
+           'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader',
+           'known_of', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -49,11 +49,16 @@ from customocr.line_network import (
     TAUGHT_LINES,
     LineNetwork,
     LineReading,
+    StepLattice,
+    greedy_text,
+    least_ink,
     line_strip,
+    normalised,
     picture_strip,
     second_opinion,
     step_lattice,
     taught_lines,
+    window_logs,
 )
 from .statistics import percentile
 
@@ -403,6 +408,7 @@ class _Judged:
     whole: np.ndarray  # float32 (E,), probability of being one whole character
     probabilities: np.ndarray  # float32 (E, 36)
     lattice: Lattice
+    said: LineReading | None = None  # what the line network says of the line
 
     @property
     def sure(self) -> int:
@@ -509,7 +515,7 @@ def line_lattice(
         ink = [line.candidates[k].piece for k in kept] + [line.pieces[k] for k in doubtful]
         left, right = np.array([(p.x, p.right) for p in ink], float).reshape(-1, 2).T
         lattice = second_opinion(lattice, left, right, said) if len(ink) else lattice
-    return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice)
+    return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice, said)
 
 # %% ../nbs/03_recognition.ipynb #333a0228
 #| code-fold: true
@@ -528,10 +534,9 @@ TURN_DOUBT = 0.1  # by which six turned glyphs may look worse and the turn is st
 RUNS_DOWN, RUNS_ACROSS = 0.3, 0.1  # for a quarter turn of columns, against one of rows
 TURN_WINS = 0.6  # characters of evidence that a turned page must have more
 LINE_SHAPES = (0.7, 20.0)  # width over height of a picture that may be one line
-SECOND_LOOK = 0.2  # nats a character: doubt from which a picture is read whole, too
-# nats a character, and of a whole text at most, by which that text must be more probable
-SECOND_GAIN = 0.8, 2.5
 SURE_PICTURE = 0.4  # mean sureness from which a picture without a line is read as one
+DOUBT, MUCH_DOUBT = 0.08, 0.2  # nats a character that boxes leave: the line network is asked alone
+NO_DOUBT = 0.02  # nats a character under which it is believed
 LINES_AT_ONCE = 64  # lines of a page that go through the networks together
 PIECES_AT_ONCE = 250  # their pieces, where the lines have many: the clock is asked between
 FIRST_LINES, FIRST_PIECES = 16, 120  # judged before the clock is asked: writing earns its time
@@ -727,11 +732,32 @@ class Reader:
         read = [(j, d) for j, d in zip(judged, decoded) if len(d.edges)]
         most = max((_sureness(j, d).sum() for j, d in read), default=0)
         limit = lambda sure: LEAST_PAGE if sure.sum() == most else LEAST_LINE
-        kept = [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
+        some = [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
+        some = [(j, d) for j, d in some if self.taught or not _unheard(j, d)]
+        kept = [self._sure(j, d, sheet, knowledge) for j, d in some]
         left = [j for j, d in zip(judged, decoded) if not (d.matched or len(d.edges))]
         matched = all(d.matched for _, d in kept)
         least = LEAST_LINE if kept else LEAST_PAGE
         return kept, matched and not _has_text(left, least, self.symbols, clock)
+
+    def _sure(
+        self, judged: _Judged, decoding: Decoding, sheet: Sheet, knowledge: Knowledge
+    ) -> tuple[_Judged, Decoding]:
+        """A line as it was decoded. Or as the line network alone reads it: where that has no doubt,
+        and the boxes leave much, or some and fewer characters than it hears."""
+        doubt = _doubt(decoding)
+        if judged.said is None or self.knows_the_hand or doubt < DOUBT:
+            return judged, decoding
+        heard = len(greedy_text(judged.said.steps).replace(" ", ""))
+        if heard <= len(decoding.edges) and doubt < MUCH_DOUBT:
+            return judged, decoding
+        alone = _by_ear(judged, judged.said, sheet, len(self.symbols))
+        if alone is None:
+            return judged, decoding
+        (again,) = decode_lines([alone.lattice], knowledge, n_words=0)
+        more = len(again.edges) > len(decoding.edges) or doubt > MUCH_DOUBT
+        believed = len(again.edges) and more and again.matched and _doubt(again) < NO_DOUBT
+        return (alone, again) if believed else (judged, decoding)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
         """The page read; where its polarity or direction is in doubt, the reading that looks most
@@ -791,12 +817,9 @@ class Reader:
     def _reading(self, grey, rotation, dark, knowledge, clock):
         sheet = analyse(grey, dark, clock.over)
         lines, matched = self._decode(sheet, knowledge, clock)
-        if len(lines) <= 1 and _confidence(lines) < -SECOND_LOOK and not clock.over():
+        if not lines and not clock.over():
             again, fits = self._whole_picture(grey, sheet, knowledge)
-            each, most = SECOND_GAIN
-            gain = min(each * sum(len(d.edges) for _, d in lines), most)
-            if _log_probability(again) > _log_probability(lines) + gain:
-                lines, matched = again, fits
+            lines, matched = (again, fits) if again else (lines, matched)
         return _Reading(
             sheet,
             lines,
@@ -1073,14 +1096,26 @@ def _sureness(judged: _Judged, decoding: Decoding) -> np.ndarray:  # float32 (T,
     return judged.whole[decoding.edges] * judged.probabilities[decoding.edges].max(1)
 
 
-def _confidence(lines: list[tuple[_Judged, Decoding]]) -> float:
-    "Mean log-probability of the characters read; far below all others where there are none."
-    return float(np.mean([np.log(d.probabilities + 1e-9).mean() for _, d in lines] or [-99.0]))
+def _doubt(decoding: Decoding) -> float:  # nats
+    "Mean negative log-probability of the characters read."
+    return -float(np.log(decoding.probabilities + 1e-9).mean())
 
 
-def _log_probability(lines: list[tuple[_Judged, Decoding]]) -> float:
-    "Log-probability of all characters read together; below all others where there are none."
-    return sum(np.log(d.probabilities + 1e-9).sum() for _, d in lines) if lines else -math.inf
+def _judged_steps(
+    found: StepLattice,
+    letter: float,  # pixels, height of a character
+    classes: int,  # how many the character network knows
+    piece: Callable[[int, int], Piece],  # the ink between two nodes
+) -> _Judged:
+    "Steps as a judged line."
+    more = ((0, 0), (0, classes - len(CLASSES)))
+    logp = np.pad(found.lattice.logp, more, constant_values=np.log(1e-12))
+    lattice = replace(found.lattice, logp=logp)
+    ends = [(int(a), int(b)) for a, b in zip(lattice.start, lattice.end)]
+    candidates = tuple(Candidate(a, b, piece(a, b)) for a, b in ends)
+    line = TextLine(letter, tuple(c.piece for c in candidates), candidates)
+    sure = np.exp(lattice.score / EVIDENCE).astype(np.float32).clip(0, 1)
+    return _Judged(line, np.arange(len(candidates)), sure, np.exp(lattice.logp), lattice)
 
 
 def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet, classes: int) -> _Judged | None:
@@ -1091,18 +1126,39 @@ def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet, classes: int
     height, width = shape
     back = np.linalg.inv(np.vstack([sheet.matrix, [0, 0, 1]]))[:2]
     at = found.bounds * width / len(steps)
-    more = ((0, 0), (0, classes - len(CLASSES)))
-    logp = np.pad(found.lattice.logp, more, constant_values=np.log(1e-12))
-    lattice, candidates = replace(found.lattice, logp=logp), []
-    for first, last in zip(lattice.start, lattice.end):
+
+    def piece(first: int, last: int) -> Piece:
         corners = np.array([[at[first], 0, 1], [at[last], height, 1]]) @ back.T
         (x, y), (w, h) = corners[0].astype(int), np.ceil(np.ptp(corners, 0)).astype(int)
-        ink = np.zeros((max(1, h), max(1, w)), np.uint8)
-        candidates.append(Candidate(int(first), int(last), Piece(int(x), int(y), ink)))
-    line = TextLine(sheet.letter, tuple(c.piece for c in candidates), tuple(candidates))
-    sure = np.exp(lattice.score / EVIDENCE).astype(np.float32).clip(0, 1)
-    probabilities = np.exp(lattice.logp)
-    return _Judged(line, np.arange(len(candidates)), sure, probabilities, lattice)
+        return Piece(int(x), int(y), np.zeros((max(1, h), max(1, w)), np.uint8))
+
+    return _judged_steps(found, sheet.letter, classes, piece)
+
+
+def _unheard(judged: _Judged, decoding: Decoding) -> bool:
+    "Whether a line is one character, and the line network would rather hear nothing there."
+    if judged.said is None or len(decoding.edges) != 1:
+        return False
+    steps = judged.said.steps
+    whole = window_logs(steps, np.array([0]), np.array([len(steps)]))
+    return bool(whole.once[0, CLASSES.index(decoding.characters)] < whole.nothing[0])
+
+
+def _by_ear(judged: _Judged, said: LineReading, sheet: Sheet, classes: int) -> _Judged | None:
+    "A line as the line network alone hears it; None where it says nothing."
+    found = step_lattice(said.steps)
+    if found is None:
+        return None
+    boxes = np.array([p.box for p in judged.line.pieces])
+    top, bottom = max(0, boxes[:, 1].min()), (boxes[:, 1] + boxes[:, 3]).max()
+    columns = least_ink(said.strip.pixels, len(said.steps), found.peaks) / said.strip.factor
+    at = np.clip(np.round(said.strip.x0 + columns), 0, sheet.strength.shape[1] - 1).astype(int)
+
+    def piece(first: int, last: int) -> Piece:
+        x, right = at[first], max(at[last], at[first] + 1)
+        return Piece(int(x), int(top), normalised(sheet.strength[top:bottom, x:right]))
+
+    return _judged_steps(found, judged.line.letter, classes, piece)
 
 
 def _has_text(left: list[_Judged], least: float, symbols: str, clock: Clock) -> bool:
