@@ -871,7 +871,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 #
 # Two questions stay open until the end. *Is the ink dark or light?* If it is not clear, both are read. *Which way is up?* If the characters look doubtful, some of them are tried in all four directions. Directions in which they look as good are read as well. A page whose rows are six characters long or longer does not stand on its side. The reading with the more convincing characters and the more probable text is kept.
 #
-# A picture with one doubtful line is looked at once more, as a whole: rules, frame and all become one strip ([A line network](16_line_network.ipynb)). Two readings of one picture are two guesses. If the more probable one always won, a shift by one pixel would change the winner. So the second wins only where its whole text is clearly more probable (`SECOND_GAIN`).
+# Two more looks come last. Boxes can miss a character; the line network may hear it all the same. Where the boxes leave a doubt, the line is read from its steps alone, and that reading is kept where it has no doubt (`DOUBT`, `NO_DOUBT`; [Where boxes are not enough](16_line_network.ipynb#where-boxes-are-not-enough)). And where nothing was found to read, the whole picture becomes one strip, rules, frame and all.
 #
 # Noise can look like thousands of pieces, and a page has a limit of time ([Limits](api_limits.qmd)). How does the reader know that its time is well spent? It judges the first lines in any case. On a page of writing most of their pieces are surely characters (`WRITING`); on noise nearly none is. Writing is not charged for the search for its lines, and each sure character earns the page more time. Noise ends early.
 
