@@ -734,14 +734,14 @@ class Reader:
         limit = lambda sure: LEAST_PAGE if sure.sum() == most else LEAST_LINE
         some = [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
         some = [(j, d) for j, d in some if self.taught or not _unheard(j, d)]
-        kept = [self._sure(j, d, sheet, knowledge) for j, d in some]
+        kept = [self._sure(j, d, sheet, knowledge, clock) for j, d in some]
         left = [j for j, d in zip(judged, decoded) if not (d.matched or len(d.edges))]
         matched = all(d.matched for _, d in kept)
         least = LEAST_LINE if kept else LEAST_PAGE
         return kept, matched and not _has_text(left, least, self.symbols, clock)
 
     def _sure(
-        self, judged: _Judged, decoding: Decoding, sheet: Sheet, knowledge: Knowledge
+        self, judged: _Judged, decoding: Decoding, sheet: Sheet, knowledge: Knowledge, clock: Clock
     ) -> tuple[_Judged, Decoding]:
         """A line as it was decoded. Or as the line network alone reads it: where that has no doubt,
         and the boxes leave much, or some and fewer characters than it hears."""
@@ -749,12 +749,12 @@ class Reader:
         if judged.said is None or self.knows_the_hand or doubt < DOUBT:
             return judged, decoding
         heard = len(greedy_text(judged.said.steps).replace(" ", ""))
-        if heard <= len(decoding.edges) and doubt < MUCH_DOUBT:
+        if (heard <= len(decoding.edges) and doubt < MUCH_DOUBT) or clock.over():
             return judged, decoding
         alone = _by_ear(judged, judged.said, sheet, len(self.symbols))
         if alone is None:
             return judged, decoding
-        (again,) = decode_lines([alone.lattice], knowledge, n_words=0)
+        (again,) = decode_lines([alone.lattice], knowledge, n_words=0, over=clock.over)
         more = len(again.edges) > len(decoding.edges) or doubt > MUCH_DOUBT
         believed = len(again.edges) and more and again.matched and _doubt(again) < NO_DOUBT
         return (alone, again) if believed else (judged, decoding)
