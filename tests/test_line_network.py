@@ -1,5 +1,6 @@
 """Reading in steps: sums over windows, lattices of steps, strips, networks of another house."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -99,6 +100,40 @@ def test_a_picture_of_one_line_is_a_strip():
     page = write(["4203"], seed=2, height=30).image[4:-4]
     (steps,) = LineNetwork(MODELS / "lines.onnx").steps([picture_strip(page)])
     assert greedy_text(steps) == "4203"
+
+
+def test_a_character_without_a_box_is_heard():
+    image = write(["6406924"], "cheque", 31, grey=True, touching=0.8, height=24).image
+    read = Reader().read(image)
+    assert read.text == "6406924"
+    boxes = np.array([c.box for line in read.lines for w in line.words for c in w.characters])
+    assert (np.diff(boxes[:, 0]) > 0).all() and (boxes[:, 2:] > 0).all()
+    ends = boxes[:, :2] + boxes[:, 2:]
+    assert (boxes[:, :2] >= 0).all() and (ends <= np.array(image.shape[1::-1])).all()
+    assert Reader().read(image, pattern="9999999", strict=True).text == "6406924"
+
+
+def below(image: np.ndarray, height: int, seed: int) -> np.ndarray:
+    "A picture with room below, and a short scribble there."
+    out = cv2.copyMakeBorder(image, 0, 3 * height, 0, 0, cv2.BORDER_REPLICATE)
+    x = np.random.default_rng(seed).uniform(2 * height, image.shape[1] - 2 * height)
+    rng = np.random.default_rng([seed, 1])
+    points = np.array([x, len(out) - 1.5 * height]) + rng.normal(0, 0.35 * height, (4, 2))
+    cv2.polylines(out, [points.astype(np.int32)], False, 60, max(1, height // 10), cv2.LINE_AA)
+    return out
+
+
+@pytest.mark.parametrize("seed", [31, 48, 69])
+def test_a_scribble_that_the_line_network_does_not_hear_is_no_line(seed):
+    page = write(["PIER 39"], "plain", seed, grey=True)
+    image = below(page.image, int(page.boxes[0][0][3]), seed)
+    assert Reader().read(image).text == "PIER 39"
+    assert Reader(lines=False).read(image).text != "PIER 39"  # cuts take it for a character
+
+
+def test_a_true_lone_character_stays():
+    image = write(["PIER 39", "4"], "plain", 48, grey=True).image
+    assert Reader().read(image).text == "PIER 39\n4"
 
 
 def test_a_page_is_read_with_and_without_the_line_network():
