@@ -1155,8 +1155,11 @@ def _by_ear(judged: _Judged, said: LineReading, sheet: Sheet, classes: int) -> _
     at = np.clip(np.round(said.strip.x0 + columns), 0, sheet.strength.shape[1] - 1).astype(int)
 
     def piece(first: int, last: int) -> Piece:
-        x, right = at[first], max(at[last], at[first] + 1)
-        return Piece(int(x), int(top), normalised(sheet.strength[top:bottom, x:right]))
+        part = np.s_[top:bottom, at[first] : max(at[last], at[first] + 1)]
+        ink = np.where(sheet.ink[part] > 0, sheet.strength[part], 0)  # without rules, where it is
+        return Piece(
+            int(at[first]), int(top), normalised(ink if ink.any() else sheet.strength[part])
+        )
 
     return _judged_steps(found, judged.line.letter, classes, piece)
 
