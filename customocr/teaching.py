@@ -27,7 +27,7 @@ from .engine.network import Network
 from .errors import CustomOCRError, DataError, ModelError
 from .evaluating import aligned
 from .files import write_whole
-from .glyphs import CLASSES, MOST_CLASSES, normalise_glyphs
+from .glyphs import CLASSES, MOST_CLASSES, SIDE, normalise_glyph, normalise_glyphs
 from .line_network import BLANK, TAUGHT_LINES, greedy_text, noted_weights
 from .recognition import CHARACTERS, LINES, MODELS, Reader
 from .writing.lines import LineMaker, Pixels, Sample, drawing, fits, no_text
@@ -35,12 +35,13 @@ from .writing.strokes import render_images
 
 # %% auto #0
 __all__ = ['LEAST_EXAMPLES', 'HELD_FROM', 'HELD', 'DRAWS', 'MOST_DRAWN', 'REPLAY_DRAWN', 'REPLAY_HELD', 'SMALL', 'SMALL_SIDE',
-           'UNHEARD', 'STEPS', 'OWN', 'REPLAY', 'RATE', 'SMOOTHING', 'KEEP', 'ABSENT', 'LOST', 'BLENDS', 'LINE_DRAWS',
-           'OWN_LINES', 'REPLAY_LINES', 'HELD_LINES', 'SILENT_LINES', 'NEVER', 'LINE_STEPS', 'OWN_AT_ONCE',
-           'REPLAY_AT_ONCE', 'LINE_REPLAY', 'Told', 'Layer', 'Examples', 'distinct', 'own_examples', 'held_out',
-           'Ending', 'open_ending', 'draw_replay', 'Pool', 'own_pool', 'learn', 'blended', 'as_sure', 'Teacher',
-           'own_lines', 'replay_lines', 'ctc_shares', 'Part', 'LineEnding', 'open_line_ending', 'Heard', 'LineTeacher',
-           'measured_lines', 'network_of', 'Taught', 'measured', 'teach']
+           'LEAN', 'WIDTH', 'TURN', 'UNHEARD', 'STEPS', 'OWN', 'REPLAY', 'RATE', 'SMOOTHING', 'KEEP', 'ABSENT',
+           'ABSENT_DIGIT', 'Layer', 'LOST', 'BLENDS', 'LINE_DRAWS', 'OWN_LINES', 'REPLAY_LINES', 'HELD_LINES',
+           'SILENT_LINES', 'NEVER', 'LINE_STEPS', 'OWN_AT_ONCE', 'REPLAY_AT_ONCE', 'LINE_RATE', 'LINE_KEEP',
+           'LINE_REPLAY', 'Told', 'Examples', 'distinct', 'own_examples', 'held_out', 'Ending', 'open_ending',
+           'draw_replay', 'Pool', 'own_pool', 'learn', 'blended', 'as_sure', 'Teacher', 'own_lines', 'replay_lines',
+           'ctc_shares', 'Part', 'LineEnding', 'open_line_ending', 'Heard', 'LineTeacher', 'measured_lines',
+           'network_of', 'Taught', 'measured', 'teach']
 
 # %% ../nbs/22_teach.ipynb #c72e19fb
 #| code-fold: true
@@ -205,24 +206,39 @@ def open_ending(
 #| code-fold: true
 #| code-summary: "`draw_replay`, `own_pool`: what is shown"
 DRAWS, MOST_DRAWN = 24, 24_000  # drawings of each own example; of all together
-REPLAY_DRAWN, REPLAY_HELD = 8_000, 4_000  # glyphs of the replay: to learn from, to measure on
+REPLAY_DRAWN, REPLAY_HELD = 16_000, 4_000  # glyphs of the replay: to learn from, to measure on
 SMALL, SMALL_SIDE = 0.25, 14  # share of the replay that is scanned small, at this size in pixels
+LEAN, WIDTH, TURN = 0.5, 0.35, 0.15  # spread of the replay's slants, widths (log), angles (radians)
 UNHEARD = -6.0  # bias of a new class before it is learnt
 
 
 def draw_replay(
     n: int,
     rng: np.random.Generator,
+    uneven: bool = False,  # slanted, narrow, wide and turned, more than most hands write
 ) -> tuple[np.ndarray, np.ndarray]:  # uint8 (n, 28, 28) light on black; int (n,) labels
     "Glyphs of the package's fonts, each drawn anew, some of them scanned small."
     fonts = load_samples()
     rows = rng.integers(0, len(fonts.labels), n)
     labels = fonts.labels[rows].astype(int)
-    glyphs = render_images(fonts.images[rows], rng, labels, same=0.1)
+    glyphs = fonts.images[rows]
+    if uneven:
+        glyphs = np.stack([_uneven(glyph, rng) for glyph in glyphs])
+    glyphs = render_images(glyphs, rng, labels, same=0.1)
     for k in np.flatnonzero(rng.random(n) < SMALL):
         low = cv2.resize(glyphs[k], (SMALL_SIDE, SMALL_SIDE), interpolation=cv2.INTER_AREA)
         glyphs[k] = cv2.resize(low, glyphs[k].shape, interpolation=cv2.INTER_LINEAR)
     return glyphs, labels
+
+
+def _uneven(glyph: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    "Slant, narrow or widen, and turn a glyph."
+    lean, width, turn = rng.normal(0, (LEAN, WIDTH, TURN))
+    c, s = np.cos(turn), np.sin(turn)
+    move = np.array([[c, -s], [s, c]]) @ [[np.exp(width), lean], [0, 1]]
+    shift = SIDE - move @ [SIDE / 2, SIDE / 2]  # the middle stays in the middle
+    to = np.column_stack([move, shift])
+    return normalise_glyph(cv2.warpAffine(glyph, to, (2 * SIDE, 2 * SIDE)))
 
 
 @dataclass(frozen=True)
@@ -255,11 +271,12 @@ def own_pool(
 
 # %% ../nbs/22_teach.ipynb #8295b0bf
 #| code-fold: true
-#| code-summary: "`learn`: 250 steps of Adam in numpy"
-STEPS, OWN, REPLAY = 250, 128, 256  # batches; own drawings and replay in each
-RATE, SMOOTHING = 3e-3, 0.05  # of Adam, at the beginning; of the labels
-KEEP = 4.0  # weight of the replay's loss beside that of the own drawings
-ABSENT = 0.2  # weight of classes without examples, when own drawings are compared
+#| code-summary: "`learn`: 500 steps of Adam in numpy"
+STEPS, OWN, REPLAY = 500, 128, 256  # batches; own drawings and replay in each
+RATE, SMOOTHING = 6e-3, 0.05  # of Adam, at the beginning; of the labels
+KEEP = 6.0  # weight of the replay's loss beside that of the own drawings
+ABSENT = 0.15  # weight of classes without examples, when own drawings are compared
+ABSENT_DIGIT = 0.05  # the same of digits, except beside new classes
 
 
 def learn(
@@ -272,15 +289,19 @@ def learn(
     "Gradient steps of Adam on the last layer alone. Ctrl-C ends them; what was learnt is kept."
     weights = [ending.kernel.copy(), ending.bias.copy()]
     moments = [[np.zeros_like(w), np.zeros_like(w)] for w in weights]
-    shown, done = own.targets.max(0) > 0.5, 0
+    labels, classes, done = own.targets.argmax(1), len(ending.symbols), 0
+    rarer = np.full((classes, classes), ABSENT)  # beside a class (row), each class
+    rarer[replay.targets.max(0) > 0, : CLASSES.index("A")] = ABSENT_DIGIT
+    rarer[:, np.unique(labels)] = 1
     try:
         for done in range(1, STEPS + 1):
             a = rng.choice(len(own.features), OWN, p=own.chances)
             b = rng.choice(len(replay.features), REPLAY, p=replay.chances)
             x = np.concatenate([own.features[a], replay.features[b]])
             wrong = replace(ending, kernel=weights[0], bias=weights[1]).chances(x)
-            wrong[:OWN] = _fewer_absent(wrong[:OWN], shown)
-            wrong -= np.concatenate([_fewer_absent(own.targets[a], shown), replay.targets[b]])
+            wrong[:OWN] = _rarer(wrong[:OWN], rarer[labels[a]])
+            told = _rarer(own.targets[a], rarer[labels[a]])
+            wrong -= np.concatenate([told, replay.targets[b]])
             wrong[:OWN] /= OWN
             wrong[OWN:] *= KEEP / REPLAY
             rate = RATE * (1 + np.cos(np.pi * done / STEPS)) / 2
@@ -291,9 +312,9 @@ def learn(
     return replace(ending, kernel=weights[0], bias=weights[1]), done == STEPS
 
 
-def _fewer_absent(chances: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    "Probabilities (n, classes) as if the classes that are not `shown` were rarer."
-    weighed = chances * np.where(shown, 1, ABSENT)
+def _rarer(chances: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    "Probabilities (n, classes) as if some classes were rarer."
+    weighed = chances * shares
     return weighed / weighed.sum(1, keepdims=True)
 
 
@@ -308,21 +329,19 @@ def _adam(weights: list, moments: list, gradients: list, rate: float, step: int)
 # %% ../nbs/22_teach.ipynb #59ece860
 #| code-fold: true
 #| code-summary: "`blended`, `as_sure`: what is kept"
+Layer = TypeVar("Layer", "Ending", "LineEnding")  # what a lesson changes
 LOST = 0.003  # of the replay's accuracy, at most
-BLENDS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)  # shares of the new weights, until no more is lost
+BLENDS = tuple(k / 20 for k in range(20, -1, -1))  # shares of the new weights, the first that does
 
 
 def blended(
-    before: Ending,
-    after: Ending,  # as wide
-    share: float,  # 0..1, of the new weights; what is learnt of new classes counts in full
-    old: int,  # how many classes are not new
-) -> Ending:
+    before: Layer,
+    after: Layer,  # as wide
+    share: float,  # 0..1, of the new weights
+) -> Layer:
     "Weights between before and after."
-    kernel, bias = after.kernel.copy(), after.bias.copy()
-    kernel[:, :old] = before.kernel[:, :old] + share * (kernel - before.kernel)[:, :old]
-    bias[:old] = before.bias[:old] + share * (bias - before.bias)[:old]
-    return replace(after, kernel=kernel, bias=bias)
+    kernel = before.kernel + share * (after.kernel - before.kernel)
+    return replace(after, kernel=kernel, bias=before.bias + share * (after.bias - before.bias))
 
 
 def as_sure(
@@ -352,13 +371,12 @@ class Teacher:
     ):
         self.start, self.seed = open_ending(model), seed
         rng = np.random.default_rng(seed)
-        glyphs, self.labels = draw_replay(REPLAY_DRAWN + REPLAY_HELD, rng)
-        self.features = self.start.features(glyphs)
-
-    @property
-    def held(self) -> tuple[np.ndarray, np.ndarray]:  # features; int labels
-        "The part of the replay that nothing learns from."
-        return self.features[REPLAY_DRAWN:], self.labels[REPLAY_DRAWN:]
+        glyphs, _ = draw_replay(REPLAY_DRAWN, rng, uneven=True)
+        features = self.start.features(glyphs)
+        even = np.full(len(features), 1 / len(features))
+        self.replay = Pool(features, self.start.chances(features), even)
+        glyphs, labels = draw_replay(REPLAY_HELD, rng)
+        self.held = self.start.features(glyphs), labels  # nothing learns from these
 
     def lesson(
         self,
@@ -374,10 +392,8 @@ class Teacher:
                 f" {MOST_CLASSES}"
             )
         before = self.start.widened(new)
-        features = self.features[:REPLAY_DRAWN]
-        said = self.start.chances(features)
-        soft = np.pad(said, ((0, 0), (0, len(new))))
-        replay = Pool(features, soft, np.full(len(features), 1 / len(features)))
+        targets = np.pad(self.replay.targets, ((0, 0), (0, len(new))))
+        replay = replace(self.replay, targets=targets)
         after, whole = learn(before, own_pool(before, own, rng), replay, rng, say)
         return self._kept(before, after), whole
 
@@ -386,7 +402,7 @@ class Teacher:
         features, labels = self.held
         least = (before.chances(features).argmax(1) == labels).mean() - LOST
         for share in BLENDS:
-            found = blended(before, after, share, len(self.start.symbols))
+            found = blended(before, after, share)
             if (found.chances(features).argmax(1) == labels).mean() >= least:
                 break
         return as_sure(before, found, features, labels)
@@ -503,6 +519,7 @@ def _within(lengths: np.ndarray, steps: int) -> np.ndarray:
 #| code-fold: true
 #| code-summary: "`LineEnding` and `LineTeacher`: the line network's last layer, and its lesson"
 LINE_STEPS, OWN_AT_ONCE, REPLAY_AT_ONCE = 300, 16, 480  # batches; lines and steps in each
+LINE_RATE, LINE_KEEP = 3e-3, 4.0  # as `RATE` and `KEEP`
 LINE_REPLAY = "lines of the fonts (replay)"  # the name of a part
 
 
@@ -625,7 +642,7 @@ class LineTeacher:
         moments = [[np.zeros_like(w), np.zeros_like(w)] for w in weights]
         try:
             for done in range(1, LINE_STEPS + 1):
-                rate = RATE * (1 + np.cos(np.pi * done / LINE_STEPS)) / 2
+                rate = LINE_RATE * (1 + np.cos(np.pi * done / LINE_STEPS)) / 2
                 _adam(weights, moments, self._slope(after, heard, rng), rate, done)
                 say(done, LINE_STEPS)
         except KeyboardInterrupt:
@@ -640,7 +657,7 @@ class LineTeacher:
         wrong = (np.exp(logs) - shares) * _within(lengths, x.shape[1])
         wrong /= sum(map(len, texts))
         old = self.replay[rng.choice(len(self.replay), REPLAY_AT_ONCE)]
-        lost = KEEP / len(old) * (np.exp(now.logs(old)) - np.exp(self.start.logs(old)))
+        lost = LINE_KEEP / len(old) * (np.exp(now.logs(old)) - np.exp(self.start.logs(old)))
         x = np.concatenate([x.reshape(-1, x.shape[2]), old])
         wrong = now.scale * np.concatenate([wrong.reshape(-1, wrong.shape[2]), lost])
         return [x.T @ wrong, wrong.sum(0)]
@@ -649,9 +666,7 @@ class LineTeacher:
         "As much of what is new as costs the replay no more than `LOST`."
         before, found = self.start, self.start
         for share in BLENDS:
-            kernel = before.kernel + share * (after.kernel - before.kernel)
-            bias = before.bias + share * (after.bias - before.bias)
-            found = replace(before, kernel=kernel, bias=bias)
+            found = blended(before, after, share)
             part = self.held.part(LINE_REPLAY, before, found)
             if part.after >= part.before - LOST:
                 break
@@ -678,7 +693,6 @@ def measured_lines(
 #| code-fold: true
 #| code-summary: "`network_of`, `teach`: a new network from a folder"
 Told = Callable[[int, int], None]  # hears the steps done, of how many
-Layer = TypeVar("Layer", Ending, LineEnding)  # what a lesson changes
 
 
 def network_of(
@@ -725,12 +739,12 @@ class Taught:
 
     def __str__(self) -> str:
         "The table that the command prints."
-        rows = [f"{'':28}{'':>7}  {'read right':^15}  {'how sure':^15}"]
-        rows += [f"{'':28}{'glyphs':>7}  {'before':>7} {'after':>7}  {'before':>7} {'after':>7}"]
+        rows = [f"{'':29}{'':>7}  {'read right':^15}  {'how sure':^15}"]
+        rows += [f"{'':29}{'glyphs':>7}  {'before':>7} {'after':>7}  {'before':>7} {'after':>7}"]
         for p in self.parts:
             right = f"{p.before:7.1%} {p.after:7.1%}"
             sure = f"{p.sure_before:7.1%} {p.sure_after:7.1%}"
-            rows.append(f"{p.name:28}{p.count:7,}  {right}  {sure}")
+            rows.append(f"{p.name:29}{p.count:7,}  {right}  {sure}")
         return "\n".join(rows)
 
 

@@ -32,11 +32,12 @@ def drawn_once():
     "The replay of a seed is drawn once for all tests."
     drawn, draw = {}, teaching.draw_replay
 
-    def kept(n, rng):
-        key = n, rng.bit_generator.state["state"]["state"]
+    def kept(n, rng, uneven=False):
+        key = n, uneven, rng.bit_generator.state["state"]["state"]
         if key not in drawn:
-            drawn[key] = draw(n, rng)
-        return drawn[key]
+            drawn[key] = *draw(n, rng, uneven), rng.bit_generator.state
+        *found, rng.bit_generator.state = drawn[key]
+        return found
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(teaching, "draw_replay", kept)
