@@ -409,6 +409,7 @@ class _Judged:
     probabilities: np.ndarray  # float32 (E, 36)
     lattice: Lattice
     said: LineReading | None = None  # what the line network says of the line
+    heard: bool = False  # by the line network alone: its boxes are between steps, not around ink
 
     @property
     def sure(self) -> int:
@@ -925,12 +926,13 @@ class Reader:
         grey = _grey(image.pixels)
         part = inside_mat(grey)
         reading = self._best(grey[part], known, rotate, clock)
+        n = len(self.symbols)
         chosen = [
             (
                 d.characters[k],
                 float(d.probabilities[k]),
                 j.line.candidates[j.kept[e]].piece,
-                j.probabilities[e],
+                np.full_like(j.probabilities[e], 1 / n) if j.heard else j.probabilities[e],
             )
             for j, d in reading.lines
             for k, e in enumerate(d.edges)
@@ -1115,7 +1117,8 @@ def _judged_steps(
     candidates = tuple(Candidate(a, b, piece(a, b)) for a, b in ends)
     line = TextLine(letter, tuple(c.piece for c in candidates), candidates)
     sure = np.exp(lattice.score / EVIDENCE).astype(np.float32).clip(0, 1)
-    return _Judged(line, np.arange(len(candidates)), sure, np.exp(lattice.logp), lattice)
+    every = np.arange(len(candidates))
+    return _Judged(line, every, sure, np.exp(lattice.logp), lattice, heard=True)
 
 
 def _heard(steps: np.ndarray, shape: tuple[int, int], sheet: Sheet, classes: int) -> _Judged | None:
@@ -1213,7 +1216,8 @@ class Explanation:
 
     page: Page
     sheet: Sheet
-    # per character: text, confidence, its ink as `Piece`, float32 (36,) what the network says alone
+    # per character: text, confidence, its ink as `Piece`, float32 (36,) what the network for
+    # characters says alone: all classes alike where it was not asked
     chosen: tuple
 
     def stages(self) -> dict[str, np.ndarray]:  # caption -> uint8 picture
