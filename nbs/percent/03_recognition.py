@@ -1108,7 +1108,7 @@ class Reader:
         """A line as it was decoded. Or as the line network alone reads it: where that has no doubt,
         and the boxes leave much, or some and fewer characters than it hears."""
         doubt = _doubt(decoding)
-        if judged.said is None or self.knows_the_hand or doubt < DOUBT:
+        if judged.said is None or self.taught or doubt < DOUBT:
             return judged, decoding
         heard = len(greedy_text(judged.said.steps).replace(" ", ""))
         if (heard <= len(decoding.edges) and doubt < MUCH_DOUBT) or clock.over():
