@@ -39,10 +39,10 @@ GOOD_GUESS = (0.65, 1.5)  # letter height over LETTER between which the first lo
 
 
 def _where_written(stats: np.ndarray, height: float, f: float) -> tuple[slice, slice]:
-    """Rows and columns of the full picture around what is about as large as its letters; f is the
+    """Rows and columns of the full picture around what is about as high as its letters; f is the
     reduction."""
     _, _, w, h, _ = stats.T
-    like = (h >= 0.45 * height) & (h <= 2.6 * height) & (w <= 9 * height)
+    like = (h >= 0.45 * height) & (h <= 2.6 * height)  # wide where letters hang on a rule
     x, y, w, h, _ = stats[like].T
     if not len(x):
         return np.s_[:, :]
