@@ -25,9 +25,9 @@ from .rules import find_rules, frames, maybe_text, remove_rules
 from ..statistics import median
 
 # %% auto #0
-__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE',
-           'MAT_DEEPER', 'Box', 'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat',
-           'Sheet', 'analyse']
+__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'JOINED', 'FEWEST', 'LEAST_PART',
+           'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'STEEP', 'TO_ANALYSE',
+           'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -35,6 +35,9 @@ FIRST_SIDE = 800  # pixels, longest side at which the character height is first 
 MOST_PIXELS = 4_000_000  # of the page that is worked on: bounds time and memory
 MOST_ENLARGED = 6.0  # times: an enlarged letter gains no detail, only pixels
 NO_LETTER = 0.55  # of the shorter side: letter height where nothing looks like one, a single glyph
+JOINED, FEWEST = 0.7, 8  # share of all ink in one component, and the parts that it must come to
+LEAST_PART = 8  # pixels of the reduced picture, height of a part that counts
+LONGEST_STROKE = 80  # pixels of the reduced picture: what runs straight for longer is a rule
 GOOD_GUESS = (0.65, 1.5)  # letter height over LETTER between which the first look was right
 
 
@@ -68,12 +71,24 @@ def has_ink(
     return bool(_first_mask(grey if polarity(grey) > 0 else 255 - grey)[0].any())
 
 
+def _parted(mask: np.ndarray) -> np.ndarray:  # uint8 (h, w)
+    "A mask without what runs straight for longer than a stroke."
+    for size in ((LONGEST_STROKE, 1), (1, LONGEST_STROKE)):
+        rules = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(size, np.uint8))
+        mask = cv2.subtract(mask, cv2.dilate(rules, np.ones((3, 3), np.uint8)))
+    return mask
+
+
 def first_look(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
 ) -> tuple[float, tuple[slice, slice]]:  # letter height in pixels; rows and columns with writing
     "A first look at the whole picture, reduced: how high its characters are, and where they stand."
     mask, f = _first_mask(grey)
     labels, stats = components(mask)
+    if len(stats) and stats[:, 4].max() > JOINED * stats[:, 4].sum():
+        parted = components(_parted(mask))
+        many = (parted[1][:, 3] >= LEAST_PART).sum() >= FEWEST
+        labels, stats = parted if many else (labels, stats)
     height = letter_height(stats, mask.shape, frames(labels, stats, 12))
     if height is None:
         return NO_LETTER * min(grey.shape), np.s_[:, :]

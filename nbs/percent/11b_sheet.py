@@ -88,6 +88,8 @@ ax.set(**axis, **ticks);
 # So we measure how high the letters of the page are, and bring the page to *one* size, at which a letter is 32 pixels high. Every step then sees letters of one size, whatever the camera's was.
 #
 # To find the height we take a first, coarse look. We reduce the picture to 800 pixels, find its ink with a kernel that suits most pens, and ask `letter_height`. The look also tells where the writing is, so that the rest of a large photo is left out.
+#
+# Letters may hang on rules. On squared paper all of them can be one single component. Then `_parted` takes out what runs straight for longer than a stroke, and the letters come apart.
 
 # %%
 #| export
@@ -96,6 +98,9 @@ FIRST_SIDE = 800  # pixels, longest side at which the character height is first 
 MOST_PIXELS = 4_000_000  # of the page that is worked on: bounds time and memory
 MOST_ENLARGED = 6.0  # times: an enlarged letter gains no detail, only pixels
 NO_LETTER = 0.55  # of the shorter side: letter height where nothing looks like one, a single glyph
+JOINED, FEWEST = 0.7, 8  # share of all ink in one component, and the parts that it must come to
+LEAST_PART = 8  # pixels of the reduced picture, height of a part that counts
+LONGEST_STROKE = 80  # pixels of the reduced picture: what runs straight for longer is a rule
 GOOD_GUESS = (0.65, 1.5)  # letter height over LETTER between which the first look was right
 
 
@@ -129,12 +134,24 @@ def has_ink(
     return bool(_first_mask(grey if polarity(grey) > 0 else 255 - grey)[0].any())
 
 
+def _parted(mask: np.ndarray) -> np.ndarray:  # uint8 (h, w)
+    "A mask without what runs straight for longer than a stroke."
+    for size in ((LONGEST_STROKE, 1), (1, LONGEST_STROKE)):
+        rules = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(size, np.uint8))
+        mask = cv2.subtract(mask, cv2.dilate(rules, np.ones((3, 3), np.uint8)))
+    return mask
+
+
 def first_look(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
 ) -> tuple[float, tuple[slice, slice]]:  # letter height in pixels; rows and columns with writing
     "A first look at the whole picture, reduced: how high its characters are, and where they stand."
     mask, f = _first_mask(grey)
     labels, stats = components(mask)
+    if len(stats) and stats[:, 4].max() > JOINED * stats[:, 4].sum():
+        parted = components(_parted(mask))
+        many = (parted[1][:, 3] >= LEAST_PART).sum() >= FEWEST
+        labels, stats = parted if many else (labels, stats)
     height = letter_height(stats, mask.shape, frames(labels, stats, 12))
     if height is None:
         return NO_LETTER * min(grey.shape), np.s_[:, :]
