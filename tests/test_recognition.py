@@ -14,6 +14,7 @@ from customocr import samples
 from customocr.confusion_fixes import align
 from customocr.errors import ImageError, KnowledgeError, ModelError
 from customocr.glyphs import CLASSES
+from customocr.pictures import write
 from customocr.recognition import Page, Reader
 from customocr.writing.compose import FontHand, box_scores, compose_line
 
@@ -367,3 +368,22 @@ def test_real_pages_stay_right(reader, data_dir):
         )
         errors, length = errors + sum(a != b for a, b in pairs), length + len(true)
     assert errors / length < 0.1
+
+
+LINES = ["SIEL 760 MBOKO", "BESING YVAN", "WARCONNOTATI ISAAC", "MS DALENTICES"]
+
+
+def test_lines_whose_letters_hang_on_a_rule_are_not_cut_off():
+    image = write(LINES, "ruled", 18, grey=True).image
+    assert Reader().read(image).text.split("\n") == LINES
+
+
+def test_squared_paper_that_joins_all_letters_keeps_its_lines():
+    page = write(LINES, "plain", 0, grey=True)
+    image, step = page.image.copy(), int(page.boxes[0][0][3])
+    image[3::step] = np.minimum(image[3::step], 120)
+    image[:, 3::step] = np.minimum(image[:, 3::step], 120)
+    read = Reader().read(image).text.split("\n")
+    assert len(read) == len(LINES)
+    right = sum(c == d for a, b in zip(read, LINES) for c, d in align(a, b))
+    assert right >= 0.9 * sum(map(len, LINES))
