@@ -235,9 +235,10 @@ def test_a_lone_character_is_read_and_a_stroke_of_a_drawing_is_not(reader, monke
     cv2.polylines(alone, [points], False, 30, 4, cv2.LINE_AA)
     assert len(solid(reader.read(alone).text)) == 1 and reader.read(letter).text == "M"
     drawing = np.full((400, 400), 235, np.uint8)
-    cv2.line(drawing, (80, 370), (120, 250), 30, 4, cv2.LINE_AA)
-    cv2.line(drawing, (170, 20), (180, 330), 30, 4, cv2.LINE_AA)
-    cv2.ellipse(drawing, (250, 200), (140, 70), 30, 20, 250, 30, 4, cv2.LINE_AA)
+    cv2.line(drawing, (10, 380), (390, 300), 30, 4, cv2.LINE_AA)
+    roof = np.array([(60, 60), (85, 20), (110, 60)], np.int32)
+    cv2.polylines(drawing, [roof], False, 30, 4, cv2.LINE_AA)
+    cv2.ellipse(drawing, (320, 80), (90, 60), 30, 20, 330, 30, 4, cv2.LINE_AA)
     monkeypatch.setattr(recognition, "FEW", 0)
     found = len(reader.read(drawing).characters)
     monkeypatch.undo()

@@ -1095,7 +1095,6 @@ class Reader:
         most = max((_sureness(j, d).sum() for j, d in read), default=0)
         limit = lambda sure: LEAST_PAGE if sure.sum() == most else LEAST_LINE
         some = [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
-        some = [(j, d) for j, d in some if self.taught or not _unheard(j, d)]
         kept = [self._sure(j, d, sheet, knowledge, clock) for j, d in some]
         left = [j for j, d in zip(judged, decoded) if not (d.matched or len(d.edges))]
         matched = all(d.matched for _, d in kept)
@@ -1182,6 +1181,7 @@ class Reader:
         if not lines and not clock.over():
             again, fits = self._whole_picture(grey, sheet, knowledge)
             lines, matched = (again, fits) if again else (lines, matched)
+        lines = [(j, d) for j, d in lines if self.taught or not _unheard(j, d)]
         return _Reading(
             sheet,
             lines,
