@@ -1175,14 +1175,14 @@ for name, many in (("about 20 of each class", True), ("fewer", False)):
 # The other seven gave about four of each class, and most wrote letters, too. Three fifths of what is still read wrong there are 0 and
 # O, or 1 and I, taken for each other. One glyph alone does not tell these apart.
 #
-# On the word images the line network learns as well, and the whole reader is as good as the cuts alone. Before it was taught lines, it
+# On the word images the line network learns as well, and the whole reader is nearly as good as the cuts alone. Before it was taught lines, it
 # held the cuts back. A reader with a taught network trusts the cuts more than usual (`TAUGHT_WEIGHTS` in
 # [Reading without cutting](16_line_network.ipynb)). That was set before lines were taught and has not been set again: the words are too
 # few to tell the weights apart. Take the gain with care: it is one hand, and variants of the lesson on lines were compared on these
 # same words.
 #
-# Words and numbers by other hands pay for the lesson: they lose more than the 0.3 points that the replay may lose. The characters
-# cost them about half of that, the lines the rest. The replay is written with fonts, and does not show all that real hands lose.
+# Words and numbers by other hands pay a little for the lesson, less than the 0.3 points that the replay may lose. The characters
+# cost them that, the lines nothing more. The replay is written with fonts, and does not show all that real hands lose.
 #
 # The words teach no digits, and the general sets still lose no more than we allowed. Nor do they with the new signs. What is lost
 # there is mostly a 1 that looks like a `/` or a comma. Characters on paper are many hands and not one: there the lesson helps little and
