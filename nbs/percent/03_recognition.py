@@ -1095,13 +1095,13 @@ class Reader:
         most = max((_sureness(j, d).sum() for j, d in read), default=0)
         limit = lambda sure: LEAST_PAGE if sure.sum() == most else LEAST_LINE
         some = [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
-        kept = [self._sure(j, d, sheet, knowledge, clock) for j, d in some]
+        kept = [self._settled(j, d, sheet, knowledge, clock) for j, d in some]
         left = [j for j, d in zip(judged, decoded) if not (d.matched or len(d.edges))]
         matched = all(d.matched for _, d in kept)
         least = LEAST_LINE if kept else LEAST_PAGE
         return kept, matched and not _has_text(left, least, self.symbols, clock)
 
-    def _sure(
+    def _settled(
         self, judged: _Judged, decoding: Decoding, sheet: Sheet, knowledge: Knowledge, clock: Clock
     ) -> tuple[_Judged, Decoding]:
         """A line as it was decoded. Or as the line network alone reads it: where that has no doubt,

@@ -731,7 +731,7 @@ figure({read.text: read.draw()}, columns=1)
 # %% [markdown]
 # ## Where boxes are not enough
 #
-# A second opinion on boxes helps only where there are boxes. Some characters get none: their ink is gone with a rule, or it hangs so closely on its neighbour that no cut parts them. The line network, our *ear*, may hear them all the same. So it is asked once more, alone, where the boxes leave a doubt. Its reading is taken on two conditions: it is sure of every character, and it hears *more* characters than there are boxes, or the doubt is large. A line of one single character is treated the other way round: where the line network would rather hear nothing, nothing was written.
+# A second opinion on boxes helps only where there are boxes. Some characters get none: their ink is gone with a rule, or it hangs so closely on its neighbour that no cut parts them. The line network, our *ear*, may hear them all the same. So it is asked once more, alone, where the boxes leave a doubt. Its reading is taken where it is sure of every character and hears *more* of them than there are boxes. Where the boxes leave much doubt, it need not hear more. A line of a single character is dropped where the line network would rather hear nothing.
 
 # %%
 #| label: fig-by-ear
