@@ -15,8 +15,8 @@ from .ink import MOST_COMPONENTS
 from ..statistics import distinct, median, percentile
 
 # %% auto #0
-__all__ = ['SUPPORT', 'EDGE_WEIGHT', 'LEADS', 'SAME_LEVEL', 'ABOVE_ANOTHER', 'BESIDE_LINE', 'SOLID', 'FLOATS', 'CLEAR',
-           'ONE_LETTER', 'BAR', 'letter_height', 'group_lines', 'Piece', 'union', 'line_pieces', 'join_parts',
+__all__ = ['SUPPORT', 'EDGE_WEIGHT', 'LEADS', 'SAME_LEVEL', 'ABOVE_ANOTHER', 'STUMP', 'MOSTLY', 'BESIDE_LINE', 'SOLID', 'FLOATS',
+           'CLEAR', 'ONE_LETTER', 'BAR', 'letter_height', 'group_lines', 'Piece', 'union', 'line_pieces', 'join_parts',
            'Candidate', 'TextLine', 'single']
 
 # %% ../../nbs/11_lines.ipynb #49c8811d
@@ -116,6 +116,8 @@ def _slope(b: _Boxes, letter: float) -> float:
 LEADS = 0.45  # letter heights from which a component is tall enough to lead a line
 SAME_LEVEL = 0.47  # letter heights between the levels of two chains of one line
 ABOVE_ANOTHER = 0.3  # the same where the chains overlap: they may be two lines close together
+STUMP = 0.75  # letter heights under which a chain may be parts of letters: stems of Ts
+MOSTLY = 0.8  # share of its height that must stand within the line then
 BESIDE_LINE = 0.35  # letter heights by which a small part may stand above or below its line
 
 
@@ -127,6 +129,19 @@ def _chains(b: _Boxes, letter: float, slope: float) -> list[np.ndarray]:
     return sorted((np.flatnonzero(chain == c) for c in distinct(chain)), key=len, reverse=True)
 
 
+def _within_line(
+    near: np.ndarray, chain: np.ndarray, b: _Boxes, level: np.ndarray, letter: float
+) -> bool:
+    "Whether a chain is low and stands between the tops and bottoms of a line's letters near it."
+    tops, bottoms = level - b.h / 2, level + b.h / 2
+    top, bottom = (
+        max(tops[near].min(), tops[chain].min()),
+        min(bottoms[near].max(), bottoms[chain].max()),
+    )
+    low = b.h[chain].max() < STUMP * letter
+    return bool(low and bottom - top > MOSTLY * (bottoms[chain].max() - tops[chain].min()))
+
+
 def _off(line: np.ndarray, chain: np.ndarray, b: _Boxes, level: np.ndarray, letter: float) -> float:
     """By how much a chain is off a line's level where it stands; infinite where it cannot be part
     of it."""
@@ -134,6 +149,8 @@ def _off(line: np.ndarray, chain: np.ndarray, b: _Boxes, level: np.ndarray, lett
     off = abs(median(level[near]) - float(level[chain].mean()))
     overlap = np.minimum(b.x1[chain].max(), b.x1[line]) - np.maximum(b.x0[chain].min(), b.x0[line])
     shared = (overlap > 0.5 * np.minimum(b.x1[line] - b.x0[line], letter)).any()
+    if _within_line(near, chain, b, level, letter):
+        return off
     return off if off < letter * (ABOVE_ANOTHER if shared else SAME_LEVEL) else np.inf
 
 

@@ -25,9 +25,9 @@ from .rules import find_rules, frames, maybe_text, remove_rules
 from ..statistics import median
 
 # %% auto #0
-__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'JOINED', 'FEWEST', 'LEAST_PART',
-           'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'STEEP', 'TO_ANALYSE',
-           'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'analyse']
+__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'JOINED', 'FEWEST', 'FEWEST_ON_RULE',
+           'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'STEEP',
+           'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -36,6 +36,7 @@ MOST_PIXELS = 4_000_000  # of the page that is worked on: bounds time and memory
 MOST_ENLARGED = 6.0  # times: an enlarged letter gains no detail, only pixels
 NO_LETTER = 0.55  # of the shorter side: letter height where nothing looks like one, a single glyph
 JOINED, FEWEST = 0.7, 8  # share of all ink in one component, and the parts that it must come to
+FEWEST_ON_RULE = 3  # parts, where the letters' height is about known
 LEAST_PART = 8  # pixels of the reduced picture, height of a part that counts
 LONGEST_STROKE = 80  # pixels of the reduced picture: what runs straight for longer is a rule
 GOOD_GUESS = (0.65, 1.5)  # letter height over LETTER between which the first look was right
@@ -79,16 +80,24 @@ def _parted(mask: np.ndarray) -> np.ndarray:  # uint8 (h, w)
     return mask
 
 
+def _apart(
+    mask: np.ndarray, labels: np.ndarray, stats: np.ndarray, fewest: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The components of a mask; where one of them holds most of the ink, the parts that it comes to
+    without rules, if they are at least `fewest`."""
+    if not len(stats) or stats[:, 4].max() <= JOINED * stats[:, 4].sum():
+        return labels, stats
+    parted = components(_parted(mask))
+    many = (parted[1][:, 3] >= LEAST_PART).sum() >= fewest
+    return parted if many else (labels, stats)
+
+
 def first_look(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
 ) -> tuple[float, tuple[slice, slice]]:  # letter height in pixels; rows and columns with writing
     "A first look at the whole picture, reduced: how high its characters are, and where they stand."
     mask, f = _first_mask(grey)
-    labels, stats = components(mask)
-    if len(stats) and stats[:, 4].max() > JOINED * stats[:, 4].sum():
-        parted = components(_parted(mask))
-        many = (parted[1][:, 3] >= LEAST_PART).sum() >= FEWEST
-        labels, stats = parted if many else (labels, stats)
+    labels, stats = _apart(mask, *components(mask), FEWEST)
     height = letter_height(stats, mask.shape, frames(labels, stats, 12))
     if height is None:
         return NO_LETTER * min(grey.shape), np.s_[:, :]
@@ -166,12 +175,30 @@ class _Stages:
     letter: float
 
 
+def _good(letter: float) -> bool:
+    "Whether a page was brought to about the size that was wanted."
+    return GOOD_GUESS[0] < letter / LETTER < GOOD_GUESS[1]
+
+
+def _letter(mask: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> float:  # pixels
+    """The letters' height. Where it is another than expected, a rule may have joined the letters,
+    and the specks told: then the parts without rules may confirm what was expected."""
+    height = lambda labels, stats: (
+        letter_height(stats, mask.shape, frames(labels, stats, 0.5 * LETTER)) or LETTER
+    )
+    letter = height(labels, stats)
+    if _good(letter):
+        return letter
+    apart = height(*_apart(mask, labels, stats, FEWEST_ON_RULE))
+    return apart if _good(apart) else letter
+
+
 def _stages(grey: np.ndarray) -> _Stages:
     "All steps on a page whose letters are about `LETTER` pixels high."
     strength = ink_strength(grey, LETTER)
     mask = ink_mask(strength, LETTER)
     labels, stats = components(mask)
-    letter = letter_height(stats, mask.shape, frames(labels, stats, 0.5 * LETTER)) or LETTER
+    letter = _letter(mask, labels, stats)
     rules = find_rules(mask, labels, stats, letter)
     ink = remove_rules(mask, rules)
     labels, stats = components(ink)
@@ -193,8 +220,7 @@ def _brought(
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         page = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how) if scale != 1 else grey
         stages = _stages(page)
-        good = GOOD_GUESS[0] < stages.letter / LETTER < GOOD_GUESS[1]
-        if last or good or over(TO_ANALYSE):
+        if last or _good(stages.letter) or over(TO_ANALYSE):
             break
         height = stages.letter / scale
     return page, scale, stages
