@@ -189,6 +189,7 @@ def _slope(b: _Boxes, letter: float) -> float:
 
 # %%
 #| export
+SPANS = 1.55  # letter heights from which a component may hang together with the line below
 LEADS = 0.45  # letter heights from which a component is tall enough to lead a line
 SAME_LEVEL = 0.47  # letter heights between the levels of two chains of one line
 ABOVE_ANOTHER = 0.3  # the same where the chains overlap: they may be two lines close together
@@ -285,7 +286,8 @@ def group_lines(
         return [], 0.0
     x, y, w, h, _ = stats.T.astype(float)
     tall = np.flatnonzero(h >= LEADS * letter)
-    tall = tall if len(tall) else np.arange(len(stats))
+    usual = tall[h[tall] <= SPANS * letter]
+    tall = usual if len(usual) > 0.5 * len(tall) else tall if len(tall) else np.arange(len(stats))
     tall = tall[np.argsort(-h[tall])[:MOST_COMPONENTS]]
     b = _Boxes(x[tall], (x + w)[tall], (y + h / 2)[tall], h[tall])
     slope = _slope(b, letter)
@@ -301,6 +303,75 @@ def group_lines(
         if n is not None:
             out[n].append(int(k))
     return [np.array(sorted(line, key=lambda k: x[k] + w[k] / 2)) for line in out], slope
+
+
+# %%
+#| export
+WHOLE = 0.7  # letter heights of a component that is no mere part; a line to cut from has two
+REACHES = 0.15  # letter heights beyond the middle of a line, from which a component is in it
+
+
+def _levels_near(
+    stats: np.ndarray, lines: list[np.ndarray], middle: float, slope: float
+) -> list[float]:
+    "How high each line stands at a place across the page; only lines that go as far as there."
+    x, y, w, h, _ = stats.T.astype(float)
+    centre, level = x + w / 2, y + h / 2 - slope * (x + w / 2)
+    out = []
+    for line in lines:
+        near = line[np.argsort(np.abs(centre[line] - middle))[:3]]
+        out.append(median(level[near]) + slope * middle)
+    return sorted(out)
+
+
+def part_lines(
+    ink: np.ndarray,  # uint8 (h, w), 1 ink
+    labels: np.ndarray,  # int32 (h, w), its components
+    stats: np.ndarray,  # int (N, 5), likewise
+    index: np.ndarray,  # int (n,), components that can be text
+    letter: float,  # pixels
+) -> np.ndarray:  # uint8 (h, w); `ink` itself where nothing was cut
+    "Cut components that reach from one line into the next, where they have least ink between them."
+    high = stats[index, 3] > SPANS * letter
+    if not high.any() or high.mean() >= 0.5:
+        return ink
+    low = stats[index[~high]]
+    found, slope = group_lines(low, letter)
+    lines = [line for line in found if (low[line, 3] > WHOLE * letter).sum() >= 2]
+    out = ink
+    for k in index[high]:
+        x, y, w, h, _ = stats[k]
+        levels = _levels_near(low, lines, x + w / 2, slope)
+        within = [v for v in levels if y + REACHES * letter < v < y + h - REACHES * letter]
+        for upper, lower in zip(within, within[1:]):
+            out = ink.copy() if out is ink else out
+            _cut_between(out, labels, int(k) + 1, stats[k], upper, lower, slope)
+    return out
+
+
+def _cut_between(
+    ink: np.ndarray,
+    labels: np.ndarray,
+    label: int,
+    box: np.ndarray,
+    upper: float,
+    lower: float,
+    slope: float,
+) -> None:
+    "Take two rows out of a component between two levels, along the slope, where its ink is least."
+    x, y, w, h, _ = box
+    columns = np.arange(w)
+    tilt = np.round(slope * (columns - w / 2)).astype(int)
+    rows = np.arange(int(upper) + 1, int(lower))
+    at = np.clip(rows[:, None] + tilt, y, y + h - 2)  # (rows, columns)
+    here = labels[at, x + columns] == label
+    if not len(rows):
+        return
+    far = np.abs(rows - (upper + lower) / 2) / max(1.0, lower - upper)
+    best = at[np.argmin(here.sum(1) + far)]
+    for row in (best, best + 1):
+        own = labels[row, x + columns] == label
+        ink[row[own], x + columns[own]] = 0
 
 
 # %%

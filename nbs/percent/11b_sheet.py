@@ -27,6 +27,7 @@ from customocr.layout.lines import (
     join_parts,
     letter_height,
     line_pieces,
+    part_lines,
     single,
 )
 from customocr.layout.rules import find_rules, frames, maybe_text, remove_rules
@@ -300,6 +301,11 @@ def _stages(grey: np.ndarray) -> _Stages:
     ink = remove_rules(mask, rules)
     labels, stats = components(ink)
     text = maybe_text(stats, letter, ink.shape) if len(stats) else np.zeros(0, bool)
+    parted = part_lines(ink, labels, stats, np.flatnonzero(text), letter)
+    if parted is not ink:
+        ink = parted
+        labels, stats = components(ink)
+        text = maybe_text(stats, letter, ink.shape)
     index = np.flatnonzero(text)
     lines, slope = group_lines(stats[index], letter)
     groups = [index[line] for line in lines]
