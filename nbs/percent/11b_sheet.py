@@ -100,7 +100,7 @@ MOST_PIXELS = 4_000_000  # of the page that is worked on: bounds time and memory
 MOST_ENLARGED = 6.0  # times: an enlarged letter gains no detail, only pixels
 NO_LETTER = 0.55  # of the shorter side: letter height where nothing looks like one, a single glyph
 JOINED, FEWEST = 0.7, 8  # share of all ink in one component, and the parts that it must come to
-FEWEST_ON_RULE = 3  # parts, where the letters' height is about known
+AGREE, FEWEST_AGREE = 0.3, 3  # in log height, components that must confirm a height
 LEAST_PART = 8  # pixels of the reduced picture, height of a part that counts
 LONGEST_STROKE = 80  # pixels of the reduced picture: what runs straight for longer is a rule
 GOOD_GUESS = (0.65, 1.5)  # letter height over LETTER between which the first look was right
@@ -144,24 +144,16 @@ def _parted(mask: np.ndarray) -> np.ndarray:  # uint8 (h, w)
     return mask
 
 
-def _apart(
-    mask: np.ndarray, labels: np.ndarray, stats: np.ndarray, fewest: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The components of a mask; where one of them holds most of the ink, the parts that it comes to
-    without rules, if they are at least `fewest`."""
-    if not len(stats) or stats[:, 4].max() <= JOINED * stats[:, 4].sum():
-        return labels, stats
-    parted = components(_parted(mask))
-    many = (parted[1][:, 3] >= LEAST_PART).sum() >= fewest
-    return parted if many else (labels, stats)
-
-
 def first_look(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
 ) -> tuple[float, tuple[slice, slice]]:  # letter height in pixels; rows and columns with writing
     "A first look at the whole picture, reduced: how high its characters are, and where they stand."
     mask, f = _first_mask(grey)
-    labels, stats = _apart(mask, *components(mask), FEWEST)
+    labels, stats = components(mask)
+    if len(stats) and stats[:, 4].max() > JOINED * stats[:, 4].sum():
+        parted = components(_parted(mask))
+        many = (parted[1][:, 3] >= LEAST_PART).sum() >= FEWEST
+        labels, stats = parted if many else (labels, stats)
     height = letter_height(stats, mask.shape, frames(labels, stats, 12))
     if height is None:
         return NO_LETTER * min(grey.shape), np.s_[:, :]
@@ -280,15 +272,17 @@ def _good(letter: float) -> bool:
 
 def _letter(mask: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> float:  # pixels
     """The letters' height. Where it is another than expected, a rule may have joined the letters,
-    and the specks told: then the parts without rules may confirm what was expected."""
+    and the specks told: then what is left without rules may confirm what was expected."""
     height = lambda labels, stats: (
         letter_height(stats, mask.shape, frames(labels, stats, 0.5 * LETTER)) or LETTER
     )
     letter = height(labels, stats)
     if _good(letter):
         return letter
-    apart = height(*_apart(mask, labels, stats, FEWEST_ON_RULE))
-    return apart if _good(apart) else letter
+    without = components(remove_rules(mask, find_rules(mask, labels, stats, LETTER)))
+    again = height(*without)
+    agree = (np.abs(np.log(without[1][:, 3] / again)) < AGREE).sum() >= FEWEST_AGREE
+    return again if agree and _good(again) else letter
 
 
 def _stages(grey: np.ndarray) -> _Stages:
