@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .ink import components, ink_mask, ink_strength, polarity
+from .ink import components, ink_mask, ink_strength, noise_floor, polarity
 from customocr.layout.lines import (
     TextLine,
     group_lines,
@@ -27,7 +27,7 @@ from ..statistics import median
 
 # %% auto #0
 __all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'JOINED', 'FEWEST', 'AGREE', 'FEWEST_AGREE',
-           'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'STEEP',
+           'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'GRAINY', 'STEEP',
            'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
@@ -119,6 +119,7 @@ def inside_mat(
 
 # %% ../../nbs/11b_sheet.ipynb #e504206a
 Box = tuple[int, int, int, int]  # x, y, w, h in pixels
+GRAINY = 20  # of 255: noise floor that plain paper has not; cheques and woven paper have more
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,11 @@ class Sheet:
     slope: float  # of the lines before the page was turned upright, dy/dx
     inverted: bool  # light ink on a dark page
     matrix: np.ndarray  # float64 (2, 3), from pixels here to pixels of the picture given
+
+    @property
+    def grainy(self) -> bool:
+        "Whether the paper is so rough or so patterned that it may hide a pen."
+        return noise_floor(self.strength) > GRAINY
 
     def to_page(
         self,

@@ -56,7 +56,7 @@ from customocr.images import load_image
 from customocr.layout.cuts import WINDOW, propose, windows
 from customocr.layout.ink import polarity
 from customocr.layout.lines import Candidate, Piece, TextLine
-from customocr.layout.sheet import Sheet, analyse, has_ink, inside_mat
+from customocr.layout.sheet import FIRST_SIDE, Sheet, analyse, has_ink, inside_mat
 from customocr.limits import Clock, Limits
 from customocr.line_network import (
     EVIDENCE,
@@ -904,6 +904,7 @@ LONGEST_LINE = 1000  # heights of its letters: no line of writing has a thousand
 TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: the rest is decoding
 WRITING = 0.5  # sure characters to pieces of the first lines, from which a page is writing
 EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
+SOFTENED = (1.5, 2.5)  # pixels, sigmas by which a grainy page is softened where nothing was read
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 
@@ -1121,6 +1122,22 @@ class Reader:
         return (alone, again) if believed else (judged, decoding)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
+        """The page read. Where nothing was read and the paper is grainy, the grain may hide a pen:
+        then the page is read softened as well."""
+        best = self._as_it_is(grey, knowledge, rotate, clock)
+        if best.lines or not best.sheet.grainy:
+            return best
+        readings = [best]
+        for sigma in SOFTENED:
+            if clock.over():
+                break
+            softer = cv2.GaussianBlur(grey, (0, 0), sigma * max(1, max(grey.shape) / FIRST_SIDE))
+            readings.append(self._as_it_is(softer, knowledge, rotate, clock))
+        return max(readings, key=lambda r: r.evidence)
+
+    def _as_it_is(
+        self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock
+    ) -> _Reading:
         """The page read; where its polarity or direction is in doubt, the reading that looks most
         like characters."""
         light = polarity(grey)

@@ -255,8 +255,10 @@ SURELY = 0.4  # of the strongest ink nearby: rule 3, one pixel of each component
 LEAST_STRENGTH = 6  # of 255: weaker than this nothing is ink, on perfectly clean paper either
 
 
-def _noise_floor(strength: np.ndarray) -> int:
-    "The strength, of 255, that the paper's own grain reaches: three times its median."
+def noise_floor(
+    strength: np.ndarray,  # uint8 (h, w), from `ink_strength`
+) -> int:  # of 255
+    "The strength that the paper's own grain reaches: three times its median."
     return int(max(LEAST_STRENGTH, 3 * median(strength[::2, ::2])))
 
 
@@ -266,7 +268,7 @@ def ink_mask(
 ) -> np.ndarray:  # uint8 (h, w), 1 ink, 0 paper
     """Ink: half as strong as the strongest nearby, or a weak ridge that is connected to surely
     inked pixels."""
-    k, floor = int(REACH * letter) | 1, _noise_floor(strength)
+    k, floor = int(REACH * letter) | 1, noise_floor(strength)
     nearby = cv2.blur(cv2.dilate(strength, np.ones((k, k), np.uint8)), (k, k))
     over = lambda share, least: cv2.compare(
         strength, cv2.max(cv2.multiply(nearby, share), least), cv2.CMP_GT

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from customocr.layout.ink import components, ink_mask, ink_strength, polarity
+from customocr.layout.ink import components, ink_mask, ink_strength, noise_floor, polarity
 from customocr.layout.lines import (
     TextLine,
     group_lines,
@@ -211,6 +211,7 @@ print("cut off:", [a - b for a, b in zip(matted.shape, matted[inside_mat(matted)
 # %%
 #| export
 Box = tuple[int, int, int, int]  # x, y, w, h in pixels
+GRAINY = 20  # of 255: noise floor that plain paper has not; cheques and woven paper have more
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,11 @@ class Sheet:
     slope: float  # of the lines before the page was turned upright, dy/dx
     inverted: bool  # light ink on a dark page
     matrix: np.ndarray  # float64 (2, 3), from pixels here to pixels of the picture given
+
+    @property
+    def grainy(self) -> bool:
+        "Whether the paper is so rough or so patterned that it may hide a pen."
+        return noise_floor(self.strength) > GRAINY
 
     def to_page(
         self,
