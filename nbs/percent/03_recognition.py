@@ -1148,7 +1148,7 @@ class Reader:
         if doubtful and not readings[0].certain and not clock.lacks(taken):
             readings.append(self._reading(grey, 0, False, knowledge, clock))
         likely = lambda r: POLARITY_WORTH * light * (-1 if r.sheet.inverted else 1)
-        best = max(readings, key=lambda r: r.evidence + likely(r))
+        best = max(readings, key=lambda r: (bool(r.lines), r.evidence + likely(r)))
         turned = []
         for turn in self._turns(best) if rotate and not clock.over() else ():
             if clock.lacks(taken):
