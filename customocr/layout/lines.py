@@ -15,9 +15,10 @@ from .ink import MOST_COMPONENTS
 from ..statistics import distinct, median, percentile
 
 # %% auto #0
-__all__ = ['SUPPORT', 'EDGE_WEIGHT', 'SPANS', 'LEADS', 'SAME_LEVEL', 'ABOVE_ANOTHER', 'STUMP', 'MOSTLY', 'BESIDE_LINE', 'WHOLE',
-           'REACHES', 'SOLID', 'FLOATS', 'CLEAR', 'ONE_LETTER', 'BAR', 'letter_height', 'group_lines', 'part_lines',
-           'Piece', 'union', 'line_pieces', 'join_parts', 'Candidate', 'TextLine', 'single']
+__all__ = ['SUPPORT', 'EDGE_WEIGHT', 'ENOUGH_FOR_SLOPE', 'SPANS', 'LEADS', 'SAME_LEVEL', 'ABOVE_ANOTHER', 'STUMP', 'MOSTLY',
+           'BESIDE_LINE', 'WHOLE', 'REACHES', 'SOLID', 'FLOATS', 'CLEAR', 'ONE_LETTER', 'BAR', 'letter_height',
+           'group_lines', 'part_lines', 'Piece', 'union', 'line_pieces', 'join_parts', 'Candidate', 'TextLine',
+           'single']
 
 # %% ../../nbs/11_lines.ipynb #49c8811d
 SUPPORT = 0.22  # in log height: heights within about a fifth support each other
@@ -113,6 +114,7 @@ def _slope(b: _Boxes, letter: float) -> float:
     return slope
 
 # %% ../../nbs/11_lines.ipynb #d43d6f76
+ENOUGH_FOR_SLOPE = 15  # components of a page whose slope is believed
 SPANS = 1.55  # letter heights from which a component may hang together with the line below
 LEADS = 0.45  # letter heights from which a component is tall enough to lead a line
 SAME_LEVEL = 0.47  # letter heights between the levels of two chains of one line
@@ -175,6 +177,15 @@ def _joined(
     return sorted(lines, key=lambda line: median(level[line]))
 
 
+def _sloped(b: _Boxes, letter: float) -> tuple[float, list[np.ndarray]]:
+    """The slope of a page and its lines. The slope of a few letters is a guess: level is tried as
+    well, and where that makes fewer lines of them it is right."""
+    slope = _slope(b, letter)
+    some = [slope, 0.0] if len(b.h) < ENOUGH_FOR_SLOPE else [slope]
+    found = [(v, _joined(_chains(b, letter, v), b, b.level(v), letter)) for v in some]
+    return min(found, key=lambda each: len(each[1]))
+
+
 def _line_of(
     middle: float,
     level: float,
@@ -214,9 +225,8 @@ def group_lines(
     tall = usual if len(usual) > 0.5 * len(tall) else tall if len(tall) else np.arange(len(stats))
     tall = tall[np.argsort(-h[tall])[:MOST_COMPONENTS]]
     b = _Boxes(x[tall], (x + w)[tall], (y + h / 2)[tall], h[tall])
-    slope = _slope(b, letter)
+    slope, lines = _sloped(b, letter)
     levels = b.level(slope)
-    lines = _joined(_chains(b, letter, slope), b, levels, letter)
     out = [list(tall[line]) for line in lines]
     tops = np.array([(levels[line] - b.h[line] / 2).min() for line in lines])
     bottoms = np.array([(levels[line] + b.h[line] / 2).max() for line in lines])

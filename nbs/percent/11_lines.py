@@ -189,6 +189,7 @@ def _slope(b: _Boxes, letter: float) -> float:
 
 # %%
 #| export
+ENOUGH_FOR_SLOPE = 15  # components of a page whose slope is believed
 SPANS = 1.55  # letter heights from which a component may hang together with the line below
 LEADS = 0.45  # letter heights from which a component is tall enough to lead a line
 SAME_LEVEL = 0.47  # letter heights between the levels of two chains of one line
@@ -251,6 +252,15 @@ def _joined(
     return sorted(lines, key=lambda line: median(level[line]))
 
 
+def _sloped(b: _Boxes, letter: float) -> tuple[float, list[np.ndarray]]:
+    """The slope of a page and its lines. The slope of a few letters is a guess: level is tried as
+    well, and where that makes fewer lines of them it is right."""
+    slope = _slope(b, letter)
+    some = [slope, 0.0] if len(b.h) < ENOUGH_FOR_SLOPE else [slope]
+    found = [(v, _joined(_chains(b, letter, v), b, b.level(v), letter)) for v in some]
+    return min(found, key=lambda each: len(each[1]))
+
+
 def _line_of(
     middle: float,
     level: float,
@@ -290,9 +300,8 @@ def group_lines(
     tall = usual if len(usual) > 0.5 * len(tall) else tall if len(tall) else np.arange(len(stats))
     tall = tall[np.argsort(-h[tall])[:MOST_COMPONENTS]]
     b = _Boxes(x[tall], (x + w)[tall], (y + h / 2)[tall], h[tall])
-    slope = _slope(b, letter)
+    slope, lines = _sloped(b, letter)
     levels = b.level(slope)
-    lines = _joined(_chains(b, letter, slope), b, levels, letter)
     out = [list(tall[line]) for line in lines]
     tops = np.array([(levels[line] - b.h[line] / 2).min() for line in lines])
     bottoms = np.array([(levels[line] + b.h[line] / 2).max() for line in lines])
