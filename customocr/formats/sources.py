@@ -305,7 +305,7 @@ def _heic(data, limits):
         width, height = photo.size
         refuse_size(width, height, "the photo", limits)
         return photo.to_pillow()
-    except (ValueError, OSError, RuntimeError, EOFError, SyntaxError) as error:
+    except (ValueError, OSError, RuntimeError, EOFError, SyntaxError, LookupError) as error:
         said = " ".join(str(error).split())  # libheif's words can have several lines
         raise ImageError(f"is a damaged HEIC photo ({said})") from None
 

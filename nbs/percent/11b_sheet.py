@@ -148,7 +148,13 @@ def first_look(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
 ) -> tuple[float, tuple[slice, slice]]:  # letter height in pixels; rows and columns with writing
     "A first look at the whole picture, reduced: how high its characters are, and where they stand."
-    mask, f = _first_mask(grey)
+    return _looked(*_first_mask(grey), grey.shape)
+
+
+def _looked(
+    mask: np.ndarray, f: float, shape: tuple[int, ...]
+) -> tuple[float, tuple[slice, slice]]:
+    "The same, from the ink of the reduced picture; f is the reduction, shape the full picture's."
     labels, stats = components(mask)
     if len(stats) and stats[:, 4].max() > JOINED * stats[:, 4].sum():
         parted = components(_parted(mask))
@@ -156,7 +162,7 @@ def first_look(
         labels, stats = parted if many else (labels, stats)
     height = letter_height(stats, mask.shape, frames(labels, stats, 12))
     if height is None:
-        return NO_LETTER * min(grey.shape), np.s_[:, :]
+        return NO_LETTER * min(shape), np.s_[:, :]
     return height / f, _where_written(stats, height, f)
 
 
@@ -335,6 +341,11 @@ def _brought(
 
 # %%
 #| export
+TOO_STEEP = 0.1  # dy/dx of rules from which the page is turned before anything else
+RULE_LENGTH = 0.38  # of the picture's width, from which a straight run may be a rule
+MOST_RULED = 0.45  # share of the picture that rules and the letters on them may ink
+HOUGH_STEP = math.pi / 720  # a quarter of a degree
+FEWEST_RULES, SAME_SLOPE, MOST_AGREE = 2, 0.03, 0.6  # runs; dy/dx between them; share of them
 STEEP = 0.06  # dy/dx, about 3.5 degrees: slope of the lines from which a page is turned level
 TO_ANALYSE = 0.5  # share of a page's time after which no step of the search for lines is repeated
 ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned
@@ -352,6 +363,30 @@ def _levelled(page: np.ndarray, slope: float) -> tuple[np.ndarray, np.ndarray]:
         page, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return level, turn
+
+
+def rule_slope(
+    mask: np.ndarray,  # uint8 (h, w), 1 ink, of a page seen as a whole
+) -> float:  # dy/dx; 0 where no rules are steep
+    "How steep the page's rules are, if they are too steep to be found as rules."
+    labels, stats = components(mask)
+    _, _, w, h, _ = stats.T
+    wide = (w > RULE_LENGTH * mask.shape[1]) & (h > TOO_STEEP * w)  # a rule, or letters on one
+    if not wide.any():
+        return 0.0
+    length = RULE_LENGTH * mask.shape[1]
+    some = np.r_[False, wide].astype(np.uint8)[labels]
+    if some.mean() > MOST_RULED:
+        return 0.0
+    found = cv2.HoughLinesP(some, 1, HOUGH_STEP, 100, minLineLength=length, maxLineGap=4)
+    if found is None:
+        return 0.0
+    x0, y0, x1, y1 = found.reshape(-1, 4).T.astype(float)
+    across = np.abs(x1 - x0) > np.abs(y1 - y0)
+    slopes = ((y1 - y0) / np.where(across, x1 - x0, 1))[across]
+    usual = median(slopes) if len(slopes) >= FEWEST_RULES else 0.0
+    agree = np.abs(slopes - usual) < SAME_SLOPE
+    return usual if abs(usual) > TOO_STEEP and agree.mean() > MOST_AGREE else 0.0
 
 
 def _text_line(stages: _Stages, group: np.ndarray) -> TextLine | None:
@@ -373,15 +408,20 @@ def analyse(
 ) -> Sheet:
     "From a picture to lines of pieces; everything relative to the height of the characters on it."
     dark = polarity(grey) > 0 if dark is None else dark
-    page = grey if dark else 255 - grey
-    height, region = first_look(page)
+    page, turned = grey if dark else 255 - grey, np.eye(3)
+    first = _first_mask(page)
+    if slope := rule_slope(first[0]):
+        page, turned[:2] = _levelled(page, slope)
+        first = _first_mask(page)
+    height, region = _looked(*first, page.shape)
     page, scale, s = _brought(page[region], height, over)
     left, top = region[1].start or 0, region[0].start or 0
     shift = scale * (0.5 - left) - 0.5, scale * (0.5 - top) - 0.5
-    matrix, slope = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), s.slope
-    steep = abs(slope) > STEEP and sum(map(len, s.groups)) >= ENOUGH_TO_LEVEL
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]) @ turned
+    slope = slope or s.slope
+    steep = abs(s.slope) > STEEP and sum(map(len, s.groups)) >= ENOUGH_TO_LEVEL
     if steep and not over(TO_ANALYSE):
-        page, turn = _levelled(page, slope)
+        page, turn = _levelled(page, s.slope)
         matrix = turn @ np.vstack([matrix, [0, 0, 1]])
         s = _stages(page)
     lines = tuple(line for group in s.groups if (line := _text_line(s, group)))
