@@ -286,9 +286,12 @@ def _decoded(data, source, dpi, limits):
     at = tiff_pages(io.BytesIO(data))[source.page - 1]
     if size := picture_size(data, at):
         refuse_size(*size, "the page", limits)
-    done, pages = cv2.imdecodemulti(
-        np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED, range=(at, at + 1)
-    )
+    try:
+        done, pages = cv2.imdecodemulti(
+            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED, range=(at, at + 1)
+        )
+    except cv2.error:  # headers that contradict one another
+        done, pages = False, ()
     if not done or not len(pages):
         raise ImageError("is damaged or of an unusual kind of TIFF: save it again")
     return pages[0]

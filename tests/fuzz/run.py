@@ -11,6 +11,7 @@ put it into tests/fuzz/seeds/TARGET, where the tests try it from then on, and me
 
 import argparse
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -22,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 NAMES = ("image", "pattern", "page", "array", "lexicon", "model", "glyphs", "manifest")
 MEMORY = 3_000  # MB of a process, the libraries included
+ROUND = 1_500  # MB from which a new process goes on: atheris itself keeps something of every input
 
 
 def search(name: str, seconds: float, seed: int, corpus: Path, found: Path) -> None:
@@ -31,15 +33,15 @@ def search(name: str, seconds: float, seed: int, corpus: Path, found: Path) -> N
     with atheris.instrument_imports(include=["customocr"]):
         import targets
     target, until = targets.TARGETS[name], time.process_time() + seconds
+    spent = lambda: resource.getrusage(resource.RUSAGE_SELF)  # its memory is in kB (Linux)
     for n, data in enumerate(targets.first_inputs(name)):
         (corpus / f"first-{n}").write_bytes(data)
     tried = 0
 
     def once(data: bytes) -> None:
         nonlocal tried
-        if time.process_time() > until:
-            spent = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-            print(f"{name}: {tried} inputs in {spent:.0f} s, none broke it", flush=True)
+        if time.process_time() > until or spent().ru_maxrss > 1024 * ROUND:
+            print(f"{tried} inputs in {spent().ru_utime:.0f} s", flush=True)
             os._exit(0)
         tried += 1
         target(data)
@@ -48,6 +50,21 @@ def search(name: str, seconds: float, seed: int, corpus: Path, found: Path) -> N
     options += [f"-rss_limit_mb={MEMORY}", "-verbosity=0", "-use_value_profile=1"]
     atheris.Setup([sys.argv[0], *options, str(corpus)], once)
     atheris.Fuzz()
+
+
+def in_rounds(name: str, options: argparse.Namespace) -> str:  # what to print
+    "Search in processes of their own, one after the other, with one corpus for all of them."
+    tried = spent = 0
+    with tempfile.TemporaryDirectory() as corpus:
+        while spent < options.seconds:
+            line = [sys.executable, __file__, name, "--corpus", corpus, "--found", options.found]
+            line += ["--seconds", options.seconds - spent, "--seed", options.seed + tried]
+            done = subprocess.run(list(map(str, line)), capture_output=True, text=True)
+            said = re.search(r"(\d+) inputs in (\d+) s", done.stdout)
+            if done.returncode or not said:
+                return f"{name}: broken\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
+            tried, spent = tried + int(said[1]), spent + max(1, int(said[2]))
+    return f"{name}: {tried} inputs in {spent} s, none broke it"
 
 
 def main() -> int:
@@ -67,16 +84,9 @@ def main() -> int:
     for name in options.targets or NAMES:
         found = options.found / name
         found.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as corpus:
-            line = [sys.executable, __file__, name, "--corpus", corpus, "--found", options.found]
-            line += ["--seconds", options.seconds, "--seed", options.seed]
-            done = subprocess.run(list(map(str, line)), capture_output=True, text=True)
-        print(
-            done.stdout.strip()
-            if not done.returncode
-            else f"{name}: broken\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
-        )
-        broken += [name] if done.returncode else []
+        said = in_rounds(name, options)
+        print(said, flush=True)
+        broken += [name] if "broken" in said.splitlines()[0] else []
     return 1 if broken else 0
 
 
