@@ -14,9 +14,10 @@ from customocr import samples
 from customocr.confusion_fixes import align
 from customocr.errors import ImageError, KnowledgeError, ModelError
 from customocr.glyphs import CLASSES
-from customocr.pictures import write
+from customocr.pictures import hands, write
 from customocr.recognition import Page, Reader
 from customocr.writing.compose import FontHand, box_scores, compose_line
+from customocr.writing.papers import Paper, woven_paper
 
 SAMPLES = {p.name: p for p in samples.pages()}
 
@@ -388,3 +389,40 @@ def test_squared_paper_that_joins_all_letters_keeps_its_lines():
     assert len(read) == len(LINES)
     right = sum(c == d for a, b in zip(read, LINES) for c, d in align(a, b))
     assert right >= 0.9 * sum(map(len, LINES))
+
+
+CLOSE = ["TAKE 20 PENS", "TO ROOM 39", "AT HALF PAST", "SEVEN PLEASE"]
+
+
+def rightly_read(text, lines):
+    "Share of the characters that are right, where as many lines were read as were written."
+    read = text.split("\n")
+    if len(read) != len(lines):
+        return 0.0
+    right = sum(c == d for a, b in zip(read, lines) for c, d in align(a, b))
+    return right / sum(map(len, lines))
+
+
+@pytest.mark.parametrize("hand", ["patrick-hand", "shadows-into-light", "nanum-pen-script"])
+def test_lines_that_touch_come_out_as_lines(reader, hand):
+    shares = [
+        rightly_read(reader.read(write(CLOSE, None, k, hand, 36, line_gap=1.2).image).text, CLOSE)
+        for k in range(4)
+    ]
+    assert min(shares) > 0.75 and sum(shares) / 4 > 0.9
+
+
+@pytest.mark.parametrize("angle", [-9, 6, 12])
+def test_squared_paper_that_was_photographed_askew_is_read(reader, angle):
+    paper = Paper(rules="grid", rule_width=0.06, rule_colour=(110, 110, 110), noise=2)
+    page = write(CLOSE[:3], paper, 1, "architects-daughter", 36, rotation=angle)
+    read = reader.read(page.image).text
+    right = sum(a == b for a, b in align("".join(CLOSE[:3]), "".join(read.split("\n"))))
+    assert right >= 0.9 * len("".join(CLOSE[:3]))
+
+
+@pytest.mark.parametrize("seed", [1, 3, 7])
+def test_a_pen_no_stronger_than_the_weave_of_its_paper_is_read(reader, seed):
+    lines, hand = ["WOVEN PAPER", "HIDES THE PEN"], list(hands())[seed % 5]
+    page = write(lines, woven_paper(np.random.default_rng(seed)), seed, hand, 34)
+    assert rightly_read(reader.read(page.image).text, lines) > 0.9

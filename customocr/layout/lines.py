@@ -16,9 +16,9 @@ from ..statistics import distinct, median, percentile
 
 # %% auto #0
 __all__ = ['SUPPORT', 'EDGE_WEIGHT', 'ENOUGH_FOR_SLOPE', 'SPANS', 'LEADS', 'SAME_LEVEL', 'ABOVE_ANOTHER', 'STUMP', 'MOSTLY',
-           'BESIDE_LINE', 'WHOLE', 'REACHES', 'SOLID', 'FLOATS', 'CLEAR', 'ONE_LETTER', 'BAR', 'letter_height',
-           'group_lines', 'part_lines', 'Piece', 'union', 'line_pieces', 'join_parts', 'Candidate', 'TextLine',
-           'single']
+           'BESIDE_LINE', 'WHOLE', 'AROUND', 'REACHES', 'SOLID', 'FLOATS', 'CLEAR', 'ONE_LETTER', 'BAR',
+           'letter_height', 'group_lines', 'part_lines', 'Piece', 'union', 'line_pieces', 'join_parts', 'Candidate',
+           'TextLine', 'single']
 
 # %% ../../nbs/11_lines.ipynb #49c8811d
 SUPPORT = 0.22  # in log height: heights within about a fifth support each other
@@ -240,6 +240,7 @@ def group_lines(
 
 # %% ../../nbs/11_lines.ipynb #3bbda8c2
 WHOLE = 0.7  # letter heights of a component that is no mere part; a line to cut from has two
+AROUND = 0.25  # of the way from line to line: how far from its middle a cut may be
 REACHES = 0.15  # letter heights beyond the middle of a line, from which a component is in it
 
 
@@ -294,12 +295,11 @@ def _cut_between(
     x, y, w, h, _ = box
     columns = np.arange(w)
     tilt = np.round(slope * (columns - w / 2)).astype(int)
-    rows = np.arange(int(upper) + 1, int(lower))
+    middle, reach = (upper + lower) / 2, AROUND * (lower - upper)
+    rows = np.arange(int(middle - reach), int(middle + reach) + 1)
     at = np.clip(rows[:, None] + tilt, y, y + h - 2)  # (rows, columns)
     here = labels[at, x + columns] == label
-    if not len(rows):
-        return
-    far = np.abs(rows - (upper + lower) / 2) / max(1.0, lower - upper)
+    far = np.abs(rows - middle) / (lower - upper)
     best = at[np.argmin(here.sum(1) + far)]
     for row in (best, best + 1):
         own = labels[row, x + columns] == label

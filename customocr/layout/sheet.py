@@ -27,9 +27,9 @@ from ..statistics import median
 
 # %% auto #0
 __all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'JOINED', 'FEWEST', 'AGREE', 'FEWEST_AGREE',
-           'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'GRAINY',
-           'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'HOUGH_STEP', 'FEWEST_RULES', 'SAME_SLOPE', 'MOST_AGREE', 'STEEP',
-           'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'rule_slope', 'analyse']
+           'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'GRAINY', 'STEEP',
+           'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'HOUGH_STEP', 'FEWEST_RULES',
+           'SAME_SLOPE', 'MOST_AGREE', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'analyse', 'rule_slope']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -239,11 +239,6 @@ def _brought(
     return page, scale, stages
 
 # %% ../../nbs/11b_sheet.ipynb #9e21d7ae
-TOO_STEEP = 0.1  # dy/dx of rules from which the page is turned before anything else
-RULE_LENGTH = 0.38  # of the picture's width, from which a straight run may be a rule
-MOST_RULED = 0.45  # share of the picture that rules and the letters on them may ink
-HOUGH_STEP = math.pi / 720  # a quarter of a degree
-FEWEST_RULES, SAME_SLOPE, MOST_AGREE = 2, 0.03, 0.6  # runs; dy/dx between them; share of them
 STEEP = 0.06  # dy/dx, about 3.5 degrees: slope of the lines from which a page is turned level
 TO_ANALYSE = 0.5  # share of a page's time after which no step of the search for lines is repeated
 ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned
@@ -261,30 +256,6 @@ def _levelled(page: np.ndarray, slope: float) -> tuple[np.ndarray, np.ndarray]:
         page, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return level, turn
-
-
-def rule_slope(
-    mask: np.ndarray,  # uint8 (h, w), 1 ink, of a page seen as a whole
-) -> float:  # dy/dx; 0 where no rules are steep
-    "How steep the page's rules are, if they are too steep to be found as rules."
-    labels, stats = components(mask)
-    _, _, w, h, _ = stats.T
-    wide = (w > RULE_LENGTH * mask.shape[1]) & (h > TOO_STEEP * w)  # a rule, or letters on one
-    if not wide.any():
-        return 0.0
-    length = RULE_LENGTH * mask.shape[1]
-    some = np.r_[False, wide].astype(np.uint8)[labels]
-    if some.mean() > MOST_RULED:
-        return 0.0
-    found = cv2.HoughLinesP(some, 1, HOUGH_STEP, 100, minLineLength=length, maxLineGap=4)
-    if found is None:
-        return 0.0
-    x0, y0, x1, y1 = found.reshape(-1, 4).T.astype(float)
-    across = np.abs(x1 - x0) > np.abs(y1 - y0)
-    slopes = ((y1 - y0) / np.where(across, x1 - x0, 1))[across]
-    usual = median(slopes) if len(slopes) >= FEWEST_RULES else 0.0
-    agree = np.abs(slopes - usual) < SAME_SLOPE
-    return usual if abs(usual) > TOO_STEEP and agree.mean() > MOST_AGREE else 0.0
 
 
 def _text_line(stages: _Stages, group: np.ndarray) -> TextLine | None:
@@ -328,3 +299,34 @@ def analyse(
         *(page, s.strength, s.mask, s.rules, s.ink, s.labels, s.stats, s.text),
         *(lines, s.letter, slope, not dark, back),
     )
+
+# %% ../../nbs/11b_sheet.ipynb #c06144e7
+TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned before anything else
+RULE_LENGTH = 0.38  # of the picture's width, from which a straight run may be a rule
+MOST_RULED = 0.45  # share of the picture that rules and the letters on them may ink
+HOUGH_STEP = math.pi / 720  # a quarter of a degree
+FEWEST_RULES, SAME_SLOPE, MOST_AGREE = 2, 0.03, 0.6  # runs; dy/dx between them; share of them
+
+
+def rule_slope(
+    mask: np.ndarray,  # uint8 (h, w), 1 ink, of a page seen as a whole
+) -> float:  # dy/dx; 0 where no rules are steep
+    "How steep the page's rules are, if they are too steep to be found as rules."
+    labels, stats = components(mask)
+    _, _, w, h, _ = stats.T
+    wide = (w > RULE_LENGTH * mask.shape[1]) & (h > TOO_STEEP * w)  # a rule, or letters on one
+    if not wide.any():
+        return 0.0
+    length = RULE_LENGTH * mask.shape[1]
+    some = np.r_[False, wide].astype(np.uint8)[labels]
+    if some.mean() > MOST_RULED:
+        return 0.0
+    found = cv2.HoughLinesP(some, 1, HOUGH_STEP, 100, minLineLength=length, maxLineGap=4)
+    if found is None:
+        return 0.0
+    x0, y0, x1, y1 = found.reshape(-1, 4).T.astype(float)
+    across = np.abs(x1 - x0) > np.abs(y1 - y0)
+    slopes = ((y1 - y0) / np.where(across, x1 - x0, 1))[across]
+    usual = median(slopes) if len(slopes) >= FEWEST_RULES else 0.0
+    agree = np.abs(slopes - usual) < SAME_SLOPE
+    return usual if abs(usual) > TOO_STEEP and agree.mean() > MOST_AGREE else 0.0

@@ -92,8 +92,8 @@ import pandas as pd
 from customocr import samples, segmentation
 from customocr.confusion_fixes import align
 from customocr.errors import CustomOCRError, ImageError
-from customocr.pictures import sample, show, write
-from customocr.writing.papers import Paper
+from customocr.pictures import hands, sample, show, write
+from customocr.writing.papers import Paper, woven_paper
 
 # %% [markdown]
 # ## A network without TensorFlow
@@ -873,6 +873,8 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 # Two questions stay open until the end. *Is the ink dark or light?* If it is not clear, both are read. *Which way is up?* If the characters look doubtful, some of them are tried in all four directions. Directions in which they look as good are read as well. A page whose rows are six characters long or longer does not stand on its side. The reading with the more convincing characters and the more probable text is kept.
 #
 # Two more looks come last. Boxes can miss a character; the line network may hear it all the same. Where the boxes leave a doubt, the line is read from its steps alone, and that reading is kept where it has no doubt (`DOUBT`, `NO_DOUBT`; [Where boxes are not enough](16_line_network.ipynb#where-boxes-are-not-enough)). And where nothing was found to read, the whole picture becomes one strip, rules, frame and all.
+#
+# A page can also stay empty because its paper is woven or printed all over: the pen is no stronger than the pattern. The pattern is finer than the pen, so the page is softened by two widths (`SOFTENED`) and read again, if its paper is grainy and nothing was read.
 #
 # Noise can look like thousands of pieces, and a page has a limit of time ([Limits](api_limits.qmd)). How does the reader know that its time is well spent? It judges the first lines in any case. On a page of writing most of their pieces are surely characters (`WRITING`); on noise nearly none is. Writing is not charged for the search for its lines, and each sure character earns the page more time. Noise ends early.
 
@@ -1742,6 +1744,23 @@ PilImage.fromarray(np.ascontiguousarray(np.rot90(upright)[..., ::-1])).save(
 phone = reader.read(stored.getvalue(), rotate=False)
 assert phone.rotation == 0 and phone.size == (upright.shape[1], upright.shape[0])
 print(phone.text == page.text, phone.size)
+
+# %% [markdown]
+# ### Paper that hides the pen
+# The weave of this paper is as strong as the pen. Without the softened second look nothing is read on it:
+
+# %%
+#| fig-cap: "Woven paper, and the same softened: the weave fades, the pen stays."
+#| fig-alt: "Handwriting on strongly woven paper; below, blurred a little, the writing stands out."
+#| label: fig-recognition-woven
+paper = woven_paper(np.random.default_rng(1))
+woven = write(["WOVEN PAPER", "HIDES THE PEN"], paper, 1, list(hands())[1], 34).image
+first, softened = reader._as_it_is, cv2.GaussianBlur(woven, (0, 0), SOFTENED[1])
+assert not first(woven, Knowledge(), True, Limits().clock()).lines
+read = reader.read(woven).text
+assert read == "WOVEN PAPER\nHIDES THE PEN"
+print(read)
+show(np.vstack([woven, softened]))
 
 # %% [markdown]
 # ### Anything that holds a picture
