@@ -426,3 +426,9 @@ def test_a_pen_no_stronger_than_the_weave_of_its_paper_is_read(reader, seed):
     lines, hand = ["WOVEN PAPER", "HIDES THE PEN"], list(hands())[seed % 5]
     page = write(lines, woven_paper(np.random.default_rng(seed)), seed, hand, 34)
     assert rightly_read(reader.read(page.image).text, lines) > 0.9
+
+
+@pytest.mark.parametrize("letter", "WMXK")
+def test_one_large_letter_of_a_marker_is_read(reader, letter):
+    page = write([letter], None, 0, "patrick-hand", 500, pen_width=100)
+    assert reader.read(page.image).text == letter

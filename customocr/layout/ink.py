@@ -8,18 +8,20 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..statistics import median
+from ..statistics import median, percentile
 
 # %% auto #0
-__all__ = ['POLARITY_SIDE', 'POLARITY_KERNELS', 'LIGHT_PAGE', 'LIGHT_BONUS', 'EVEN', 'QUIET', 'REACH', 'STRONG', 'RIDGE',
-           'RIDGE_WIDTH', 'SURELY', 'LEAST_STRENGTH', 'MOST_COMPONENTS', 'polarity', 'ink_strength', 'noise_floor',
-           'ink_mask', 'components']
+__all__ = ['POLARITY_SIDE', 'POLARITY_KERNELS', 'LIGHT_PAGE', 'LIGHT_BONUS', 'MOSTLY_LIGHT', 'IN_DOUBT', 'EVEN', 'QUIET', 'REACH',
+           'STRONG', 'RIDGE', 'RIDGE_WIDTH', 'SURELY', 'LEAST_STRENGTH', 'MOST_COMPONENTS', 'polarity', 'ink_strength',
+           'noise_floor', 'ink_mask', 'components']
 
 # %% ../../nbs/09_ink.ipynb #fafbd4e7
 POLARITY_SIDE = 500  # pixels: longest side at which polarity is looked for; strokes stay visible
 POLARITY_KERNELS = (3, 5, 9, 15, 25)  # pixels: from a thin pen to a marker at that size
 LIGHT_PAGE = 0.45  # median brightness, 0..1, from which a page counts as light
 LIGHT_BONUS = 0.2  # in votes, for each unit of brightness over that
+MOSTLY_LIGHT = 0.8  # of the way from the darkest twentieth to the lightest: a page's usual grey
+IN_DOUBT = 0.15  # the least polarity of such a page: both are tried, dark ink is the likelier
 EVEN = 0.6  # evenness from which a kernel is too wide to vote; 0.4 to 0.8 do the same
 
 
@@ -45,7 +47,10 @@ def polarity(
     votes = [_vote(small, k) for k in POLARITY_KERNELS if k <= 0.5 * min(small.shape)]
     told = [vote for vote, even in votes if even < EVEN] or [vote for vote, _ in votes[:1]]
     brightness = median(small) / 255
-    return float(np.mean(told or [0.0])) + LIGHT_BONUS * (brightness - LIGHT_PAGE)
+    vote = float(np.mean(told or [0.0])) + LIGHT_BONUS * (brightness - LIGHT_PAGE)
+    low, high = (percentile(small, q) / 255 for q in (5, 95))
+    mostly_light = brightness - low > MOSTLY_LIGHT * (high - low)
+    return max(vote, IN_DOUBT) if mostly_light else vote
 
 # %% ../../nbs/09_ink.ipynb #f0f33d8f
 QUIET = 32  # grey levels added to the paper before dividing: noise in black regions stays small

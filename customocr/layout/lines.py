@@ -16,7 +16,7 @@ from ..statistics import distinct, median, percentile
 
 # %% auto #0
 __all__ = ['SUPPORT', 'EDGE_WEIGHT', 'ENOUGH_FOR_SLOPE', 'SPANS', 'LEADS', 'SAME_LEVEL', 'ABOVE_ANOTHER', 'STUMP', 'MOSTLY',
-           'BESIDE_LINE', 'WHOLE', 'AROUND', 'REACHES', 'SOLID', 'FLOATS', 'CLEAR', 'ONE_LETTER', 'BAR',
+           'BESIDE_LINE', 'WHOLE', 'AROUND', 'APART', 'REACHES', 'SOLID', 'FLOATS', 'CLEAR', 'ONE_LETTER', 'BAR',
            'letter_height', 'group_lines', 'part_lines', 'Piece', 'union', 'line_pieces', 'join_parts', 'Candidate',
            'TextLine', 'single']
 
@@ -241,6 +241,7 @@ def group_lines(
 # %% ../../nbs/11_lines.ipynb #3bbda8c2
 WHOLE = 0.7  # letter heights of a component that is no mere part; a line to cut from has two
 AROUND = 0.25  # of the way from line to line: how far from its middle a cut may be
+APART = 0.5  # letter heights between lines that can be cut apart
 REACHES = 0.15  # letter heights beyond the middle of a line, from which a component is in it
 
 
@@ -276,7 +277,8 @@ def part_lines(
         x, y, w, h, _ = stats[k]
         levels = _levels_near(low, lines, x + w / 2, slope)
         within = [v for v in levels if y + REACHES * letter < v < y + h - REACHES * letter]
-        for upper, lower in zip(within, within[1:]):
+        apart = [pair for pair in zip(within, within[1:]) if pair[1] - pair[0] > APART * letter]
+        for upper, lower in apart:
             out = ink.copy() if out is ink else out
             _cut_between(out, labels, int(k) + 1, stats[k], upper, lower, slope)
     return out

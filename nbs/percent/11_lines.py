@@ -395,6 +395,7 @@ show(outlined(close.image, reaching[:, :4]))
 #| export
 WHOLE = 0.7  # letter heights of a component that is no mere part; a line to cut from has two
 AROUND = 0.25  # of the way from line to line: how far from its middle a cut may be
+APART = 0.5  # letter heights between lines that can be cut apart
 REACHES = 0.15  # letter heights beyond the middle of a line, from which a component is in it
 
 
@@ -430,7 +431,8 @@ def part_lines(
         x, y, w, h, _ = stats[k]
         levels = _levels_near(low, lines, x + w / 2, slope)
         within = [v for v in levels if y + REACHES * letter < v < y + h - REACHES * letter]
-        for upper, lower in zip(within, within[1:]):
+        apart = [pair for pair in zip(within, within[1:]) if pair[1] - pair[0] > APART * letter]
+        for upper, lower in apart:
             out = ink.copy() if out is ink else out
             _cut_between(out, labels, int(k) + 1, stats[k], upper, lower, slope)
     return out
