@@ -29,6 +29,7 @@ from customocr.pictures import (
     on_white,
     outlined,
     sample,
+    show,
     some_pages,
     tiles,
     worth,

@@ -415,31 +415,38 @@ TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned bef
 RULE_LENGTH = 0.38  # of the picture's width, from which a straight run may be a rule
 MOST_RULED = 0.45  # share of the picture that rules and the letters on them may ink
 HOUGH_STEP = math.pi / 720  # a quarter of a degree
-FEWEST_RULES, SAME_SLOPE, MOST_AGREE = 2, 0.03, 0.6  # runs; dy/dx between them; share of them
+SAME_SLOPE, MOST_AGREE = 0.03, 0.6  # dy/dx between runs of one slope; share of them that must be
+SEVERAL = 0.1  # of the picture's height, that rules must lie apart: a single one may be a drawing's
+
+
+def _straight_runs(mask: np.ndarray) -> np.ndarray:  # float (n, 4): x0, y0, x1, y1
+    "Long straight runs across a page, in components that are wide and climb: rules, mostly."
+    labels, stats = components(mask)
+    _, _, w, h, _ = stats.T
+    wide = (w > RULE_LENGTH * mask.shape[1]) & (h > TOO_STEEP * w)
+    some, length = np.r_[False, wide].astype(np.uint8)[labels], RULE_LENGTH * mask.shape[1]
+    if not 0 < some.mean() <= MOST_RULED:
+        return np.zeros((0, 4))
+    found = cv2.HoughLinesP(some, 1, HOUGH_STEP, 100, minLineLength=length, maxLineGap=4)
+    runs = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(float)
+    return runs[np.abs(runs[:, 2] - runs[:, 0]) > np.abs(runs[:, 3] - runs[:, 1])]
 
 
 def rule_slope(
     mask: np.ndarray,  # uint8 (h, w), 1 ink, of a page seen as a whole
 ) -> float:  # dy/dx; 0 where no rules are steep
     "How steep the page's rules are, if they are too steep to be found as rules."
-    labels, stats = components(mask)
-    _, _, w, h, _ = stats.T
-    wide = (w > RULE_LENGTH * mask.shape[1]) & (h > TOO_STEEP * w)  # a rule, or letters on one
-    if not wide.any():
+    runs = _straight_runs(mask)
+    if not len(runs):
         return 0.0
-    length = RULE_LENGTH * mask.shape[1]
-    some = np.r_[False, wide].astype(np.uint8)[labels]
-    if some.mean() > MOST_RULED:
-        return 0.0
-    found = cv2.HoughLinesP(some, 1, HOUGH_STEP, 100, minLineLength=length, maxLineGap=4)
-    if found is None:
-        return 0.0
-    x0, y0, x1, y1 = found.reshape(-1, 4).T.astype(float)
-    across = np.abs(x1 - x0) > np.abs(y1 - y0)
-    slopes = ((y1 - y0) / np.where(across, x1 - x0, 1))[across]
-    usual = median(slopes) if len(slopes) >= FEWEST_RULES else 0.0
+    x0, y0, x1, y1 = runs.T
+    slopes = (y1 - y0) / (x1 - x0)
+    usual = median(slopes)
     agree = np.abs(slopes - usual) < SAME_SLOPE
-    return usual if abs(usual) > TOO_STEEP and agree.mean() > MOST_AGREE else 0.0
+    if abs(usual) < TOO_STEEP or agree.mean() < MOST_AGREE:
+        return 0.0
+    left = (y0 - usual * x0)[agree]  # where the rules meet the picture's left edge
+    return usual if np.ptp(left) > SEVERAL * mask.shape[0] else 0.0
 
 
 # %%
