@@ -165,7 +165,7 @@ STAGES = {  # name -> what is put in place of what
     "ridges": [(sheet, "ink_mask", _half_as_strong)],
     "scale": [(sheet, "_brought", _own_size)],
     "rules": [(sheet, "find_rules", lambda mask, labels, stats, letter: np.zeros_like(mask))],
-    "turning": [(sheet, "group_lines", _level)],
+    "turning": [(sheet, "group_lines", _level), (sheet, "rule_slope", lambda mask: 0.0)],
     "parts": [(sheet, "join_parts", lambda pieces, letter: pieces)],
     "cuts": [(cuts, "cut_piece", lambda piece, *_: [piece])],
     "notches": [(cuts, "notches", lambda ink, letter: [])],

@@ -16,9 +16,9 @@ __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', '
            'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN',
            'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
            'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING',
-           'EARNS', 'SOFTENED', 'LEAST_SIDE', 'load_network', 'taught_classes', 'Character', 'Word', 'Line',
-           'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps',
-           'line_lattice', 'Reader', 'known_of', 'Explanation']
+           'EARNS', 'UNSURE', 'SOFTENED', 'SOFTER_WINS', 'LEAST_SIDE', 'load_network', 'taught_classes', 'Character',
+           'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities',
+           'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -545,7 +545,9 @@ LONGEST_LINE = 1000  # heights of its letters: no line of writing has a thousand
 TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: the rest is decoding
 WRITING = 0.5  # sure characters to pieces of the first lines, from which a page is writing
 EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
-SOFTENED = (1.5, 2.5)  # pixels, sigmas by which a grainy page is softened where nothing was read
+UNSURE = 0.85  # mean sureness up to which a page on grainy paper is read softened as well
+SOFTENED = (1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
+SOFTER_WINS = 1.0  # characters of evidence that the softened page must have more
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 # %% ../nbs/03_recognition.ipynb #48377ce9
@@ -761,18 +763,20 @@ class Reader:
         return (alone, again) if believed else (judged, decoding)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
-        """The page read. Where nothing was read and the paper is grainy, the grain may hide a pen:
-        then the page is read softened as well."""
+        """The page read. Where little was read for sure and the paper is grainy, the grain may hide
+        a pen: then the page is read softened as well."""
         best = self._as_it_is(grey, knowledge, rotate, clock)
-        if best.lines or not best.sheet.grainy:
+        if not best.sheet.grainy or best.mean > UNSURE:
             return best
-        readings = [best]
+        softer = []
         for sigma in SOFTENED:
             if clock.over():
                 break
-            softer = cv2.GaussianBlur(grey, (0, 0), sigma * max(1, max(grey.shape) / FIRST_SIDE))
-            readings.append(self._as_it_is(softer, knowledge, rotate, clock))
-        return max(readings, key=lambda r: r.evidence)
+            soft = cv2.GaussianBlur(grey, (0, 0), sigma * max(1, max(grey.shape) / FIRST_SIDE))
+            softer.append(self._as_it_is(soft, knowledge, rotate, clock))
+        other = max(softer, key=lambda r: r.evidence, default=best)
+        more = SOFTER_WINS if best.lines else 0
+        return other if other.evidence > best.evidence + more else best
 
     def _as_it_is(
         self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock

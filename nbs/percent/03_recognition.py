@@ -874,7 +874,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 #
 # Two more looks come last. Boxes can miss a character; the line network may hear it all the same. Where the boxes leave a doubt, the line is read from its steps alone, and that reading is kept where it has no doubt (`DOUBT`, `NO_DOUBT`; [Where boxes are not enough](16_line_network.ipynb#where-boxes-are-not-enough)). And where nothing was found to read, the whole picture becomes one strip, rules, frame and all.
 #
-# A page can also stay empty because its paper is woven or printed all over: the pen is no stronger than the pattern. The pattern is finer than the pen, so the page is softened by two widths (`SOFTENED`) and read again, if its paper is grainy and nothing was read.
+# A page can also stay empty because its paper is woven or printed all over: the pen is no stronger than the pattern. The pattern is finer than the pen, so where the paper is grainy and little was read for sure, the page is softened by two widths (`SOFTENED`) and read again.
 #
 # Noise can look like thousands of pieces, and a page has a limit of time ([Limits](api_limits.qmd)). How does the reader know that its time is well spent? It judges the first lines in any case. On a page of writing most of their pieces are surely characters (`WRITING`); on noise nearly none is. Writing is not charged for the search for its lines, and each sure character earns the page more time. Noise ends early.
 
@@ -906,7 +906,9 @@ LONGEST_LINE = 1000  # heights of its letters: no line of writing has a thousand
 TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: the rest is decoding
 WRITING = 0.5  # sure characters to pieces of the first lines, from which a page is writing
 EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
-SOFTENED = (1.5, 2.5)  # pixels, sigmas by which a grainy page is softened where nothing was read
+UNSURE = 0.85  # mean sureness up to which a page on grainy paper is read softened as well
+SOFTENED = (1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
+SOFTER_WINS = 1.0  # characters of evidence that the softened page must have more
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 
@@ -1124,18 +1126,20 @@ class Reader:
         return (alone, again) if believed else (judged, decoding)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
-        """The page read. Where nothing was read and the paper is grainy, the grain may hide a pen:
-        then the page is read softened as well."""
+        """The page read. Where little was read for sure and the paper is grainy, the grain may hide
+        a pen: then the page is read softened as well."""
         best = self._as_it_is(grey, knowledge, rotate, clock)
-        if best.lines or not best.sheet.grainy:
+        if not best.sheet.grainy or best.mean > UNSURE:
             return best
-        readings = [best]
+        softer = []
         for sigma in SOFTENED:
             if clock.over():
                 break
-            softer = cv2.GaussianBlur(grey, (0, 0), sigma * max(1, max(grey.shape) / FIRST_SIDE))
-            readings.append(self._as_it_is(softer, knowledge, rotate, clock))
-        return max(readings, key=lambda r: r.evidence)
+            soft = cv2.GaussianBlur(grey, (0, 0), sigma * max(1, max(grey.shape) / FIRST_SIDE))
+            softer.append(self._as_it_is(soft, knowledge, rotate, clock))
+        other = max(softer, key=lambda r: r.evidence, default=best)
+        more = SOFTER_WINS if best.lines else 0
+        return other if other.evidence > best.evidence + more else best
 
     def _as_it_is(
         self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock
