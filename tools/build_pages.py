@@ -450,7 +450,32 @@ EMPTY = {
     "outlines": "outlines of things",
 }
 
+def composed_table() -> str:
+    "Composed pages by way of writing and by paper, ours and RapidOCR's."
+    run = stored("composed_pages.json")
+    if not run:
+        return ""
+    cell = lambda r: f"{r['cer']:.3f} ({r['exact']:.2f})"
+    names = {"customocr": "customocr", "rapidocr3": "RapidOCR 3.10"}
+    rows = [[said, *(cell(run[name][group]) for name in names)] for group, said in COMPOSED.items()]
+    return table(["Composed pages: CER (exact)", *names.values()], rows)
+
+
+COMPOSED = {
+    "usual": "lines apart",
+    "close": "lines so close that letters touch the line below",
+    "askew": "turned by 8 to 14 degrees",
+    "large": "one large word",
+    "plain": "all of these on plain paper",
+    "photo": "photos",
+    "ruled": "ruled and squared paper",
+    "table": "a sheet on a table",
+    "woven": "woven and printed paper",
+    "all": "**all**",
+}
+
 TABLES = {
+    "composed": composed_table,
     "empty": empty_table,
     "boxes": boxes_table,
     "race": race_table,
