@@ -450,6 +450,7 @@ EMPTY = {
     "outlines": "outlines of things",
 }
 
+
 def composed_table() -> str:
     "Composed pages by way of writing and by paper, ours and RapidOCR's."
     run = stored("composed_pages.json")
