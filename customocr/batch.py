@@ -53,29 +53,9 @@ from .glyphs import CLASSES
 from .recognition import Reader, known_of
 
 # %% auto #0
-__all__ = [
-    "HIDDEN",
-    "NEW",
-    "ATTEMPTS",
-    "TRIM",
-    "MMAP",
-    "COUNT_AGAIN",
-    "PARCEL",
-    "PAGE_COLUMNS",
-    "REPORT",
-    "REPORT_COLUMNS",
-    "Job",
-    "Here",
-    "Processes",
-    "keep_freed_memory",
-    "Cluster",
-    "read_many",
-    "Progress",
-    "Journal",
-    "write_report",
-    "Summary",
-    "write_many",
-]
+__all__ = ['HIDDEN', 'NEW', 'ATTEMPTS', 'TRIM', 'MMAP', 'COUNT_AGAIN', 'PARCEL', 'PAGE_COLUMNS', 'REPORT', 'REPORT_COLUMNS',
+           'Job', 'Here', 'Processes', 'keep_freed_memory', 'Cluster', 'read_many', 'Progress', 'Journal',
+           'write_report', 'Summary', 'write_many']
 
 # %% ../nbs/20_many_pages.ipynb #4d214b9d
 HIDDEN = ".customocr"  # folder below the results: the journal, and files that are not whole yet
@@ -189,7 +169,6 @@ def _named(message, source):
             return f"{source.label}: {message[len(nameless) :]}"
     return message if message.startswith(source.name) else f"{source.label}: {message}"
 
-
 # %% ../nbs/20_many_pages.ipynb #4e6fe097
 _jobs: dict[
     str, Any
@@ -249,7 +228,6 @@ class Here:
 
     def close(self) -> None:
         "Nothing to end."
-
 
 # %% ../nbs/20_many_pages.ipynb #04fdc8dc
 ATTEMPTS = 3  # times that a page is read when its process dies
@@ -326,7 +304,6 @@ def _lost(what, source, why):
     if what == "join":
         raise CustomOCRError(f"{source.name}: its pages could not be joined: {why}")
     return Result(source, None, f"{source.label}: {why}")
-
 
 # %% ../nbs/20_many_pages.ipynb #87a3f2ee
 TRIM, MMAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of mallopt(3)
@@ -466,7 +443,6 @@ def _workers(job, jobs, scheduler):
         return Cluster(job, scheduler)
     return Processes(job, jobs) if jobs > 1 else Here(job)
 
-
 # %% ../nbs/20_many_pages.ipynb #36cf2c0e
 def _in_order(workers, sources):
     "Results of pages in their order; no more than a window of them is under way."
@@ -542,7 +518,6 @@ def read_many(
         bar.close()
         workers.close()
 
-
 # %% ../nbs/20_many_pages.ipynb #d8b4cef7
 class Progress:
     "A line that says how many pages are done, how fast and how many failed."
@@ -584,7 +559,6 @@ class Progress:
         "Leave the terminal clean."
         if self.shown:
             self.say("")
-
 
 # %% ../nbs/20_many_pages.ipynb #b69c57c4
 PAGE_COLUMNS = "base, page, source, print, seconds, characters, confidence, error, run, complete"
@@ -736,7 +710,6 @@ class Journal:
         "Let others in."
         self.db.close()
 
-
 # %% ../nbs/20_many_pages.ipynb #e2787d40
 REPORT = "report.csv"  # in the folder of the results
 REPORT_COLUMNS = "source page seconds characters confidence complete error".split()
@@ -762,7 +735,6 @@ def write_report(
     except OSError as error:
         raise CustomOCRError(f"{out / REPORT}: cannot be written: {error.strerror}") from None
     return out / REPORT
-
 
 # %% ../nbs/20_many_pages.ipynb #50d50cb8
 @dataclass(frozen=True)

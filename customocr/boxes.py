@@ -29,26 +29,8 @@ if TYPE_CHECKING:
     from customocr.writing.compose import Composed, Hand
 
 # %% auto #0
-__all__ = [
-    "KINDS",
-    "WHOLE",
-    "PURE",
-    "OWNED",
-    "FOREIGN",
-    "LOWRES",
-    "CHUNK",
-    "TOLERANCE",
-    "kind_of",
-    "Boxes",
-    "label_page",
-    "join",
-    "compose_boxes",
-    "compose_many",
-    "network",
-    "train_network",
-    "export",
-    "train",
-]
+__all__ = ['KINDS', 'WHOLE', 'PURE', 'OWNED', 'FOREIGN', 'LOWRES', 'CHUNK', 'TOLERANCE', 'kind_of', 'Boxes', 'label_page', 'join',
+           'compose_boxes', 'compose_many', 'network', 'train_network', 'export', 'train']
 
 # %% ../nbs/13_boxes.ipynb #97467bbf
 KINDS = ("character", "not one character", "no character")  # the network's outputs
@@ -77,7 +59,6 @@ def kind_of(
     whole = count[k] >= WHOLE * size[k] and count[k] >= PURE * len(owners)
     clean = (other[at][ink] > 100).sum() <= FOREIGN * n
     return (0, k) if whole and clean else (1, -1)
-
 
 # %% ../nbs/13_boxes.ipynb #c934dd43
 @dataclass(frozen=True)
@@ -146,7 +127,6 @@ def join(
         sum(part.found for part in parts),
         sum(part.written for part in parts),
     )
-
 
 # %% ../nbs/13_boxes.ipynb #83e14bbf
 LOWRES = 0.3  # share of pages like small scans and table cells, on top of the composer's mixture
@@ -231,7 +211,6 @@ def compose_many(
         print()
     return join([_kept(file) for file in files if file.is_file()])
 
-
 # %% ../nbs/13_boxes.ipynb #e1e8263e
 def network() -> Any:  # Keras model: float32 (N, 40, 64, 2) in 0..1 -> logits (N, 3)
     "The network for boxes: 85,963 parameters, 1.7 million multiplications a box."
@@ -277,7 +256,6 @@ def train_network(
         data, epochs=epochs, validation_data=other, shuffle=False, verbose=verbose
     ).history
     return model, {k: [round(float(v), 4) for v in values] for k, values in history.items()}
-
 
 # %% ../nbs/13_boxes.ipynb #28f41e7b
 TOLERANCE = 1e-3  # largest difference of a logit between Keras and ONNX Runtime

@@ -32,76 +32,15 @@ from .layout.ink import ink_strength
 from .recognition import Reader
 
 # %% auto #0
-__all__ = [
-    "MANIFEST",
-    "COLUMNS",
-    "YES",
-    "NO",
-    "PICTURES",
-    "MOST_FILES",
-    "MOST_BYTES",
-    "MOST_IN_ZIP",
-    "UNREADABLE_ZIP",
-    "LEAST_CONTRAST",
-    "PAGE",
-    "MARK",
-    "MARKS",
-    "MARK_NAMES",
-    "CORNERS",
-    "STRIP",
-    "BOX",
-    "PITCH",
-    "FIRST",
-    "GRID",
-    "PALE",
-    "SCALE",
-    "LEAST_SCALE",
-    "PEN",
-    "LEAST_INK",
-    "DOTS",
-    "LEAST_DOT",
-    "REACH",
-    "ALONE",
-    "UNKNOWN",
-    "AGREES",
-    "AROUND",
-    "LEAST_ALIGNED",
-    "CONTACT",
-    "Row",
-    "label_of",
-    "folder_name",
-    "read_manifest",
-    "write_manifest",
-    "save_examples",
-    "picture_glyph",
-    "load_classes",
-    "load_examples",
-    "mark_images",
-    "strip_cells",
-    "strip_text",
-    "split_pages",
-    "box_places",
-    "sheet_picture",
-    "sheet_pdf",
-    "write_sheet",
-    "write_new",
-    "find_marks",
-    "sheet_map",
-    "straighten",
-    "read_strip",
-    "cut_box",
-    "Collected",
-    "collect_sheet",
-    "pair_costs",
-    "align",
-    "sure_pairs",
-    "collect_page",
-    "doubts_of",
-    "contact_sheet",
-    "glyphs_in",
-    "only_new",
-    "collect",
-]
+__all__ = ['MANIFEST', 'COLUMNS', 'YES', 'NO', 'PICTURES', 'MOST_FILES', 'MOST_BYTES', 'MOST_IN_ZIP', 'UNREADABLE_ZIP',
+           'LEAST_CONTRAST', 'PAGE', 'MARK', 'MARKS', 'MARK_NAMES', 'CORNERS', 'STRIP', 'BOX', 'PITCH', 'FIRST', 'GRID',
+           'PALE', 'SCALE', 'LEAST_SCALE', 'PEN', 'LEAST_INK', 'DOTS', 'LEAST_DOT', 'REACH', 'ALONE', 'UNKNOWN',
+           'AGREES', 'AROUND', 'LEAST_ALIGNED', 'CONTACT', 'Row', 'label_of', 'folder_name', 'read_manifest',
+           'write_manifest', 'save_examples', 'picture_glyph', 'load_classes', 'load_examples', 'mark_images',
+           'strip_cells', 'strip_text', 'split_pages', 'box_places', 'sheet_picture', 'sheet_pdf', 'write_sheet',
+           'write_new', 'find_marks', 'sheet_map', 'straighten', 'read_strip', 'cut_box', 'Collected', 'collect_sheet',
+           'pair_costs', 'align', 'sure_pairs', 'collect_page', 'doubts_of', 'contact_sheet', 'glyphs_in', 'only_new',
+           'collect']
 
 # %% ../nbs/21_collect.ipynb #7ebf11c8
 MANIFEST = "manifest.csv"  # name of the table in a folder of examples
@@ -137,7 +76,6 @@ def folder_name(
 ) -> str:  # such as U+0041
     "The name of a class's folder: one that every disk can hold, whatever the character."
     return f"U+{ord(label):04X}"
-
 
 # %% ../nbs/21_collect.ipynb #548367df
 def _number(text: str) -> float | None:
@@ -215,7 +153,6 @@ def write_manifest(
     finally:
         part.unlink(missing_ok=True)
 
-
 # %% ../nbs/21_collect.ipynb #0eeeb123
 def save_examples(
     folder: str | Path,  # made where it is missing; examples in it stay
@@ -254,7 +191,6 @@ def save_examples(
             raise DataError(f"{folder}: cannot be written: {error.strerror or error}") from None
         raise
     return new
-
 
 # %% ../nbs/21_collect.ipynb #14d5ee8a
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm")
@@ -341,7 +277,6 @@ def load_classes(
         )
     return np.stack(glyphs), labels, names
 
-
 # %% ../nbs/21_collect.ipynb #0680c351
 def load_examples(
     folder: str | Path,  # with a manifest; or one folder for each class; or a zip of such folders
@@ -362,7 +297,6 @@ def load_examples(
             glyph = picture_glyph(folder / r.file)
         out[n] = glyph
     return out, [r.label for r in rows], rows
-
 
 # %% ../nbs/21_collect.ipynb #5be2607c
 PAGE = (210, 297)  # millimetres: A4
@@ -439,7 +373,6 @@ def box_places(
     "Where the boxes are, row by row."
     rows, columns = np.divmod(np.arange(count), GRID[0])
     return np.stack([columns * PITCH[0] + FIRST[0], rows * PITCH[1] + FIRST[1]], 1)
-
 
 # %% ../nbs/21_collect.ipynb #17f8d6b1
 def _sheet_parts(characters: str, copies: int, page: int, pages: int) -> tuple[list, list, list]:
@@ -555,7 +488,6 @@ def write_new(
     finally:
         part.unlink(missing_ok=True)
 
-
 # %% ../nbs/21_collect.ipynb #ed615a26
 SCALE = 6.0  # pixels for a millimetre of the straight sheet
 LEAST_SCALE = 2.5  # pixels for a millimetre of the photo: below it a pen's stroke is lost
@@ -633,7 +565,6 @@ def straighten(
     fine = cv2.remap(coarse, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
     x, y = fine[..., 0], fine[..., 1]
     return cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
 
 # %% ../nbs/21_collect.ipynb #197f3e19
 PEN = 4.0  # millimetres, more than the widest stroke
@@ -723,7 +654,6 @@ def collect_sheet(
 
 def _grey(pixels: np.ndarray) -> np.ndarray:
     return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-
 
 # %% ../nbs/21_collect.ipynb #00769d58
 ALONE = 0.8  # cost of a character without a partner; a pair costs 0 to 1
@@ -822,7 +752,6 @@ def collect_page(
     places = tuple(boxes[i] for i, _ in sure)
     return Collected(glyphs, tuple(labels[j] for _, j in sure), places, tuple(left))
 
-
 # %% ../nbs/21_collect.ipynb #2d2bc412
 CONTACT = (16, 640)  # columns; glyphs at most on a contact sheet
 
@@ -863,7 +792,6 @@ def contact_sheet(
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % columns)
     return np.vstack([np.hstack(cells[k : k + columns]) for k in range(0, len(cells), columns)])
 
-
 # %% ../nbs/21_collect.ipynb #d38280e4
 def glyphs_in(
     folder: str | Path,  # of examples; need not be there
@@ -891,7 +819,6 @@ def only_new(
     known.update(pixels)
     labels, boxes = tuple(got.labels[k] for k in new), tuple(got.boxes[k] for k in new)
     return Collected(got.glyphs[new], labels, boxes, got.left), len(pixels) - len(new)
-
 
 # %% ../nbs/21_collect.ipynb #6ebe1505
 def collect(

@@ -14,21 +14,8 @@ from .errors import KnowledgeError
 from .glyphs import CLASSES
 
 # %% auto #0
-__all__ = [
-    "TUTORIAL_PAIRS",
-    "LOOK_ALIKES",
-    "RULES",
-    "confusion_counts",
-    "confused_pairs",
-    "spell",
-    "random_codes",
-    "blanket_fix",
-    "neighbour_fix",
-    "fix_text",
-    "align",
-    "look_alike_errors",
-]
-
+__all__ = ['TUTORIAL_PAIRS', 'LOOK_ALIKES', 'RULES', 'confusion_counts', 'confused_pairs', 'spell', 'random_codes', 'blanket_fix',
+           'neighbour_fix', 'fix_text', 'align', 'look_alike_errors']
 
 # %% ../nbs/04_confusion_fixes.ipynb #0821333b
 def confusion_counts(
@@ -65,7 +52,6 @@ def confused_pairs(
         if both[a, b]
     ]
 
-
 # %% ../nbs/04_confusion_fixes.ipynb #02f336de
 def spell(
     text: str,  # characters of CLASSES; blanks are passed over
@@ -100,7 +86,6 @@ def random_codes(
         for _ in range(n)
     ]
 
-
 # %% ../nbs/04_confusion_fixes.ipynb #4f6fd24e
 TUTORIAL_PAIRS = (("0", "O"), ("1", "I"), ("5", "S"))  # the tutorial's three
 LOOK_ALIKES = (*TUTORIAL_PAIRS, ("2", "Z"), ("8", "B"))  # with the two more that the counts show
@@ -111,7 +96,6 @@ def blanket_fix(
 ) -> str:  # the text without 0, 1 and 5
     "The tutorial's fix: 0, 1 and 5 are always O, I and S."
     return text.translate(str.maketrans("015", "OIS"))
-
 
 # %% ../nbs/04_confusion_fixes.ipynb #1516ef23
 def neighbour_fix(
@@ -140,7 +124,6 @@ def neighbour_fix(
         out.append(c)
     return "".join(out)
 
-
 # %% ../nbs/04_confusion_fixes.ipynb #b88551ab
 RULES: dict[str, Callable[[str], str]] = {
     "none": str,
@@ -157,7 +140,6 @@ def fix_text(
     if rule not in RULES:
         raise KnowledgeError(f"no confusion rule {rule!r}: choose one of {', '.join(RULES)}")
     return RULES[rule](text)
-
 
 # %% ../nbs/04_confusion_fixes.ipynb #5d95f253
 def align(

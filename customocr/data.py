@@ -24,54 +24,13 @@ from .errors import DataError
 from .glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
 
 # %% auto #0
-__all__ = [
-    "DATA_VARIABLE",
-    "PLACES",
-    "UNREADABLE",
-    "MOST_UNPACKED",
-    "PARTS",
-    "AZ_FILES",
-    "AZ_PAGE",
-    "AZ_FIELDS",
-    "AZ_PIECE",
-    "FIRST_LETTER",
-    "LONGEST_LINE",
-    "UNIPEN_PAGE",
-    "IMAGE_TYPES",
-    "HELD_OUT",
-    "UNIPEN_TEST",
-    "UNIPEN_VALIDATION",
-    "Characters",
-    "contact_sheet",
-    "data_folder",
-    "find_file",
-    "missing",
-    "check_archive",
-    "open_arrays",
-    "check_glyphs",
-    "load_npz",
-    "load_samples",
-    "load_mnist",
-    "class_counts",
-    "plot_counts",
-    "cache_folder",
-    "load_az",
-    "read_az",
-    "load_unipen",
-    "read_ink",
-    "load_folder",
-    "join",
-    "load_all",
-    "class_weights",
-    "split_stratified",
-    "writer_mask",
-    "split_writers",
-    "unipen_test_writers",
-    "unipen_validation_writers",
-    "draw_writers",
-    "split_unipen",
-]
-
+__all__ = ['DATA_VARIABLE', 'PLACES', 'UNREADABLE', 'MOST_UNPACKED', 'PARTS', 'AZ_FILES', 'AZ_PAGE', 'AZ_FIELDS', 'AZ_PIECE',
+           'FIRST_LETTER', 'LONGEST_LINE', 'UNIPEN_PAGE', 'IMAGE_TYPES', 'HELD_OUT', 'UNIPEN_TEST', 'UNIPEN_VALIDATION',
+           'Characters', 'contact_sheet', 'data_folder', 'find_file', 'missing', 'check_archive', 'open_arrays',
+           'check_glyphs', 'load_npz', 'load_samples', 'load_mnist', 'class_counts', 'plot_counts', 'cache_folder',
+           'load_az', 'read_az', 'load_unipen', 'read_ink', 'load_folder', 'join', 'load_all', 'class_weights',
+           'split_stratified', 'writer_mask', 'split_writers', 'unipen_test_writers', 'unipen_validation_writers',
+           'draw_writers', 'split_unipen']
 
 # %% ../nbs/00_data.ipynb #f8b080d1
 @dataclass(frozen=True, eq=False)
@@ -186,7 +145,6 @@ class Characters:
             first.setdefault(key, i)
         return self[np.fromiter(first.values(), np.int64, len(first))]
 
-
 # %% ../nbs/00_data.ipynb #c32ced4f
 def contact_sheet(
     characters: Characters,
@@ -207,7 +165,6 @@ def contact_sheet(
     return np.concatenate(
         [np.concatenate(rows[i : i + across], 1) for i in range(0, len(rows), across)]
     )
-
 
 # %% ../nbs/00_data.ipynb #3aad798b
 DATA_VARIABLE = "CUSTOMOCR_DATA"  # environment variable that names the data folder
@@ -346,7 +303,6 @@ def check_glyphs(
             " black"
         )
 
-
 # %% ../nbs/00_data.ipynb #c35ee30d
 def load_npz(
     path: (
@@ -389,7 +345,6 @@ def load_samples() -> Characters:
     from customocr.samples import glyphs
 
     return load_npz(glyphs(), "fonts")
-
 
 # %% ../nbs/00_data.ipynb #b50410f6
 PARTS = ("train", "test", "all")  # MNIST's own division
@@ -440,7 +395,6 @@ def _download_mnist() -> Path | None:
         return None
     return _keras_copy()
 
-
 # %% ../nbs/00_data.ipynb #fe949dde
 def class_counts(
     characters: Characters,
@@ -471,7 +425,6 @@ def plot_counts(
     ax.set(xlabel="class", ylabel="samples")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
-
 
 # %% ../nbs/00_data.ipynb #227eea62
 AZ_FILES = (
@@ -646,7 +599,6 @@ def read_az(
         raise DataError(f"{path}: has no rows; get it again from {AZ_PAGE}")
     return np.concatenate(images), np.concatenate(labels)
 
-
 # %% ../nbs/00_data.ipynb #187a3097
 UNIPEN_PAGE = (
     "UNIPEN train_r01_v07 (doi 10.5281/zenodo.1195803), draw its isolated digits and capitals as 28"
@@ -666,7 +618,6 @@ def load_unipen(
     if not characters.writer_names:
         raise DataError(f"{path}: has no array writer, so its hands cannot be kept apart")
     return characters
-
 
 # %% ../nbs/00_data.ipynb #04bce040
 IMAGE_TYPES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -729,7 +680,6 @@ def load_folder(
     labels = np.array([CLASSES.index(path.parent.name) for path in paths], np.uint8)
     return Characters(images, labels, source_names=(name or folder.name,))
 
-
 # %% ../nbs/00_data.ipynb #92f920c2
 def join(
     *parts: Characters,  # any number of them
@@ -770,7 +720,6 @@ def load_all(
     found = [load(folder) for names, load in loaders if folder and find_file(names, folder)]
     return join(*found) if found else load_samples()
 
-
 # %% ../nbs/00_data.ipynb #5b846925
 def class_weights(
     characters: Characters,
@@ -778,7 +727,6 @@ def class_weights(
     "The tutorial's weights: samples of the largest class / samples of this class."
     counts = class_counts(characters)
     return np.where(counts > 0, counts.max() / np.maximum(counts, 1), 0).astype(np.float32)
-
 
 # %% ../nbs/00_data.ipynb #0adcbed7
 def split_stratified(
@@ -802,7 +750,6 @@ def split_stratified(
             f"cannot split {len(characters)} samples with {test} of each class held out: {error}"
         ) from None
     return characters[train], characters[held]
-
 
 # %% ../nbs/00_data.ipynb #091c8f07
 def writer_mask(
@@ -836,7 +783,6 @@ def split_writers(
     held = np.random.default_rng(seed).permutation(writers)[:n]
     mask = np.isin(characters.writer, held)
     return characters[~mask], characters[mask]
-
 
 # %% ../nbs/00_data.ipynb #3165fbed
 HELD_OUT = 30  # writers in each held-out part, a tenth of the 296

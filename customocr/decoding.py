@@ -26,67 +26,13 @@ from .glyphs import CLASSES, class_of
 from .statistics import distinct
 
 # %% auto #0
-__all__ = [
-    "N",
-    "BORDER",
-    "ORDER",
-    "NEUTRAL",
-    "WORD",
-    "NUMBER",
-    "INITIALS",
-    "CODE",
-    "LISTED",
-    "N_CONTEXT",
-    "N_LOWER",
-    "RUN",
-    "UNIFORM",
-    "KIND",
-    "SHARE",
-    "STICKY",
-    "SPACE_SHARE",
-    "PRIOR_WEIGHT",
-    "LETTER",
-    "COLUMN",
-    "MARK",
-    "MAX_WORDS",
-    "MAX_CHARACTERS",
-    "MAX_WORD",
-    "PLACEHOLDER",
-    "ALPHABETS",
-    "OTHER_NAMES",
-    "LIKE_A_NAME",
-    "MAX_PAIRS",
-    "LEXICON_SIZE",
-    "LEXICON_SHARE",
-    "MARGIN",
-    "LISTED_MARGIN",
-    "TIED_MARGIN",
-    "WIDE_MARGIN",
-    "UNSURE",
-    "PATIENCE",
-    "BATCH",
-    "EMPTY",
-    "SURE",
-    "ONE_WORD",
-    "BEFORE",
-    "Lattice",
-    "witten_bell",
-    "Runs",
-    "Language",
-    "NoLanguage",
-    "load_runs",
-    "shipped_language",
-    "Lexicon",
-    "alphabet_mask",
-    "Knowledge",
-    "word_starts",
-    "WordReading",
-    "Decoding",
-    "shares_of",
-    "decode_lines",
-    "decode",
-]
-
+__all__ = ['N', 'BORDER', 'ORDER', 'NEUTRAL', 'WORD', 'NUMBER', 'INITIALS', 'CODE', 'LISTED', 'N_CONTEXT', 'N_LOWER', 'RUN',
+           'UNIFORM', 'KIND', 'SHARE', 'STICKY', 'SPACE_SHARE', 'PRIOR_WEIGHT', 'LETTER', 'COLUMN', 'MARK', 'MAX_WORDS',
+           'MAX_CHARACTERS', 'MAX_WORD', 'PLACEHOLDER', 'ALPHABETS', 'OTHER_NAMES', 'LIKE_A_NAME', 'MAX_PAIRS',
+           'LEXICON_SIZE', 'LEXICON_SHARE', 'MARGIN', 'LISTED_MARGIN', 'TIED_MARGIN', 'WIDE_MARGIN', 'UNSURE',
+           'PATIENCE', 'BATCH', 'EMPTY', 'SURE', 'ONE_WORD', 'BEFORE', 'Lattice', 'witten_bell', 'Runs', 'Language',
+           'NoLanguage', 'load_runs', 'shipped_language', 'Lexicon', 'alphabet_mask', 'Knowledge', 'word_starts',
+           'WordReading', 'Decoding', 'shares_of', 'decode_lines', 'decode']
 
 # %% ../nbs/15_decoding.ipynb #7f4f65d3
 @dataclass(frozen=True)
@@ -119,7 +65,6 @@ class Lattice:
             t + 1, at, at + 1, np.zeros(t, np.float32), np.log(np.maximum(probs, 1e-30)), space
         )
 
-
 # %% ../nbs/15_decoding.ipynb #74be53bc
 N = len(CLASSES)
 BORDER = 0  # symbol of the word's border in the n-gram table; letters are 1..26
@@ -144,7 +89,6 @@ def witten_bell(
     known = np.maximum(total + kinds, 1)
     return np.where(total > 0, (counts + kinds * lower) / known, lower)
 
-
 # %% ../nbs/15_decoding.ipynb #b36bd291
 @dataclass(frozen=True)
 class Runs:
@@ -164,7 +108,6 @@ class Runs:
         out = np.zeros((len(context), 27), np.int64)
         out[own, self.run[item] % 27] = self.count[item]
         return out
-
 
 # %% ../nbs/15_decoding.ipynb #3b30ac77
 N_CONTEXT = 27 ** (ORDER - 1)  # states of words: the last four symbols
@@ -369,7 +312,6 @@ def shipped_language(
     "The prior that comes with the package, loaded once."
     return Language(*load_runs(Path(__file__).parent / "models" / "prior.npz"), weight, symbols)
 
-
 # %% ../nbs/15_decoding.ipynb #f5158818
 MAX_WORDS = 1_000_000  # of a lexicon
 MAX_CHARACTERS = 12_000_000  # of all its words together: its index then needs about 200 MB
@@ -507,7 +449,6 @@ class Lexicon:
             node = int(hit[0])
         return bool(self.word[node])
 
-
 # %% ../nbs/15_decoding.ipynb #7efbe399
 PLACEHOLDER = "?"  # stands for a character whose probability is below `reject`
 
@@ -580,7 +521,6 @@ def alphabet_mask(
         if at >= 0:
             mask[at] = True
     return mask
-
 
 # %% ../nbs/15_decoding.ipynb #2a2e698d
 MAX_PAIRS = 300_000  # pairs of states looked at; beyond, hints are taken as possible
@@ -685,7 +625,6 @@ class Knowledge:
             )
         _refuse_contradictions(self)
 
-
 # %% ../nbs/15_decoding.ipynb #8cb980d3
 LEXICON_SIZE = 5000  # words that a shorter lexicon is weighed as
 LEXICON_SHARE = 0.7  # probability that a word is one of a soft lexicon's
@@ -726,7 +665,6 @@ def word_starts(
     state, kind, share, bonus = state[used], kind[used], share[used], bonus[used]
     after = np.log((1 - STICKY) * share + STICKY * (np.arange(LISTED + 1)[:, None] == kind))
     return Starts(state, weight * (np.log(share) + bonus), weight * (after + bonus))
-
 
 # %% ../nbs/15_decoding.ipynb #5f2ff08d
 @dataclass(frozen=True)

@@ -26,37 +26,10 @@ from .images import load_image
 from .recognition import Reader
 
 # %% auto #0
-__all__ = [
-    "GREEN",
-    "RED",
-    "PALE",
-    "CELLS",
-    "WORST",
-    "TRUTH",
-    "GLYPH_FILES",
-    "PAGE_FILES",
-    "MOST_ROWS",
-    "ClassScore",
-    "Confusion",
-    "GlyphScores",
-    "evaluate_glyphs",
-    "confusion_picture",
-    "worst_glyphs",
-    "PageScore",
-    "PageScores",
-    "aligned",
-    "readable",
-    "evaluate_pages",
-    "KnownPages",
-    "pages_in",
-    "evaluate",
-    "worst_pages",
-    "files_of",
-    "refuse_existing",
-    "write_scores",
-    "report_of",
-]
-
+__all__ = ['GREEN', 'RED', 'PALE', 'CELLS', 'WORST', 'TRUTH', 'GLYPH_FILES', 'PAGE_FILES', 'MOST_ROWS', 'ClassScore', 'Confusion',
+           'GlyphScores', 'evaluate_glyphs', 'confusion_picture', 'worst_glyphs', 'PageScore', 'PageScores', 'aligned',
+           'readable', 'evaluate_pages', 'KnownPages', 'pages_in', 'evaluate', 'worst_pages', 'files_of',
+           'refuse_existing', 'write_scores', 'report_of']
 
 # %% ../nbs/23_evaluate.ipynb #889bc3bd
 @dataclass(frozen=True)
@@ -185,7 +158,6 @@ def evaluate_glyphs(
         glyphs, tuple(known), tuple(said), np.array(sure), names, reader.symbols, small
     )
 
-
 # %% ../nbs/23_evaluate.ipynb #4bab9e21
 GREEN, RED, PALE = (120, 190, 120), (70, 70, 225), (236, 236, 236)  # BGR
 CELLS = (10, 28, 1200)  # pixels: least and most side of a cell, side of the whole picture
@@ -252,7 +224,6 @@ def worst_glyphs(
     columns = min(WORST[0], len(cells))
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % columns)
     return np.vstack([np.hstack(cells[k : k + columns]) for k in range(0, len(cells), columns)])
-
 
 # %% ../nbs/23_evaluate.ipynb #76502678
 TRUTH = "truth.tsv"  # table of pages, as the data folder has it
@@ -388,7 +359,6 @@ def evaluate_pages(
     worst = lambda p: (bool(p.problem), -p.errors / max(p.characters, 1), -p.errors, p.file)
     return PageScores(tuple(sorted(rows, key=worst)), tuple(pairs), reader.symbols, left_out)
 
-
 # %% ../nbs/23_evaluate.ipynb #0822fb4a
 @dataclass(frozen=True)
 class KnownPages:
@@ -466,7 +436,6 @@ def evaluate(
     if not labels:
         raise DataError(f"{folder}: its manifest keeps no example")
     return evaluate_glyphs(reader, glyphs, labels, [row.file for row in rows])
-
 
 # %% ../nbs/23_evaluate.ipynb #2c17df9f
 GLYPH_FILES = ("classes.csv", "confusions.csv", "examples.csv", "confusions.png", "worst.png")
@@ -575,7 +544,6 @@ def write_scores(
             raise DataError(f"{out}: cannot be written: {error.strerror or error}") from None
         raise
     return done
-
 
 # %% ../nbs/23_evaluate.ipynb #12cc404f
 MOST_ROWS = 12  # confusions and pages that are printed

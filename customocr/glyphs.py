@@ -11,19 +11,8 @@ import cv2
 import numpy as np
 
 # %% auto #0
-__all__ = [
-    "CLASSES",
-    "MOST_CLASSES",
-    "SIDE",
-    "INK_SIDE",
-    "INK_LEVEL",
-    "FULL_LEVEL",
-    "class_of",
-    "ink_box",
-    "normalise_glyph",
-    "is_normalised",
-    "normalise_glyphs",
-]
+__all__ = ['CLASSES', 'MOST_CLASSES', 'SIDE', 'INK_SIDE', 'INK_LEVEL', 'FULL_LEVEL', 'class_of', 'ink_box', 'normalise_glyph',
+           'is_normalised', 'normalise_glyphs']
 
 # %% ../nbs/08_glyphs.ipynb #ba448e39
 CLASSES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # index = label
@@ -57,7 +46,6 @@ def ink_box(
     x, y, w, h = cv2.boundingRect(mask)
     return x, y, w, h
 
-
 # %% ../nbs/08_glyphs.ipynb #eaccd104
 def normalise_glyph(
     ink: np.ndarray,  # uint8 (h, w), white ink on black, any size
@@ -85,7 +73,6 @@ def normalise_glyph(
     left, top = min(max(left, 0), SIDE - w), min(max(top, 0), SIDE - h)
     glyph[top : top + h, left : left + w] = crop
     return glyph
-
 
 # %% ../nbs/08_glyphs.ipynb #e957cf7e
 def is_normalised(

@@ -21,19 +21,8 @@ from .errors import ImageError
 from .limits import Limits
 
 # %% auto #0
-__all__ = [
-    "OPAQUE_SHARE",
-    "MAX_PIXELS",
-    "FORMATS",
-    "NOT_PIXELS",
-    "HEIF_BRANDS",
-    "LoadedImage",
-    "picture_size",
-    "refuse_bytes",
-    "refuse_size",
-    "load_image",
-]
-
+__all__ = ['OPAQUE_SHARE', 'MAX_PIXELS', 'FORMATS', 'NOT_PIXELS', 'HEIF_BRANDS', 'LoadedImage', 'picture_size', 'refuse_bytes',
+           'refuse_size', 'load_image']
 
 # %% ../nbs/07_images.ipynb #235694da
 @dataclass(frozen=True)
@@ -44,7 +33,6 @@ class LoadedImage:
     scale: float  # page pixels per pixel here, at least 1: a box here times it is one on the page
     name: str  # how messages call the source
     size: tuple[int, int]  # width and height of the page, in its own pixels
-
 
 # %% ../nbs/07_images.ipynb #e5cdec4c
 #| code-fold: true
@@ -78,7 +66,6 @@ def _as_bytes(
         )
     return np.rint(array.astype(np.float32) * np.float32(255 / full)).astype(np.uint8)
 
-
 # %% ../nbs/07_images.ipynb #305a21b8
 OPAQUE_SHARE = 0.5  # with less opaque area it is a drawing on nothing, not a sheet with cut corners
 
@@ -94,7 +81,6 @@ def _on_paper(
     lightness = float((bgra[..., :3].mean(2, keepdims=True) * cover).sum() / max(cover.sum(), 1e-6))
     paper = 0 if lightness > 127 and cover.mean() < OPAQUE_SHARE and cover.any() else 255
     return np.rint(bgra[..., :3] * cover + paper * (1 - cover)).astype(np.uint8)
-
 
 # %% ../nbs/07_images.ipynb #d559d9c5
 #| code-fold: true
@@ -116,7 +102,6 @@ def _from_array(
     array = _as_bytes(array, name)
     return _on_paper(array) if array.ndim == 3 and array.shape[2] == 4 else array
 
-
 # %% ../nbs/07_images.ipynb #77bcd1b4
 MAX_PIXELS = 3_000_000  # a 12-megapixel photo halved on each side: strokes are still 4 pixels wide
 
@@ -132,7 +117,6 @@ def _reduce(
     scale = (height * width / max_pixels) ** 0.5
     size = (max(1, round(width / scale)), max(1, round(height / scale)))
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), scale
-
 
 # %% ../nbs/07_images.ipynb #67fdccc5
 #| code-fold: true
@@ -162,7 +146,6 @@ def _jpeg_frame(
             at += 2 + int.from_bytes(data[at + 2 : at + 4])
     return None
 
-
 # %% ../nbs/07_images.ipynb #5d536f14
 #| code-fold: true
 #| code-summary: "`_jpeg_flags`: how to decode a JPEG"
@@ -187,7 +170,6 @@ def _jpeg_flags(
     kind = "GRAYSCALE" if channels == 1 else "COLOR"
     how = f"IMREAD_{kind}" if factor == 1 else f"IMREAD_REDUCED_{kind}_{factor}"
     return getattr(cv2, how), factor
-
 
 # %% ../nbs/07_images.ipynb #818ba97d
 #| code-fold: true
@@ -276,7 +258,6 @@ def refuse_size(
             " the other: cut it into pages, or allow more (Limits, --limit aspect=N)"
         )
 
-
 # %% ../nbs/07_images.ipynb #3ef13dd9
 FORMATS = "JPEG, PNG, TIFF, WebP, GIF or BMP"
 NOT_PIXELS = {  # first bytes of what people hand over by mistake: what it is and what to do
@@ -290,7 +271,6 @@ NOT_PIXELS = {  # first bytes of what people hand over by mistake: what it is an
     "unpack it or export the page as PNG first",
 }
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
-
 
 # %% ../nbs/07_images.ipynb #3ecbb35d
 #| code-fold: true
@@ -317,7 +297,6 @@ def _why_undecoded(
     if not any(byte < 9 for byte in data[:512]):
         return f"is a text file, not an image: give a {FORMATS} file"
     return f"is not an image of a known format: give a {FORMATS} file"
-
 
 # %% ../nbs/07_images.ipynb #efdfd711
 #| code-fold: true
@@ -352,7 +331,6 @@ def _quiet_opencv() -> Iterator[None]:
             level = _quiet.pop()
             if not _quiet:
                 log.setLogLevel(level)
-
 
 # %% ../nbs/07_images.ipynb #994efdf1
 #| code-fold: true
@@ -415,7 +393,6 @@ def _full_size(
         return width * factor, height * factor
     return size if -(-size[0] // factor) == width else size[::-1]
 
-
 # %% ../nbs/07_images.ipynb #eaaf7b61
 #| code-fold: true
 #| code-summary: "`_from_pil`: the pixels of a PIL image, upright"
@@ -441,7 +418,6 @@ def _from_pil(
         return _from_array(np.asarray(image.convert("RGB"))[..., ::-1], name)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name}: PIL cannot decode it ({error}): copy or save it again") from None
-
 
 # %% ../nbs/07_images.ipynb #9516f735
 #| code-fold: true
@@ -475,7 +451,6 @@ def _file_bytes(
         raise ImageError(
             f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from None
-
 
 # %% ../nbs/07_images.ipynb #dff00e1d
 #| code-fold: true

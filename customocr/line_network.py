@@ -25,50 +25,12 @@ from .layout.sheet import Sheet
 from .statistics import median, percentile, straight_line
 
 # %% auto #0
-__all__ = [
-    "ROWS",
-    "LETTER_ROWS",
-    "FAINTEST",
-    "BESIDE",
-    "LEVEL_FROM",
-    "STEEPEST",
-    "PICTURE_ROWS",
-    "PICTURE_PEN",
-    "LINES",
-    "MOST_ROWS",
-    "BLANK",
-    "SPACE",
-    "TAUGHT_LINES",
-    "WEAKEST",
-    "CLOSE",
-    "DIP",
-    "MOST_PEAKS",
-    "NO_WAY",
-    "NO_GAP",
-    "EVIDENCE",
-    "CUT_WEIGHT",
-    "STEP_WEIGHT",
-    "TAUGHT_WEIGHTS",
-    "LEAST",
-    "SILENT",
-    "UNHEARD",
-    "normalised",
-    "level_strip",
-    "Strip",
-    "line_strip",
-    "picture_strip",
-    "LineNetwork",
-    "noted_weights",
-    "taught_lines",
-    "greedy_text",
-    "WindowLogs",
-    "window_logs",
-    "StepLattice",
-    "step_lattice",
-    "least_ink",
-    "LineReading",
-    "second_opinion",
-]
+__all__ = ['ROWS', 'LETTER_ROWS', 'FAINTEST', 'BESIDE', 'LEVEL_FROM', 'STEEPEST', 'PICTURE_ROWS', 'PICTURE_PEN', 'LINES',
+           'MOST_ROWS', 'BLANK', 'SPACE', 'TAUGHT_LINES', 'WEAKEST', 'CLOSE', 'DIP', 'MOST_PEAKS', 'NO_WAY', 'NO_GAP',
+           'EVIDENCE', 'CUT_WEIGHT', 'STEP_WEIGHT', 'TAUGHT_WEIGHTS', 'LEAST', 'SILENT', 'UNHEARD', 'normalised',
+           'level_strip', 'Strip', 'line_strip', 'picture_strip', 'LineNetwork', 'noted_weights', 'taught_lines',
+           'greedy_text', 'WindowLogs', 'window_logs', 'StepLattice', 'step_lattice', 'least_ink', 'LineReading',
+           'second_opinion']
 
 # %% ../nbs/16_line_network.ipynb #2318cd1f
 ROWS = 32  # pixels, height of a strip
@@ -146,7 +108,6 @@ def line_strip(
     pixels = level_strip(source, factor, slope, x0, x1, cy, rows)
     return Strip(pixels if grey else normalised(pixels), x0, factor)
 
-
 # %% ../nbs/16_line_network.ipynb #0ce72e09
 PICTURE_ROWS = 64  # pixels: height to which a whole picture is brought before its ink is found
 PICTURE_PEN = 38  # pixels: more than the widest stroke at that height
@@ -163,7 +124,6 @@ def picture_strip(
     strength = ink_strength(page, PICTURE_PEN)
     size = max(8, width * ROWS // PICTURE_ROWS), ROWS
     return normalised(cv2.resize(strength, size, interpolation=cv2.INTER_AREA))
-
 
 # %% ../nbs/16_line_network.ipynb #47eea2e3
 LINES = "lines.onnx"  # strip -> a row of probabilities for each step
@@ -263,7 +223,6 @@ class LineNetwork:
             out.append(np.log(np.maximum(chance, 1e-12)))
         return out
 
-
 # %% ../nbs/16_line_network.ipynb #66a31663
 #| code-fold: true
 #| code-summary: "`noted_weights` and `taught_lines`: what a character network's file says of lines"
@@ -310,7 +269,6 @@ def taught_lines(
     except ModelError:
         raise ModelError(damaged) from None
 
-
 # %% ../nbs/16_line_network.ipynb #4a927f37
 def greedy_text(
     steps: np.ndarray,  # float (T, 38), log-probabilities
@@ -319,7 +277,6 @@ def greedy_text(
     best = steps.argmax(1)
     new = best[np.r_[True, best[1:] != best[:-1]]]
     return "".join((CLASSES + " ")[k - 1] for k in new if k != BLANK)
-
 
 # %% ../nbs/16_line_network.ipynb #7175081e
 @dataclass(frozen=True)
@@ -360,7 +317,6 @@ def window_logs(
         nothing[on] += blank[:, 0]
     once, ended = np.logaddexp(over, begun), np.logaddexp(ended, through)
     return WindowLogs(once[back], begun[back], ended[back], through[back], nothing[back])
-
 
 # %% ../nbs/16_line_network.ipynb #94042338
 WEAKEST = 0.02  # probability of saying anything from which a peak counts
@@ -453,7 +409,6 @@ def step_lattice(
         np.r_[np.zeros(len(total), bool), np.ones(len(quiet_ones), bool)],
     )
     return StepLattice(lattice, np.array(peaks), bounds, float(quiet.sum()))
-
 
 # %% ../nbs/16_line_network.ipynb #33d62e2a
 def least_ink(

@@ -41,61 +41,13 @@ from customocr.writing.lines import (
 )
 
 # %% auto #0
-__all__ = [
-    "SYMBOLS",
-    "OUTPUTS",
-    "SHARED",
-    "WIDTHS",
-    "COLUMNS",
-    "FEWEST",
-    "MOST",
-    "LEAST",
-    "Batch",
-    "PEAK_RATE",
-    "WEIGHT_DECAY",
-    "CLIP",
-    "WARM_UP",
-    "FALL",
-    "LEAST_RATE",
-    "ROUND",
-    "NEWEST",
-    "ROUNDS_A_SHARD",
-    "LINES",
-    "MINUTES",
-    "HELD",
-    "COLUMNS_OF_LOG",
-    "TEMPERATURES",
-    "ONNX_OPSET",
-    "TOLERANCE",
-    "WEIGHTS_AT_MOST",
-    "network",
-    "start_from_characters",
-    "start_from_lines",
-    "varied",
-    "steps_of",
-    "batch_of",
-    "batches",
-    "line_losses",
-    "training_step",
-    "greedy",
-    "edits",
-    "answering",
-    "line_logits",
-    "scores",
-    "State",
-    "shards_for",
-    "lines_of_round",
-    "rate_at",
-    "save_state",
-    "load_state",
-    "fit",
-    "best_temperature",
-    "export_lines",
-    "shards_beside",
-    "card",
-    "finish",
-    "train",
-]
+__all__ = ['SYMBOLS', 'OUTPUTS', 'SHARED', 'WIDTHS', 'COLUMNS', 'FEWEST', 'MOST', 'LEAST', 'Batch', 'PEAK_RATE', 'WEIGHT_DECAY',
+           'CLIP', 'WARM_UP', 'FALL', 'LEAST_RATE', 'ROUND', 'NEWEST', 'ROUNDS_A_SHARD', 'LINES', 'MINUTES', 'HELD',
+           'COLUMNS_OF_LOG', 'TEMPERATURES', 'ONNX_OPSET', 'TOLERANCE', 'WEIGHTS_AT_MOST', 'network',
+           'start_from_characters', 'start_from_lines', 'varied', 'steps_of', 'batch_of', 'batches', 'line_losses',
+           'training_step', 'greedy', 'edits', 'answering', 'line_logits', 'scores', 'State', 'shards_for',
+           'lines_of_round', 'rate_at', 'save_state', 'load_state', 'fit', 'best_temperature', 'export_lines',
+           'shards_beside', 'card', 'finish', 'train']
 
 # %% ../nbs/17_line_training.ipynb #6662757f
 SYMBOLS = CLASSES + " "  # the network's outputs after the blank
@@ -185,7 +137,6 @@ def start_from_characters(
     for layer, kernel in zip(own, kernels):
         layer.kernel.assign(kernel)
 
-
 # %% ../nbs/17_line_training.ipynb #3e393a42
 def _means_and_spreads(
     inside: keras.Model, some: Sequence[np.ndarray]
@@ -225,7 +176,6 @@ def start_from_lines(
         norm.gamma.assign(np.sqrt(spread + norm.epsilon))
         norm.moving_mean.assign(mean)
         norm.moving_variance.assign(spread)
-
 
 # %% ../nbs/17_line_training.ipynb #e7823512
 WIDTHS = (*range(32, 193, 16), 224, 256, *range(320, 833, 64))  # pixels, of a batch's strips
@@ -306,7 +256,6 @@ def batches(
         out += [batch_of(group, width) for group in groups if len(group) >= int(size * least)]
     return [out[k] for k in rng.permutation(len(out))]
 
-
 # %% ../nbs/17_line_training.ipynb #5ff4ab78
 def line_losses(
     logits,  # float32 (N, steps, OUTPUTS)
@@ -355,7 +304,6 @@ def training_step(
         return loss
 
     return lambda batch: float(step(*map(tf.constant, batch)))
-
 
 # %% ../nbs/17_line_training.ipynb #5cc22856
 def greedy(
@@ -420,7 +368,6 @@ def scores(
         exact=exact / max(len(pairs), 1),
         ghosts=sum(empty) / max(len(empty), 1),
     )
-
 
 # %% ../nbs/17_line_training.ipynb #c43f1723
 PEAK_RATE, WEIGHT_DECAY, CLIP = 2e-3, 0.02, 2.0  # of AdamW; CLIP: of the whole gradient's norm
@@ -579,7 +526,6 @@ def _write_log(path: Path, state: State) -> None:
     rows = [",".join(COLUMNS_OF_LOG), *(",".join(f"{v:g}" for v in row) for row in state.log)]
     path.write_text("\n".join(rows) + "\n")
 
-
 # %% ../nbs/17_line_training.ipynb #b8be052f
 TEMPERATURES = np.geomspace(0.5, 2.5, 25)
 
@@ -634,7 +580,6 @@ def export_lines(
         raise ModelError(f"{path} not written: ONNX Runtime and Keras differ by {difference:.2g}")
     onnx.save(graph, path)
     return difference
-
 
 # %% ../nbs/17_line_training.ipynb #d251f13d
 WEIGHTS_AT_MOST = 2_000_000  # bytes: weights that are larger are not kept beside the network

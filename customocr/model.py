@@ -55,37 +55,10 @@ from .errors import ModelError
 from .glyphs import CLASSES, SIDE, normalise_glyph
 
 # %% auto #0
-__all__ = [
-    "TUTORIAL_ROTATION",
-    "TUTORIAL_ZOOM",
-    "TUTORIAL_SHIFT",
-    "TUTORIAL_PARAMETERS",
-    "BATCH",
-    "EPOCHS",
-    "MERGED",
-    "PAIRS",
-    "ONNX_TOLERANCE",
-    "ONNX_OPSET",
-    "PENS",
-    "quiet_start",
-    "to_input",
-    "augmentation",
-    "tutorial_network",
-    "train",
-    "plot_history",
-    "load_model",
-    "predict",
-    "scores",
-    "pair_accuracy",
-    "report",
-    "confusion_matrix",
-    "plot_confusion",
-    "export_onnx",
-    "measure_unseen",
-    "measure_pen",
-    "run_tutorial",
-]
-
+__all__ = ['TUTORIAL_ROTATION', 'TUTORIAL_ZOOM', 'TUTORIAL_SHIFT', 'TUTORIAL_PARAMETERS', 'BATCH', 'EPOCHS', 'MERGED', 'PAIRS',
+           'ONNX_TOLERANCE', 'ONNX_OPSET', 'PENS', 'quiet_start', 'to_input', 'augmentation', 'tutorial_network',
+           'train', 'plot_history', 'load_model', 'predict', 'scores', 'pair_accuracy', 'report', 'confusion_matrix',
+           'plot_confusion', 'export_onnx', 'measure_unseen', 'measure_pen', 'run_tutorial']
 
 # %% ../nbs/01_model.ipynb #da0eec6f
 def to_input(
@@ -93,7 +66,6 @@ def to_input(
 ) -> np.ndarray:  # float32 (N, 28, 28, 1), 0..1
     "What the networks are fed with: a channel axis, and pixels divided by 255."
     return (images.astype(np.float32) / 255)[..., None]
-
 
 # %% ../nbs/01_model.ipynb #348ebd6d
 TUTORIAL_ROTATION = 10  # degrees to either side
@@ -117,7 +89,6 @@ def augmentation(
         ],
         name="augmentation",
     )
-
 
 # %% ../nbs/01_model.ipynb #76d0cfd7
 TUTORIAL_PARAMETERS = 138_468
@@ -149,7 +120,6 @@ def tutorial_network(
     )
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
-
 
 # %% ../nbs/01_model.ipynb #ed60bed5
 BATCH = 128  # samples a step, the tutorial's
@@ -244,7 +214,6 @@ def _same_run(folder: Path, settings: dict) -> None:
             "delete it to start anew"
         )
 
-
 # %% ../nbs/01_model.ipynb #a5fec08a
 def plot_history(
     history: pd.DataFrame,  # of `train`
@@ -261,7 +230,6 @@ def plot_history(
     axes[0].legend(frameon=False)
     plt.close(figure)  # shown once, as the cell's value
     return figure
-
 
 # %% ../nbs/01_model.ipynb #507a5765
 def load_model(
@@ -292,7 +260,6 @@ def predict(
 ) -> np.ndarray:  # float32 (N, 36), rows sum to 1
     "Class probabilities of glyphs."
     return model.predict(to_input(images), batch_size=batch, verbose=0)
-
 
 # %% ../nbs/01_model.ipynb #992f4b5d
 MERGED = np.array([CLASSES.index({"O": "0", "I": "1"}.get(c, c)) for c in CLASSES])  # 0=O, 1=I
@@ -336,7 +303,6 @@ def pair_accuracy(
         return float("nan")
     return float((first[labels == a].mean() + 1 - first[labels == b].mean()) / 2)
 
-
 # %% ../nbs/01_model.ipynb #d282f57b
 def report(
     probabilities: np.ndarray,  # float (N, 36)
@@ -353,7 +319,6 @@ def report(
         dict(zip(("precision", "recall", "f1", "support"), columns)),
         index=[CLASSES[c] for c in present],
     )
-
 
 # %% ../nbs/01_model.ipynb #25cb16ca
 def confusion_matrix(
@@ -387,7 +352,6 @@ def plot_confusion(
     ax.tick_params(labelsize=7, rotation=0)
     ax.set(xlabel="read as", ylabel="written")
     return ax
-
 
 # %% ../nbs/01_model.ipynb #631bc40d
 ONNX_TOLERANCE = 1e-4  # largest difference of a probability between Keras and ONNX Runtime
@@ -445,7 +409,6 @@ def _rename_output(graph, name: str) -> None:
     graph.graph.output[0].name = name
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
-
 
 # %% ../nbs/01_model.ipynb #27e8e7ac
 def measure_unseen(

@@ -24,19 +24,7 @@ if TYPE_CHECKING:
     from customocr.writing.papers import Paper
 
 # %% auto #0
-__all__ = [
-    "JPEG_QUALITY",
-    "show",
-    "sample",
-    "hands",
-    "write",
-    "some_pages",
-    "outlined",
-    "on_white",
-    "tiles",
-    "figure",
-    "worth",
-]
+__all__ = ['JPEG_QUALITY', 'show', 'sample', 'hands', 'write', 'some_pages', 'outlined', 'on_white', 'tiles', 'figure', 'worth']
 
 # %% ../nbs/pictures.ipynb #f7b394fe
 #| code-fold: true
@@ -58,7 +46,6 @@ def show(
     png = cv2.imencode(".png", image)[1].tobytes()
     return Image(jpeg, format="jpeg") if len(jpeg) < len(png) else Image(png, format="png")
 
-
 # %% ../nbs/pictures.ipynb #f906770d
 #| code-fold: true
 #| code-summary: "`sample`: a page of the package"
@@ -71,7 +58,6 @@ def sample(
     pixels = cv2.imread(str(samples.page(name)), how)
     assert pixels is not None, f"{name}: the package's file cannot be decoded"
     return pixels
-
 
 # %% ../nbs/pictures.ipynb #def7d526
 #| code-fold: true
@@ -113,7 +99,6 @@ def some_pages(
         out += [(kind, random_page(writers[k % len(writers)], rng, kind)) for k in range(each)]
     return out
 
-
 # %% ../nbs/pictures.ipynb #081c134d
 #| code-fold: true
 #| code-summary: "`outlined`, `on_white` and `tiles`"
@@ -143,7 +128,6 @@ def tiles(
     "Glyphs side by side, a grey line around each."
     framed = [cv2.copyMakeBorder(g, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=110) for g in glyphs]
     return np.hstack(framed)
-
 
 # %% ../nbs/pictures.ipynb #c6b04655
 #| code-fold: true
@@ -176,7 +160,6 @@ def figure(
             np.hstack([np.pad(c, below(c), constant_values=255) for c in cells[i : i + columns]])
         )
     return show(np.vstack(rows))
-
 
 # %% ../nbs/pictures.ipynb #e80a8ccb
 #| code-fold: true

@@ -10,72 +10,15 @@ from .errors import require_opencv
 require_opencv()  # where OpenCV's wheel does not load, one sentence names the cure
 
 # %% auto #0
-__all__ = [
-    "MODELS",
-    "CHARACTERS",
-    "BOXES",
-    "AT_ONCE",
-    "Box",
-    "SPACE_WEIGHTS",
-    "SPACE_BIAS",
-    "SURE",
-    "UNLIKELY",
-    "MARK",
-    "MAYBE_MARK",
-    "LEAST_LINE",
-    "LEAST_PAGE",
-    "FEW",
-    "LEAST_INK",
-    "MARKS",
-    "FULL_SIZE",
-    "OUT_OF_PLACE",
-    "ONE_OF_PARTS",
-    "DOUBTFUL_POLARITY",
-    "POLARITY_WORTH",
-    "ENOUGH_TO_BE_CERTAIN",
-    "ENOUGH_TO_TURN",
-    "ENOUGH_UPSIDE_DOWN",
-    "CERTAIN_DIRECTION",
-    "LONG_ROWS",
-    "GLYPHS_TO_TURN",
-    "TURN_DOUBT",
-    "RUNS_DOWN",
-    "RUNS_ACROSS",
-    "TURN_WINS",
-    "LINE_SHAPES",
-    "SURE_PICTURE",
-    "DOUBT",
-    "MUCH_DOUBT",
-    "NO_DOUBT",
-    "LINES_AT_ONCE",
-    "PIECES_AT_ONCE",
-    "FIRST_LINES",
-    "FIRST_PIECES",
-    "LONGEST_LINE",
-    "TO_JUDGE",
-    "WRITING",
-    "EARNS",
-    "UNSURE",
-    "SOFTENED",
-    "SOFTER_WINS",
-    "LEAST_SIDE",
-    "load_network",
-    "taught_classes",
-    "Character",
-    "Word",
-    "Line",
-    "CharacterDict",
-    "WordDict",
-    "LineDict",
-    "PageDict",
-    "Page",
-    "space_probabilities",
-    "piece_gaps",
-    "line_lattice",
-    "Reader",
-    "known_of",
-    "Explanation",
-]
+__all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
+           'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE',
+           'ONE_OF_PARTS', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN',
+           'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN',
+           'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
+           'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING',
+           'EARNS', 'UNSURE', 'SOFTENED', 'SOFTER_WINS', 'LEAST_SIDE', 'load_network', 'taught_classes', 'Character',
+           'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities',
+           'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -198,7 +141,6 @@ def _run(network, images):
     said = [network.run(None, {name: part.astype(np.float32) / 255})[0] for part in some]
     return np.concatenate(said)
 
-
 # %% ../nbs/03_recognition.ipynb #3bbcf67e
 Box = tuple[int, int, int, int]  # x, y, w, h in page pixels
 
@@ -250,7 +192,6 @@ def _around(boxes: Iterable[Box]) -> Box:
     "The box around boxes, at least one."
     x0, y0, x1, y1 = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes]).T
     return int(x0.min()), int(y0.min()), int(x1.max() - x0.min()), int(y1.max() - y0.min())
-
 
 # %% ../nbs/03_recognition.ipynb #09a19a8a
 class CharacterDict(TypedDict):
@@ -313,7 +254,6 @@ def _word_dict(w: Word) -> WordDict:
 def _line_dict(line: Line) -> LineDict:
     words = [_word_dict(w) for w in line.words]
     return {"text": line.text, "box": list(line.box), "words": words}
-
 
 # %% ../nbs/03_recognition.ipynb #bab62b35
 @dataclass(frozen=True)
@@ -399,7 +339,6 @@ class Page:
     def _repr_png_(self) -> bytes:
         return cv2.imencode(".png", self.draw())[1].tobytes()
 
-
 # %% ../nbs/03_recognition.ipynb #d36db851
 # Logistic regression on 5,659 gaps of 500 composed pages in the hands of UNIPEN's validation
 # writers: 3.9 % of the gaps
@@ -443,7 +382,6 @@ def piece_gaps(
     "The white between neighbouring pieces of a line."
     right = np.maximum.accumulate([p.right for p in line.pieces])
     return (np.array([p.x for p in line.pieces[1:]]) - right[:-1]) / line.letter
-
 
 # %% ../nbs/03_recognition.ipynb #ec2f58bb
 # probability of being one whole character from which a component is neither cut nor joined
@@ -580,7 +518,6 @@ def line_lattice(
         lattice = second_opinion(lattice, left, right, said) if len(ink) else lattice
     return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice, said)
 
-
 # %% ../nbs/03_recognition.ipynb #333a0228
 #| code-fold: true
 #| code-summary: "The limits: from when on a doubt is a doubt"
@@ -612,7 +549,6 @@ UNSURE = 0.85  # mean sureness up to which a page on grainy paper is read soften
 SOFTENED = (1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
 SOFTER_WINS = 1.0  # characters of evidence that the softened page must have more
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
-
 
 # %% ../nbs/03_recognition.ipynb #48377ce9
 class Reader:
@@ -1279,7 +1215,6 @@ def _line(sheet, judged, decoding, scale, back):
         Word(tuple(characters[w.first : w.last]), float(w.probability)) for w in decoding.words
     ]
     return Line(tuple(w for w in words if w.characters))
-
 
 # %% ../nbs/03_recognition.ipynb #d7caeec4
 def _panel(image, width, caption):

@@ -9,21 +9,9 @@ import cv2
 import numpy as np
 
 # %% auto #0
-__all__ = [
-    "TUTORIAL_BLOCK",
-    "TUTORIAL_C",
-    "TUTORIAL_CANNY",
-    "TUTORIAL_WIDTHS",
-    "TUTORIAL_HEIGHTS",
-    "TUTORIAL_SHEET",
-    "TUTORIAL_EDGE",
-    "tutorial_stages",
-    "tutorial_outline",
-    "tutorial_contours",
-    "tutorial_sheet",
-    "tutorial_boxes",
-    "tutorial_glyphs",
-]
+__all__ = ['TUTORIAL_BLOCK', 'TUTORIAL_C', 'TUTORIAL_CANNY', 'TUTORIAL_WIDTHS', 'TUTORIAL_HEIGHTS', 'TUTORIAL_SHEET',
+           'TUTORIAL_EDGE', 'tutorial_stages', 'tutorial_outline', 'tutorial_contours', 'tutorial_sheet',
+           'tutorial_boxes', 'tutorial_glyphs']
 
 # %% ../nbs/02_segmentation.ipynb #a0e1bcce
 # The tutorial's own numbers; it gives no experiment for them
@@ -68,7 +56,6 @@ def tutorial_contours(
     found = cv2.findContours(outline, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     contours = imutils.grab_contours(found)
     return tuple(sort_contours(contours, method="left-to-right")[0]) if len(contours) else ()
-
 
 # %% ../nbs/02_segmentation.ipynb #f76a5908
 def tutorial_sheet(

@@ -34,71 +34,14 @@ from .writing.lines import LineMaker, Pixels, Sample, drawing, fits, no_text
 from .writing.strokes import render_images
 
 # %% auto #0
-__all__ = [
-    "LEAST_EXAMPLES",
-    "HELD_FROM",
-    "HELD",
-    "DRAWS",
-    "MOST_DRAWN",
-    "REPLAY_DRAWN",
-    "REPLAY_HELD",
-    "SMALL",
-    "SMALL_SIDE",
-    "LEAN",
-    "WIDTH",
-    "TURN",
-    "UNHEARD",
-    "STEPS",
-    "OWN",
-    "REPLAY",
-    "RATE",
-    "SMOOTHING",
-    "KEEP",
-    "ABSENT",
-    "ABSENT_DIGIT",
-    "Layer",
-    "LOST",
-    "BLENDS",
-    "LINE_DRAWS",
-    "OWN_LINES",
-    "REPLAY_LINES",
-    "HELD_LINES",
-    "SILENT_LINES",
-    "NEVER",
-    "LINE_STEPS",
-    "OWN_AT_ONCE",
-    "REPLAY_AT_ONCE",
-    "LINE_RATE",
-    "LINE_KEEP",
-    "LINE_REPLAY",
-    "Told",
-    "Examples",
-    "distinct",
-    "own_examples",
-    "held_out",
-    "Ending",
-    "open_ending",
-    "draw_replay",
-    "Pool",
-    "own_pool",
-    "learn",
-    "blended",
-    "as_sure",
-    "Teacher",
-    "own_lines",
-    "replay_lines",
-    "ctc_shares",
-    "Part",
-    "LineEnding",
-    "open_line_ending",
-    "Heard",
-    "LineTeacher",
-    "measured_lines",
-    "network_of",
-    "Taught",
-    "measured",
-    "teach",
-]
+__all__ = ['LEAST_EXAMPLES', 'HELD_FROM', 'HELD', 'DRAWS', 'MOST_DRAWN', 'REPLAY_DRAWN', 'REPLAY_HELD', 'SMALL', 'SMALL_SIDE',
+           'LEAN', 'WIDTH', 'TURN', 'UNHEARD', 'STEPS', 'OWN', 'REPLAY', 'RATE', 'SMOOTHING', 'KEEP', 'ABSENT',
+           'ABSENT_DIGIT', 'Layer', 'LOST', 'BLENDS', 'LINE_DRAWS', 'OWN_LINES', 'REPLAY_LINES', 'HELD_LINES',
+           'SILENT_LINES', 'NEVER', 'LINE_STEPS', 'OWN_AT_ONCE', 'REPLAY_AT_ONCE', 'LINE_RATE', 'LINE_KEEP',
+           'LINE_REPLAY', 'Told', 'Examples', 'distinct', 'own_examples', 'held_out', 'Ending', 'open_ending',
+           'draw_replay', 'Pool', 'own_pool', 'learn', 'blended', 'as_sure', 'Teacher', 'own_lines', 'replay_lines',
+           'ctc_shares', 'Part', 'LineEnding', 'open_line_ending', 'Heard', 'LineTeacher', 'measured_lines',
+           'network_of', 'Taught', 'measured', 'teach']
 
 # %% ../nbs/22_teach.ipynb #c72e19fb
 #| code-fold: true
@@ -172,7 +115,6 @@ def held_out(
         if len(rows) >= HELD_FROM:
             held[rng.choice(rows, max(1, round(HELD * len(rows))), replace=False)] = True
     return held
-
 
 # %% ../nbs/22_teach.ipynb #bef8af58
 #| code-fold: true
@@ -260,7 +202,6 @@ def open_ending(
     shares = np.asarray(reader.shares, float)
     return Ending(graph, kernel, bias, reader.symbols, shares)
 
-
 # %% ../nbs/22_teach.ipynb #413d4cba
 #| code-fold: true
 #| code-summary: "`draw_replay`, `own_pool`: what is shown"
@@ -328,7 +269,6 @@ def own_pool(
     chances = (ending.shares / np.bincount(labels, minlength=classes).clip(1))[labels]
     return Pool(ending.features(drawn), targets, chances / chances.sum())
 
-
 # %% ../nbs/22_teach.ipynb #8295b0bf
 #| code-fold: true
 #| code-summary: "`learn`: 500 steps of Adam in numpy"
@@ -385,7 +325,6 @@ def _adam(weights: list, moments: list, gradients: list, rate: float, step: int)
         square += 0.001 * (g * g - square)
         size = np.sqrt(square / (1 - 0.999**step)) + 1e-8
         w -= (rate / (1 - 0.9**step) * mean / size).astype(w.dtype)
-
 
 # %% ../nbs/22_teach.ipynb #59ece860
 #| code-fold: true
@@ -468,7 +407,6 @@ class Teacher:
                 break
         return as_sure(before, found, features, labels)
 
-
 # %% ../nbs/22_teach.ipynb #e1b5632a
 #| code-fold: true
 #| code-summary: "`own_lines`, `replay_lines`: strips of known text"
@@ -521,7 +459,6 @@ def replay_lines(n: int, rng: np.random.Generator) -> list[Sample]:
         silent = no_text(rng) if rng.random() < 0.7 else drawing(rng)
         lines[k] = silent if fits(*silent) else lines[k]
     return lines
-
 
 # %% ../nbs/22_teach.ipynb #106e64e7
 #| code-fold: true
@@ -577,7 +514,6 @@ def ctc_shares(
 def _within(lengths: np.ndarray, steps: int) -> np.ndarray:
     "Which steps belong to a line: bool (N, T, 1)."
     return (np.arange(steps) < lengths[:, None])[..., None]
-
 
 # %% ../nbs/22_teach.ipynb #59d92d80
 #| code-fold: true
@@ -752,7 +688,6 @@ def measured_lines(
         lines = teacher.hear(own_lines(own[held], HELD_LINES // 2, rng, keep))
         parts.insert(0, lines.part("lines of that hand", teacher.start, after))
     return tuple(parts), after, whole
-
 
 # %% ../nbs/22_teach.ipynb #2deb25db
 #| code-fold: true

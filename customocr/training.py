@@ -50,70 +50,14 @@ from customocr.writing.strokes import (
 )
 
 # %% auto #0
-__all__ = [
-    "MNIST_HELD",
-    "AZ_HELD",
-    "FONTS_HELD",
-    "WRITER_POWER",
-    "PAGES",
-    "PAGES_HELD",
-    "BESIDE_TOP",
-    "PARAMETERS_AT_MOST",
-    "DROPOUT",
-    "GLYPHS_AN_EPOCH",
-    "PASSES",
-    "EPOCHS",
-    "BATCH",
-    "PEAK_RATE",
-    "FIRST_RATE",
-    "LAST_RATE",
-    "STEPS_TOGETHER",
-    "TIMED_STEPS",
-    "WEIGHT_DECAY",
-    "LABEL_SMOOTHING",
-    "GROUPS",
-    "TESTS",
-    "CURVES",
-    "GOALS",
-    "SETS",
-    "DATA",
-    "DRAWN",
-    "SAVE_EVERY",
-    "SAY_EVERY",
-    "PAGES_SHARE",
-    "PAGES_FROM",
-    "FINISHING",
-    "STARTUPS",
-    "LONGEST_DRAWING",
-    "Source",
-    "image_source",
-    "unipen_sources",
-    "crops",
-    "load_sources",
-    "draw_plan",
-    "draw_epoch",
-    "network",
-    "fast_bfloat16",
-    "trainable",
-    "one_cycle",
-    "fit",
-    "drawn_ahead",
-    "logits_of",
-    "softmax",
-    "best_temperature",
-    "calibration_error",
-    "figures",
-    "reject_curve",
-    "reliability",
-    "assumed_shares",
-    "fold",
-    "unseen_sets",
-    "classifier",
-    "card",
-    "finish",
-    "train",
-]
-
+__all__ = ['MNIST_HELD', 'AZ_HELD', 'FONTS_HELD', 'WRITER_POWER', 'PAGES', 'PAGES_HELD', 'BESIDE_TOP', 'PARAMETERS_AT_MOST',
+           'DROPOUT', 'GLYPHS_AN_EPOCH', 'PASSES', 'EPOCHS', 'BATCH', 'PEAK_RATE', 'FIRST_RATE', 'LAST_RATE',
+           'STEPS_TOGETHER', 'TIMED_STEPS', 'WEIGHT_DECAY', 'LABEL_SMOOTHING', 'GROUPS', 'TESTS', 'CURVES', 'GOALS',
+           'SETS', 'DATA', 'DRAWN', 'SAVE_EVERY', 'SAY_EVERY', 'PAGES_SHARE', 'PAGES_FROM', 'FINISHING', 'STARTUPS',
+           'LONGEST_DRAWING', 'Source', 'image_source', 'unipen_sources', 'crops', 'load_sources', 'draw_plan',
+           'draw_epoch', 'network', 'fast_bfloat16', 'trainable', 'one_cycle', 'fit', 'drawn_ahead', 'logits_of',
+           'softmax', 'best_temperature', 'calibration_error', 'figures', 'reject_curve', 'reliability',
+           'assumed_shares', 'fold', 'unseen_sets', 'classifier', 'card', 'finish', 'train']
 
 # %% ../nbs/14_better_model.ipynb #d3db408c
 @dataclass(frozen=True, eq=False)
@@ -126,7 +70,6 @@ class Source:
     draw: Callable[..., np.ndarray]  # indices, source of chance -> uint8 (M, 28, 28), always new
     weight: np.ndarray | None = None  # float (N,), chance within its class; None = all the same
     on_top: bool = False  # on top of a class's own: shares in units of what a letter gets
-
 
 # %% ../nbs/14_better_model.ipynb #bf3c7a7d
 MNIST_HELD = 5_000  # digits at the end of MNIST's training part that only validate
@@ -270,7 +213,6 @@ def load_sources(
     found.fonts()
     return found.sources, found.validation
 
-
 # %% ../nbs/14_better_model.ipynb #168dba79
 BESIDE_TOP = 0.75  # what a class with a source on top gets from the others; a class without: 1
 
@@ -315,7 +257,6 @@ def draw_epoch(
         labels.append(source.labels[indices])
     order = rng.permutation(sum(map(len, labels)))
     return np.concatenate(images)[order], np.concatenate(labels)[order]
-
 
 # %% ../nbs/14_better_model.ipynb #0633bd4a
 PARAMETERS_AT_MOST = 300_000
@@ -364,7 +305,6 @@ def network(
             name="probabilities" if folded else "logits",
         )(x),
     )
-
 
 # %% ../nbs/14_better_model.ipynb #c7097f23
 GLYPHS_AN_EPOCH = 96_000  # shown in an epoch, about 1,900 of each letter
@@ -494,7 +434,6 @@ def logits_of(
     "What the network says before softmax."
     return model.predict(to_input(normalise_glyphs(images)), batch_size=1000, verbose=0)
 
-
 # %% ../nbs/14_better_model.ipynb #3422c9bc
 def softmax(
     logits: np.ndarray,  # float (N, 36)
@@ -529,7 +468,6 @@ def calibration_error(
     return float(
         sum(abs((right - confidence)[where == b].sum()) for b in range(bins)) / len(labels)
     )
-
 
 # %% ../nbs/14_better_model.ipynb #eb22ed35
 def figures(
@@ -584,7 +522,6 @@ def reliability(
     ]
     return pd.DataFrame(rows, columns=["confidence", "right", "glyphs"])
 
-
 # %% ../nbs/14_better_model.ipynb #6e88d50e
 GROUPS = (
     "0",
@@ -615,7 +552,6 @@ def assumed_shares(
         share *= np.where(has > 1e-9, found / has, 1)
     return share[group] / share[group].sum()
 
-
 # %% ../nbs/14_better_model.ipynb #f4421cab
 def fold(
     model: keras.Model,  # trained, from `network`
@@ -640,7 +576,6 @@ def fold(
     kernel, bias = weighted(model, keras.layers.Dense)[-1].get_weights()
     weighted(small, keras.layers.Dense)[-1].set_weights([kernel / temperature, bias / temperature])
     return small
-
 
 # %% ../nbs/14_better_model.ipynb #f3bb03d4
 TESTS = ("chars74k_hnd_36", "bishwaprotapi_36", "binaryalphadigits_36", "usps_digits_5000")
@@ -672,7 +607,6 @@ def classifier(
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda glyphs: session.run(None, {"glyphs": to_input(normalise_glyphs(glyphs))})[0]
-
 
 # %% ../nbs/14_better_model.ipynb #4242e061
 GOALS = {  # top1 and merged that the project set itself
@@ -844,7 +778,6 @@ neighbours.{source} Crops with parts of neighbours, and characters lower than ab
 read worse.{writers}
 """
 
-
 # %% ../nbs/14_better_model.ipynb #3747921c
 def _known(value: float) -> float | None:
     "Four digits; None in place of nan, which JSON does not have."
@@ -909,7 +842,6 @@ def finish(
     (out / "characters.json").write_text(json.dumps(about, indent=1) + "\n")
     (out / "CARD.md").write_text(card(about))
     return about
-
 
 # %% ../nbs/14_better_model.ipynb #3a1d1a7f
 SAVE_EVERY, SAY_EVERY = 30, 10  # seconds
@@ -1104,7 +1036,6 @@ def _by_minutes(run: _Run) -> keras.Model:
         if time.monotonic() >= budget.end():
             break
     return model
-
 
 # %% ../nbs/14_better_model.ipynb #06a57f60
 def _check_order(

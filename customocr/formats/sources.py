@@ -24,28 +24,9 @@ from ..images import picture_size, refuse_bytes, refuse_size
 from ..limits import Limits
 
 # %% auto #0
-__all__ = [
-    "STDIN",
-    "SUFFIXES",
-    "MANY_PAGES",
-    "THUMBNAIL",
-    "MOST_TAGS",
-    "PDF_DPI",
-    "PDF_PIXELS",
-    "PageSource",
-    "needed",
-    "is_url",
-    "read_bounded",
-    "open_file",
-    "stamp",
-    "tiff_pages",
-    "count_pages",
-    "load_page",
-    "natural",
-    "find",
-    "pages_of",
-    "standard_input",
-]
+__all__ = ['STDIN', 'SUFFIXES', 'MANY_PAGES', 'THUMBNAIL', 'MOST_TAGS', 'PDF_DPI', 'PDF_PIXELS', 'PageSource', 'needed', 'is_url',
+           'read_bounded', 'open_file', 'stamp', 'tiff_pages', 'count_pages', 'load_page', 'natural', 'find',
+           'pages_of', 'standard_input']
 
 # %% ../../nbs/17b_sources.ipynb #658fdb72
 STDIN = "-"  # the name of standard input, as in other commands
@@ -88,7 +69,6 @@ def needed(
         return import_module(library)
     except ImportError:
         raise CustomOCRError(f"{what} needs {library}: pip install 'customocr[{extra}]'") from None
-
 
 # %% ../../nbs/17b_sources.ipynb #b542ccdd
 def is_url(
@@ -152,7 +132,6 @@ def stamp(
     ):  # fsspec's file systems have many kinds of errors; the reading will say what is wrong
         return ""
 
-
 # %% ../../nbs/17b_sources.ipynb #08238078
 # TIFF's tag NewSubfileType; its lowest bit says: a smaller version of another picture (TIFF 6.0,
 # page 36)
@@ -192,7 +171,6 @@ def _tag(data, order, entry):
     if order == ">" and kind == 3:  # two bytes stand at the front of the field
         value >>= 8 * (struct.calcsize(order + entry[-1]) - 2)
     return number, value & 1
-
 
 # %% ../../nbs/17b_sources.ipynb #d668fbf5
 PDF_DPI = 200  # dots per inch at which a PDF is drawn
@@ -264,7 +242,6 @@ def count_pages(
         pass
     return 1
 
-
 # %% ../../nbs/17b_sources.ipynb #0a314142
 @lru_cache(maxsize=1)
 def _content(name, stamped, limits):
@@ -334,7 +311,6 @@ def _heic(data, limits):
     except (ValueError, OSError, RuntimeError, EOFError, SyntaxError, LookupError) as error:
         said = " ".join(str(error).split())  # libheif's words can have several lines
         raise ImageError(f"is a damaged HEIC photo ({said})") from None
-
 
 # %% ../../nbs/17b_sources.ipynb #7c89b608
 def natural(

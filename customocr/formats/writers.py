@@ -25,34 +25,9 @@ from ..recognition import Line, Page
 from ..statistics import straight_line
 
 # %% auto #0
-__all__ = [
-    "SCHEMA_VERSION",
-    "TSV_COLUMNS",
-    "HOCR_HEAD",
-    "HOCR_TAIL",
-    "ALTO",
-    "PAGE_XML",
-    "POINTS",
-    "DPI",
-    "FORMATS",
-    "Result",
-    "to_json",
-    "tsv_rows",
-    "around",
-    "tsv",
-    "baseline",
-    "hocr",
-    "alto",
-    "page_xml",
-    "text_layer",
-    "text_pdf",
-    "searchable_pdf",
-    "join_pdfs",
-    "Format",
-    "easyocr_rows",
-    "tesseract_columns",
-]
-
+__all__ = ['SCHEMA_VERSION', 'TSV_COLUMNS', 'HOCR_HEAD', 'HOCR_TAIL', 'ALTO', 'PAGE_XML', 'POINTS', 'DPI', 'FORMATS', 'Result',
+           'to_json', 'tsv_rows', 'around', 'tsv', 'baseline', 'hocr', 'alto', 'page_xml', 'text_layer', 'text_pdf',
+           'searchable_pdf', 'join_pdfs', 'Format', 'easyocr_rows', 'tesseract_columns']
 
 # %% ../../nbs/19_formats.ipynb #0db0a049
 #| code-fold: true
@@ -84,7 +59,6 @@ class Result:
             else self.page._repr_markdown_()
         )
 
-
 # %% ../../nbs/19_formats.ipynb #ea371b25
 SCHEMA_VERSION = 1  # of the JSON below; the schema is customocr/schema/page-1.json
 
@@ -98,7 +72,6 @@ def to_json(
     )
     head = dict(version=SCHEMA_VERSION, **source)
     return head | (result.page.to_dict() if result.page else dict(error=result.error))
-
 
 # %% ../../nbs/19_formats.ipynb #634e0f43
 TSV_COLUMNS = (
@@ -141,7 +114,6 @@ def tsv(
         return ""
     rows = tsv_rows(result.page, result.source.page)
     return "".join("\t".join(map(str, row)) + "\n" for row in rows)
-
 
 # %% ../../nbs/19_formats.ipynb #8fc875c0
 def _element(parent, tag, text=None, **attributes):
@@ -304,7 +276,6 @@ def _alto_block(space, page):
                 for text, p in c.alternatives[1:]:
                     _element(glyph, "Variant", CONTENT=text, VC=round(p, 4))
 
-
 # %% ../../nbs/19_formats.ipynb #4a5709a2
 def page_xml(
     result: Result,
@@ -360,7 +331,6 @@ def _reading(parent, text, confidence=None):
     "What stands there, and how sure that is."
     sure = None if confidence is None else round(min(1.0, max(0.0, confidence)), 4)
     _element(_element(parent, "TextEquiv", conf=sure), "Unicode", text)
-
 
 # %% ../../nbs/19_formats.ipynb #a3a1d148
 POINTS = 72  # PDF's units to the inch
@@ -425,7 +395,6 @@ def _put_word(pdf, word, rotation, scale):
         pdf.text(
             x, y, word.text + " "
         )  # the blank keeps words apart where a program joins what it finds
-
 
 # %% ../../nbs/19_formats.ipynb #548989a4
 def _image_for_pdf(picture, page):
@@ -535,7 +504,6 @@ def _saved(pdf):
     pdf.save(out)
     return out.getvalue()
 
-
 # %% ../../nbs/19_formats.ipynb #5e9c1d5b
 @dataclass(frozen=True)
 class Format:
@@ -585,7 +553,6 @@ FORMATS = {
     "pdf": Format(".pdf", searchable_pdf, text=False),
     "overlay": Format(".overlay.png", _overlay, single=True, text=False),
 }
-
 
 # %% ../../nbs/19_formats.ipynb #71a34924
 def easyocr_rows(

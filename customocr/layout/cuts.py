@@ -13,32 +13,9 @@ import numpy as np
 from .lines import SOLID, Candidate, Piece, TextLine, union
 
 # %% auto #0
-__all__ = [
-    "SIDESTEP",
-    "MARGIN",
-    "APART",
-    "CROSSED",
-    "CUTS",
-    "NOTCH",
-    "OPPOSITE",
-    "SAME_WAY",
-    "SLIVER",
-    "MOST_PIECES",
-    "WORTH_A_CUT",
-    "WIDE_GAP",
-    "WIDEST",
-    "WINDOW",
-    "WINDOW_LETTER",
-    "NEIGHBOURHOOD",
-    "SIZES",
-    "seams",
-    "trace",
-    "cut_columns",
-    "notches",
-    "cut_piece",
-    "propose",
-    "windows",
-]
+__all__ = ['SIDESTEP', 'MARGIN', 'APART', 'CROSSED', 'CUTS', 'NOTCH', 'OPPOSITE', 'SAME_WAY', 'SLIVER', 'MOST_PIECES',
+           'WORTH_A_CUT', 'WIDE_GAP', 'WIDEST', 'WINDOW', 'WINDOW_LETTER', 'NEIGHBOURHOOD', 'SIZES', 'seams', 'trace',
+           'cut_columns', 'notches', 'cut_piece', 'propose', 'windows']
 
 # %% ../../nbs/12_cuts.ipynb #ce8daf52
 SIDESTEP = 0.08  # cost of one step to the side, in pixels of full ink; exercise 1 tries others
@@ -72,7 +49,6 @@ def trace(
         path[:, row - 1] = path[:, row] + steps[row, path[:, row]]
     return path
 
-
 # %% ../../nbs/12_cuts.ipynb #00a5137e
 # In letter heights, where nothing else is said
 MARGIN = 0.12  # from the ends of a piece: no cut
@@ -101,7 +77,6 @@ def cut_columns(
         if len(chosen) >= CUTS[0] + CUTS[1] * len(total) / letter:
             break
     return sorted(chosen)
-
 
 # %% ../../nbs/12_cuts.ipynb #e161dcaf
 NOTCH = 0.1  # letter heights: how much deeper a notch is than the ink on both sides of it
@@ -148,7 +123,6 @@ def notches(
         else:
             out.append(np.full(height, x))
     return out + [np.full(height, x) for x, depth in lower if (x, depth) not in met]
-
 
 # %% ../../nbs/12_cuts.ipynb #8f930363
 SAME_WAY = 0.1  # letter heights, mean distance up to which a notch's cut goes the way of a seam
@@ -208,7 +182,6 @@ def cut_piece(
     cropped = (_cropped(ink, piece.x, piece.y) for ink in _slices(piece.ink, paths, letter))
     return [part for part in cropped if part is not None]
 
-
 # %% ../../nbs/12_cuts.ipynb #8eee4707
 MOST_PIECES = 6  # that one character may be made of
 # In letter heights
@@ -261,7 +234,6 @@ def propose(
     runs = _runs(parts, line.letter)
     candidates = tuple(Candidate(i, j, union(pieces[i:j])) for i, j in runs)
     return TextLine(line.letter, tuple(pieces), candidates)
-
 
 # %% ../../nbs/12_cuts.ipynb #80a6f1e0
 WINDOW = (40, 64)  # pixels, height and width of the picture in which a candidate is judged

@@ -11,28 +11,9 @@ import numpy as np
 from ..statistics import median, percentile
 
 # %% auto #0
-__all__ = [
-    "POLARITY_SIDE",
-    "POLARITY_KERNELS",
-    "LIGHT_PAGE",
-    "LIGHT_BONUS",
-    "MOSTLY_LIGHT",
-    "IN_DOUBT",
-    "EVEN",
-    "QUIET",
-    "REACH",
-    "STRONG",
-    "RIDGE",
-    "RIDGE_WIDTH",
-    "SURELY",
-    "LEAST_STRENGTH",
-    "MOST_COMPONENTS",
-    "polarity",
-    "ink_strength",
-    "noise_floor",
-    "ink_mask",
-    "components",
-]
+__all__ = ['POLARITY_SIDE', 'POLARITY_KERNELS', 'LIGHT_PAGE', 'LIGHT_BONUS', 'MOSTLY_LIGHT', 'IN_DOUBT', 'EVEN', 'QUIET', 'REACH',
+           'STRONG', 'RIDGE', 'RIDGE_WIDTH', 'SURELY', 'LEAST_STRENGTH', 'MOST_COMPONENTS', 'polarity', 'ink_strength',
+           'noise_floor', 'ink_mask', 'components']
 
 # %% ../../nbs/09_ink.ipynb #fafbd4e7
 POLARITY_SIDE = 500  # pixels: longest side at which polarity is looked for; strokes stay visible
@@ -71,7 +52,6 @@ def polarity(
     mostly_light = brightness - low > MOSTLY_LIGHT * (high - low)
     return max(vote, IN_DOUBT) if mostly_light else vote
 
-
 # %% ../../nbs/09_ink.ipynb #f0f33d8f
 QUIET = 32  # grey levels added to the paper before dividing: noise in black regions stays small
 
@@ -88,7 +68,6 @@ def ink_strength(
     paper = cv2.blur(paper, (k // 2 | 1, k // 2 | 1))[k:-k, k:-k]
     lighter = cv2.add(paper, QUIET)  # type: ignore[call-overload] # one number for all pixels
     return cv2.divide(cv2.subtract(paper, smooth), lighter, scale=255)
-
 
 # %% ../../nbs/09_ink.ipynb #3215f77f
 REACH = 2.0  # letter heights: how far the strongest ink nearby is looked for
@@ -125,7 +104,6 @@ def ink_mask(
     sure[labels[over(SURELY, 2 * floor) > 0]] = 1
     sure[0] = 0
     return sure[labels]
-
 
 # %% ../../nbs/09_ink.ipynb #8c4e11a9
 MOST_COMPONENTS = 1500  # of a page that are looked at one by one: bounds time on noise

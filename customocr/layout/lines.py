@@ -15,37 +15,10 @@ from .ink import MOST_COMPONENTS
 from ..statistics import distinct, median, percentile
 
 # %% auto #0
-__all__ = [
-    "SUPPORT",
-    "EDGE_WEIGHT",
-    "ENOUGH_FOR_SLOPE",
-    "SPANS",
-    "LEADS",
-    "SAME_LEVEL",
-    "ABOVE_ANOTHER",
-    "STUMP",
-    "MOSTLY",
-    "BESIDE_LINE",
-    "WHOLE",
-    "AROUND",
-    "APART",
-    "REACHES",
-    "SOLID",
-    "FLOATS",
-    "CLEAR",
-    "ONE_LETTER",
-    "BAR",
-    "letter_height",
-    "group_lines",
-    "part_lines",
-    "Piece",
-    "union",
-    "line_pieces",
-    "join_parts",
-    "Candidate",
-    "TextLine",
-    "single",
-]
+__all__ = ['SUPPORT', 'EDGE_WEIGHT', 'ENOUGH_FOR_SLOPE', 'SPANS', 'LEADS', 'SAME_LEVEL', 'ABOVE_ANOTHER', 'STUMP', 'MOSTLY',
+           'BESIDE_LINE', 'WHOLE', 'AROUND', 'APART', 'REACHES', 'SOLID', 'FLOATS', 'CLEAR', 'ONE_LETTER', 'BAR',
+           'letter_height', 'group_lines', 'part_lines', 'Piece', 'union', 'line_pieces', 'join_parts', 'Candidate',
+           'TextLine', 'single']
 
 # %% ../../nbs/11_lines.ipynb #49c8811d
 SUPPORT = 0.22  # in log height: heights within about a fifth support each other
@@ -87,7 +60,6 @@ def letter_height(
     logs, weight = np.log(h)[best], weight[best]
     near = np.exp(-0.5 * ((logs[:, None] - logs) / SUPPORT) ** 2) * weight
     return float(np.exp(np.average(logs, weights=near[near.sum(1).argmax()])))
-
 
 # %% ../../nbs/11_lines.ipynb #517a620f
 @dataclass(frozen=True)
@@ -140,7 +112,6 @@ def _slope(b: _Boxes, letter: float) -> float:
         if abs(slope - before) < 0.003:
             break
     return slope
-
 
 # %% ../../nbs/11_lines.ipynb #d43d6f76
 ENOUGH_FOR_SLOPE = 15  # components of a page whose slope is believed
@@ -259,14 +230,15 @@ def group_lines(
     out = [list(tall[line]) for line in lines]
     tops = np.array([(levels[line] - b.h[line] / 2).min() for line in lines])
     bottoms = np.array([(levels[line] + b.h[line] / 2).max() for line in lines])
-    for k in sorted({*range(len(stats))} - {*tall.tolist()}):
+    small = np.setdiff1d(np.arange(len(stats)), tall)
+    most = small[np.argsort(-stats[small, 4], kind="stable")[: 2 * MOST_COMPONENTS]]
+    for k in np.sort(most).tolist():
         middle = x[k] + w[k] / 2
         level = y[k] + h[k] / 2 - slope * middle
         n = _line_of(middle, level, lines, b, levels, tops, bottoms, BESIDE_LINE * letter)
         if n is not None:
             out[n].append(int(k))
     return [np.array(sorted(line, key=lambda k: x[k] + w[k] / 2)) for line in out], slope
-
 
 # %% ../../nbs/11_lines.ipynb #3bbda8c2
 WHOLE = 0.7  # letter heights of a component that is no mere part; a line to cut from has two
@@ -336,7 +308,6 @@ def _cut_between(
     for row in (best, best + 1):
         own = labels[row, x + columns] == label
         ink[row[own], x + columns[own]] = 0
-
 
 # %% ../../nbs/11_lines.ipynb #f2213ecb
 SOLID = 96  # of 255: ink that counts, without the soft rim
@@ -408,7 +379,6 @@ def line_pieces(
         pieces.append(Piece(int(bx + left), int(by + top), ink))
     return sorted(pieces, key=lambda p: p.x + p.right)
 
-
 # %% ../../nbs/11_lines.ipynb #67ed25ea
 # All in letter heights
 FLOATS = (0.42, 0.45)  # height and width up to which a mark above a letter is a dot or accent
@@ -464,7 +434,6 @@ def join_parts(
         rest = [p for i, p in enumerate(out) if i not in pair]
         out = sorted([*rest, union([out[i] for i in pair])], key=lambda p: p.x + p.right)
     return out
-
 
 # %% ../../nbs/11_lines.ipynb #546f0f29
 @dataclass(frozen=True)

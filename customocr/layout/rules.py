@@ -14,24 +14,8 @@ from .ink import MOST_COMPONENTS, components
 from ..statistics import median, percentile
 
 # %% auto #0
-__all__ = [
-    "SIDE_INKED",
-    "FRAME_DENSITY",
-    "SLOPES",
-    "FEWER",
-    "FEWEST",
-    "RUN",
-    "RUN_DOWN",
-    "RULE_WIDTH",
-    "LEAVES",
-    "SMALL_FRAME",
-    "MOST_THICKNESS",
-    "frames",
-    "straight_runs",
-    "find_rules",
-    "remove_rules",
-    "maybe_text",
-]
+__all__ = ['SIDE_INKED', 'FRAME_DENSITY', 'SLOPES', 'FEWER', 'FEWEST', 'RUN', 'RUN_DOWN', 'RULE_WIDTH', 'LEAVES', 'SMALL_FRAME',
+           'MOST_THICKNESS', 'frames', 'straight_runs', 'find_rules', 'remove_rules', 'maybe_text']
 
 # %% ../../nbs/10_rules.ipynb #944ebe79
 SIDE_INKED = 0.9  # share of each side along which a rectangle must have ink
@@ -83,7 +67,6 @@ def frames(
         grown = (h[:, None] > 0.88 * h[sure]) & (w[:, None] > 1.6 * w[sure])
         out |= hollow & grown.any(1)  # cells that grew together
     return out
-
 
 # %% ../../nbs/10_rules.ipynb #88a56768
 SLOPES = (0, -0.025, 0.025, -0.05, 0.05, -0.08, 0.08, -0.12, 0.12)  # dy/dx of rules looked for
@@ -137,7 +120,6 @@ def straight_runs(
     if not pad:
         return out
     return out[:, pad:-pad] if axis == 0 else out[pad:-pad]
-
 
 # %% ../../nbs/10_rules.ipynb #3f684fb5
 # All in letter heights
@@ -221,7 +203,6 @@ def find_rules(
     out[region] = _rules(chosen, labels[region], stats - [left, top, 0, 0, 0], boxes, letter)
     return out
 
-
 # %% ../../nbs/10_rules.ipynb #83365506
 MOST_THICKNESS = 20  # pixels: a bridge over a thicker rule would join the letters of two lines
 
@@ -244,7 +225,6 @@ def remove_rules(
     ]
     bridges: np.ndarray = cv2.bitwise_or(*closed)
     return left | (bridges & grown & mask)
-
 
 # %% ../../nbs/10_rules.ipynb #ce07af79
 def maybe_text(

@@ -26,41 +26,10 @@ from .rules import find_rules, frames, maybe_text, remove_rules
 from ..statistics import median
 
 # %% auto #0
-__all__ = [
-    "LETTER",
-    "FIRST_SIDE",
-    "MOST_PIXELS",
-    "MOST_ENLARGED",
-    "NO_LETTER",
-    "JOINED",
-    "FEWEST",
-    "AGREE",
-    "FEWEST_AGREE",
-    "LEAST_PART",
-    "LONGEST_STROKE",
-    "GOOD_GUESS",
-    "MAT_FLAT",
-    "MAT_EDGE",
-    "MAT_DEEPER",
-    "Box",
-    "GRAINY",
-    "STEEP",
-    "TO_ANALYSE",
-    "ENOUGH_TO_LEVEL",
-    "TOO_STEEP",
-    "RULE_LENGTH",
-    "MOST_RULED",
-    "HOUGH_STEP",
-    "SAME_SLOPE",
-    "MOST_AGREE",
-    "SEVERAL",
-    "has_ink",
-    "first_look",
-    "inside_mat",
-    "Sheet",
-    "analyse",
-    "rule_slope",
-]
+__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'JOINED', 'FEWEST', 'AGREE', 'FEWEST_AGREE',
+           'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'GRAINY', 'STEEP',
+           'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'HOUGH_STEP', 'SAME_SLOPE',
+           'MOST_AGREE', 'SEVERAL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'analyse', 'rule_slope']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -134,7 +103,6 @@ def _looked(
         return NO_LETTER * min(shape), np.s_[:, :]
     return height / f, _where_written(stats, height, f)
 
-
 # %% ../../nbs/11b_sheet.ipynb #f1722b08
 MAT_FLAT = 2  # grey levels that a mat's pixels may differ from its corner
 MAT_EDGE = 0.4  # share of each inner edge that must be unlike the mat
@@ -155,7 +123,6 @@ def inside_mat(
     part = unlike[inside] > 0
     edges = [edge for at in (0, deep, -1 - deep, -1) for edge in (part[at], part[:, at])]
     return inside if min(edge.mean() for edge in edges) >= MAT_EDGE else np.s_[:, :]
-
 
 # %% ../../nbs/11b_sheet.ipynb #e504206a
 Box = tuple[int, int, int, int]  # x, y, w, h in pixels
@@ -196,7 +163,6 @@ class Sheet:
         corners = corners @ self.matrix.T * scale
         lo, hi = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int)
         return int(lo[0]), int(lo[1]), int(hi[0] - lo[0]), int(hi[1] - lo[1])
-
 
 # %% ../../nbs/11b_sheet.ipynb #2c7a2369
 @dataclass(frozen=True)
@@ -272,7 +238,6 @@ def _brought(
         height = stages.letter / scale
     return page, scale, stages
 
-
 # %% ../../nbs/11b_sheet.ipynb #9e21d7ae
 STEEP = 0.06  # dy/dx, about 3.5 degrees: slope of the lines from which a page is turned level
 TO_ANALYSE = 0.5  # share of a page's time after which no step of the search for lines is repeated
@@ -334,7 +299,6 @@ def analyse(
         *(page, s.strength, s.mask, s.rules, s.ink, s.labels, s.stats, s.text),
         *(lines, s.letter, slope, not dark, back),
     )
-
 
 # %% ../../nbs/11b_sheet.ipynb #c06144e7
 TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned before anything else

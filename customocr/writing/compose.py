@@ -20,40 +20,10 @@ from ..glyphs import CLASSES
 from .strokes import Strokes, flag_one, hook_zero, is_bar, load_strokes
 
 # %% auto #0
-__all__ = [
-    "SHIFT",
-    "MARKS",
-    "DASH",
-    "MARK_STROKES",
-    "ROWS",
-    "TOP",
-    "FOOT",
-    "INK_SHARE",
-    "Shape",
-    "Hand",
-    "rasterise",
-    "FontHand",
-    "writer_slants",
-    "UnipenHand",
-    "unipen_hands",
-    "mark_shape",
-    "Style",
-    "random_style",
-    "Placed",
-    "layout_line",
-    "Composed",
-    "plain_text",
-    "pen_widths",
-    "lay_ink",
-    "draw_lines",
-    "bend_line",
-    "right_end",
-    "compose_line",
-    "box_iou",
-    "box_matches",
-    "box_scores",
-]
-
+__all__ = ['SHIFT', 'MARKS', 'DASH', 'MARK_STROKES', 'ROWS', 'TOP', 'FOOT', 'INK_SHARE', 'Shape', 'Hand', 'rasterise', 'FontHand',
+           'writer_slants', 'UnipenHand', 'unipen_hands', 'mark_shape', 'Style', 'random_style', 'Placed',
+           'layout_line', 'Composed', 'plain_text', 'pen_widths', 'lay_ink', 'draw_lines', 'bend_line', 'right_end',
+           'compose_line', 'box_iou', 'box_matches', 'box_scores']
 
 # %% ../../nbs/06_composing.ipynb #1df6f7ab
 @dataclass(frozen=True)
@@ -78,7 +48,6 @@ class Hand:
     ) -> Shape:  # the character's strokes or outlines
         "A fresh drawing of one character."
         raise NotImplementedError
-
 
 # %% ../../nbs/06_composing.ipynb #f08547a5
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates: 1/16 pixel
@@ -138,7 +107,6 @@ def rasterise(
     if factor > 1:
         canvas = cv2.resize(canvas, (w, h), interpolation=cv2.INTER_AREA)
     return canvas, int(lo[0]), int(lo[1])
-
 
 # %% ../../nbs/06_composing.ipynb #063e045b
 def _flattening_pen(glyphs: Any) -> Any:
@@ -224,7 +192,6 @@ class FontHand(Hand):
             self._cache[character] = tuple(c - np.array([left, 0], np.float32) for c in outlines)
         return Shape(self._cache[character], True, self.weight)
 
-
 # %% ../../nbs/06_composing.ipynb #a07377e4
 def writer_slants(
     strokes: Strokes,  # all samples
@@ -298,7 +265,6 @@ def unipen_hands(
     writers, slants = list(writers), writer_slants(strokes)
     return [UnipenHand(strokes, w, writers, slants) for w in writers]
 
-
 # %% ../../nbs/06_composing.ipynb #d83c8afd
 MARKS = "-.,:;'/!+()_"  # can be written but are not among the 36 classes: they get no box
 DASH = (0.25, 0.5)  # cap heights, length of a dash
@@ -338,7 +304,6 @@ def mark_shape(
         raise DataError(f"cannot write {mark!r}; a line may hold 0-9, A-Z, blanks and {MARKS}")
     left = min(float(s[:, 0].min()) for s in strokes)
     return Shape(tuple(s - np.array([left, 0], np.float32) for s in strokes))
-
 
 # %% ../../nbs/06_composing.ipynb #d5971a11
 @dataclass(frozen=True)
@@ -382,7 +347,6 @@ def random_style(
     )
     style = replace(style, word_gap=style.letter_gap + float(u(0.5, 1.3)))
     return replace(style, **fixed)
-
 
 # %% ../../nbs/06_composing.ipynb #1b1f49ae
 def _wobble(
@@ -441,7 +405,6 @@ def _varied(
     lift = np.array([0, 0.035 * j * rng.normal()], np.float32)
     return [s + lift for s in strokes], size
 
-
 # %% ../../nbs/06_composing.ipynb #81fb09d1
 ROWS = 32  # bands between the top and the foot of a line in which distances are measured
 TOP, FOOT = -1.5, 0.6  # cap heights, the extent of those bands; baseline at 0, y down
@@ -466,7 +429,6 @@ def _profile(
     left, right = left - pen / 2, right + pen / 2
     spread = lambda v, f: f(f(v, np.roll(v, 1)), np.roll(v, -1))  # a pen covers a band or two
     return spread(left, np.minimum), spread(right, np.maximum)
-
 
 # %% ../../nbs/06_composing.ipynb #dc39b296
 @dataclass(frozen=True)
@@ -582,7 +544,6 @@ def layout_line(
             shape = _shape_of(c, hand, style, rng)
             line.put(c, shape, *_varied(shape, word, style, rng))
     return line.placed
-
 
 # %% ../../nbs/06_composing.ipynb #ab7ced9e
 INK_SHARE = 0.4  # of a character's darkest pixel: from there on a pixel belongs to the character
@@ -746,7 +707,6 @@ def compose_line(
     pens = pen_widths(pen, len(placed), rng)
     ink, other, labels, boxes = draw_lines([placed], pens, (w, h), pen, height_px)
     return Composed(255 - np.maximum(ink, other), plain_text(text), boxes, ink, other, labels)
-
 
 # %% ../../nbs/06_composing.ipynb #c9a70919
 def box_iou(

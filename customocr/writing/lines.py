@@ -47,50 +47,12 @@ from customocr.writing.papers import (
 from .strokes import loosen
 
 # %% auto #0
-__all__ = [
-    "LONGEST",
-    "FLATTER",
-    "MARKS_IN_LINES",
-    "FLAGGED",
-    "BARRED",
-    "PAPER_SHARES",
-    "MAY_BE_WOVEN",
-    "Sample",
-    "HEIGHT_ERROR",
-    "SLOPE_ERROR",
-    "PLACE_ERROR",
-    "WITHOUT_TEXT",
-    "NOTHING",
-    "DRAWN",
-    "IMAGES",
-    "FONT_SHARE",
-    "IMAGE_PAPERS",
-    "STEP",
-    "WIDEST",
-    "SHARD",
-    "MNIST_HELD",
-    "AZ_HELD",
-    "Texts",
-    "flagged_one",
-    "barred_seven",
-    "LooseHand",
-    "line_paper",
-    "slope_of",
-    "page_strips",
-    "Pixels",
-    "row_of_images",
-    "no_text",
-    "drawing",
-    "LineMaker",
-    "steps_needed",
-    "fits",
-    "compose_lines",
-    "save_lines",
-    "load_lines",
-    "line_maker",
-    "make_shards",
-    "shard_file",
-]
+__all__ = ['LONGEST', 'FLATTER', 'MARKS_IN_LINES', 'FLAGGED', 'BARRED', 'PAPER_SHARES', 'MAY_BE_WOVEN', 'Sample', 'HEIGHT_ERROR',
+           'SLOPE_ERROR', 'PLACE_ERROR', 'WITHOUT_TEXT', 'NOTHING', 'DRAWN', 'IMAGES', 'FONT_SHARE', 'IMAGE_PAPERS',
+           'STEP', 'WIDEST', 'SHARD', 'MNIST_HELD', 'AZ_HELD', 'Texts', 'flagged_one', 'barred_seven', 'LooseHand',
+           'line_paper', 'slope_of', 'page_strips', 'Pixels', 'row_of_images', 'no_text', 'drawing', 'LineMaker',
+           'steps_needed', 'fits', 'compose_lines', 'save_lines', 'load_lines', 'line_maker', 'make_shards',
+           'shard_file']
 
 # %% ../../nbs/06c_lines.ipynb #9de9224e
 LONGEST = 30  # characters of a line
@@ -162,7 +124,6 @@ class Texts:
             text = text[:at] + str(rng.choice(list(MARKS_IN_LINES))) + text[at:]
         return text[:LONGEST].strip()
 
-
 # %% ../../nbs/06c_lines.ipynb #cf77290f
 FLAGGED = 0.25  # of the hands write a 1 with an upstroke
 BARRED = 0.5  # of these bar their 7
@@ -195,7 +156,6 @@ def barred_seven(
     bar = np.array([(stem - reach[0], y + rng.normal(0, 0.03)), (stem + reach[1], y)], np.float32)
     left = np.array([min(bar[0, 0], 0.0), 0], np.float32)
     return Shape((seven - left, bar - left))
-
 
 # %% ../../nbs/06c_lines.ipynb #2b921544
 class LooseHand(Hand):
@@ -251,7 +211,6 @@ def line_paper(
         waves = rng.uniform(4, 25)
         paper = replace(paper, guilloche=waves, pattern=paper.pattern * rng.integers(0, 2))
     return paper
-
 
 # %% ../../nbs/06c_lines.ipynb #0812e72b
 Sample = tuple[np.ndarray, str]  # strip uint8 (ROWS, w), white ink on black, and its text
@@ -311,7 +270,6 @@ def page_strips(
     lines = zip(page.boxes, page.text.split("\n"))
     seen = [(boxes[boxes[:, 2] > 0] * factor, text) for boxes, text in lines]
     return [(_line_strip(strength, boxes, rng), text) for boxes, text in seen if len(boxes)]
-
 
 # %% ../../nbs/06c_lines.ipynb #9bed335d
 @dataclass(frozen=True)
@@ -378,7 +336,6 @@ def row_of_images(
     for patch, x, y in patches:
         lay_ink(ink, patch, x, y + (climb if slope < 0 else 0))
     return ink
-
 
 # %% ../../nbs/06c_lines.ipynb #7ff7c20e
 def _scribble(w: int, h: int, rng: np.random.Generator) -> np.ndarray:  # float32 (n, 2), pixels
@@ -465,7 +422,6 @@ def drawing(
     factor = LETTER / max(float(np.median(beside[:, 3])), 8.0)
     strength = ink_strength(_resized(picture, factor), LETTER)
     return _line_strip(strength, beside * factor, rng), ""
-
 
 # %% ../../nbs/06c_lines.ipynb #b313aeb2
 NOTHING, DRAWN, IMAGES = 0.04, 0.02, 0.25  # shares: no text, drawings, characters that are pixels
@@ -639,7 +595,6 @@ def _print_around(
         draw([(a, b), (w - c, b), (w - c, h - d), (a, h - d), (a, b)])
     return printed
 
-
 # %% ../../nbs/06c_lines.ipynb #f8d70ea6
 STEP = 4  # pixels of a strip for one step of the network
 WIDEST = 720  # pixels, of a strip that is trained on
@@ -698,7 +653,6 @@ def load_lines(
     arrays = np.load(path)
     strips = np.split(arrays["pixels"], np.cumsum(arrays["width"])[:-1])
     return [(np.ascontiguousarray(s.T), str(t)) for s, t in zip(strips, arrays["texts"])]
-
 
 # %% ../../nbs/06c_lines.ipynb #928717d9
 def line_maker(

@@ -34,53 +34,11 @@ from customocr.writing.compose import (
 )
 
 # %% auto #0
-__all__ = [
-    "LINE_GAPS",
-    "CELLS",
-    "CELL_TOP",
-    "CELL_FOOT",
-    "Extent",
-    "LIGHT_SIDE",
-    "TILE",
-    "WAVE_STEP",
-    "WAVE_SWING",
-    "WAVE_LENGTH",
-    "GREY",
-    "Draw",
-    "COLOURED",
-    "RULE_COLOURS",
-    "PHOTO",
-    "KINDS",
-    "PAPERS",
-    "PHOTOGRAPHED",
-    "WOVEN",
-    "VOWELS",
-    "CONSONANTS",
-    "HOW_OFTEN",
-    "TILTED",
-    "Paper",
-    "frames_of",
-    "rules_of",
-    "cell_rules",
-    "smooth_field",
-    "light_on",
-    "woven",
-    "guilloche",
-    "photograph",
-    "compose_page",
-    "tint",
-    "span",
-    "whole",
-    "pick",
-    "one_of",
-    "greys",
-    "woven_paper",
-    "random_paper",
-    "random_number",
-    "random_text",
-    "random_page",
-]
-
+__all__ = ['LINE_GAPS', 'CELLS', 'CELL_TOP', 'CELL_FOOT', 'Extent', 'LIGHT_SIDE', 'TILE', 'WAVE_STEP', 'WAVE_SWING',
+           'WAVE_LENGTH', 'GREY', 'Draw', 'COLOURED', 'RULE_COLOURS', 'PHOTO', 'KINDS', 'PAPERS', 'PHOTOGRAPHED',
+           'WOVEN', 'VOWELS', 'CONSONANTS', 'HOW_OFTEN', 'TILTED', 'Paper', 'frames_of', 'rules_of', 'cell_rules',
+           'smooth_field', 'light_on', 'woven', 'guilloche', 'photograph', 'compose_page', 'tint', 'span', 'whole',
+           'pick', 'one_of', 'greys', 'woven_paper', 'random_paper', 'random_number', 'random_text', 'random_page']
 
 # %% ../../nbs/06b_papers.ipynb #285632dc
 @dataclass(frozen=True)
@@ -111,7 +69,6 @@ class Paper:
     margin: tuple[float, float] = (0.6, 1.6)  # range of the white around the text
     weave: float = 0.0  # woven print or cloth, standard deviation in grey levels
     guilloche: float = 0.0  # families of fine printed waves, amplitude in grey levels
-
 
 # %% ../../nbs/06b_papers.ipynb #667cee9f
 LINE_GAPS = {"box": 2.6, "comb": 2.1, "boxes": 2.1}  # cap heights, least line gap of a form
@@ -222,7 +179,6 @@ def cell_rules(
         out.append(np.stack(line, 1).astype(np.float32))
     return out
 
-
 # %% ../../nbs/06b_papers.ipynb #f8e0cc9b
 LIGHT_SIDE = 96  # pixels, size at which light is worked out
 
@@ -275,7 +231,6 @@ def light_on(
         light *= 1 - paper.shadow * shade.clip(0, 1)
     return light.clip(0.05, 1.5)
 
-
 # %% ../../nbs/06b_papers.ipynb #e5c17443
 TILE = (3, 13)  # pixels, least side of a tile of a weave, and one more than the largest
 WAVE_STEP, WAVE_SWING, WAVE_LENGTH = (4, 14), (0, 12), (15, 90)  # pixels, of a guilloche's lines
@@ -327,7 +282,6 @@ def guilloche(
         y = ys * np.cos(a) + xs * np.sin(a) + bent
         lines -= np.clip(np.cos(2 * np.pi * y / step) * 2 - 1, 0, 1)
     return lines
-
 
 # %% ../../nbs/06b_papers.ipynb #09ad7977
 GREY = (0.114, 0.587, 0.299)  # weights of blue, green and red in a grey level (Rec. 601)
@@ -460,7 +414,6 @@ def photograph(
         stored = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, paper.jpeg])[1]
         image = np.asarray(cv2.imdecode(stored, cv2.IMREAD_UNCHANGED))
     return image
-
 
 # %% ../../nbs/06b_papers.ipynb #7315734f
 @dataclass(frozen=True)
@@ -649,7 +602,6 @@ def _taken(
     image = photograph(paper, np.maximum(ink, other), form, camera(corners), rng, grey)
     text = "\n".join(plain_text(t) for t in texts)
     return Composed(image, text, boxes, ink, np.maximum(other, form), labels)
-
 
 # %% ../../nbs/06b_papers.ipynb #21af3095
 Draw = Callable[[np.random.Generator, dict], Any]  # chance, and what was drawn before it -> a value
@@ -885,7 +837,6 @@ def random_paper(
     fields = _drawn(KINDS[name], rng)
     return Paper(**({**photo, **fields} if name in PHOTOGRAPHED else fields))
 
-
 # %% ../../nbs/06b_papers.ipynb #1a3afadb
 VOWELS, CONSONANTS = "AEIOUY", "BCDFGHJKLMNPQRSTVWXZ"
 
@@ -935,7 +886,6 @@ def random_text(
             word = word[:at] + str(rng.choice(list("--..,,:'/"))) + word[at:]
         out.append(word)
     return " ".join(out)
-
 
 # %% ../../nbs/06b_papers.ipynb #29d59fe5
 HOW_OFTEN = dict(  # of 114 pages

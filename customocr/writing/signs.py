@@ -20,23 +20,8 @@ from .compose import Shape, rasterise
 from .strokes import levelled, loosen, two_levels
 
 # %% auto #0
-__all__ = [
-    "Knobs",
-    "Drawn",
-    "FORMS",
-    "SIGNS",
-    "PEN",
-    "SAME",
-    "CAPITAL",
-    "bar",
-    "ring",
-    "dot",
-    "SignHand",
-    "sign_hand",
-    "sign_shape",
-    "sign_glyph",
-    "draw_signs",
-]
+__all__ = ['Knobs', 'Drawn', 'FORMS', 'SIGNS', 'PEN', 'SAME', 'CAPITAL', 'bar', 'ring', 'dot', 'SignHand', 'sign_hand',
+           'sign_shape', 'sign_glyph', 'draw_signs']
 
 # %% ../../nbs/06d_signs.ipynb #0fee9055
 Knobs = np.ndarray  # float (6,), 0..1: how a person writes a sign
@@ -77,7 +62,6 @@ def dot(
         return ring(at, (0.06, 0.06), turn)
     reach = 0.08 * k * np.array([np.cos(np.pi * turn), np.sin(np.pi * turn)])
     return np.array([np.array(at) - reach / 2, np.array(at) + reach / 2])
-
 
 # %% ../../nbs/06d_signs.ipynb #e1979e02
 def _plus(k: Knobs) -> Drawn:
@@ -209,7 +193,6 @@ def sign_shape(
     strokes = [s @ matrix for s in strokes]
     left = min(float(s[:, 0].min()) for s in strokes)
     return Shape(tuple((s - (left, 0)).astype(np.float32) for s in strokes))
-
 
 # %% ../../nbs/06d_signs.ipynb #dc3a6d9b
 CAPITAL = (16.0, 60.0)  # pixels, cap height: a small scan .. a close photo

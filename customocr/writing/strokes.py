@@ -19,71 +19,14 @@ from ..errors import DataError
 from ..glyphs import CLASSES, SIDE, normalise_glyph, normalise_glyphs
 
 # %% auto #0
-__all__ = [
-    "CANVAS",
-    "MARGIN",
-    "PEN_WIDTH",
-    "TURN",
-    "SLANT",
-    "BENT_SHARE",
-    "BEND",
-    "SQUARE_SHARE",
-    "NEIGHBOUR_SHARE",
-    "ZERO",
-    "ONE",
-    "LETTER_I",
-    "LETTER_O",
-    "ROUND",
-    "FLAG_SHARE",
-    "HOOK_SHARE",
-    "DOT_SHARE",
-    "BOX",
-    "ALIKE",
-    "SCAN_SIDE",
-    "LOW_SIDE",
-    "DOTS_SHARE",
-    "FORM_SHARE",
-    "DRY_SHARE",
-    "LENS_SHARE",
-    "FAINT_SHARE",
-    "GRAIN_SHARE",
-    "JPEG_SHARE",
-    "LEVELS",
-    "CUT_SHARE",
-    "FIELDS",
-    "RANDOMS",
-    "CLEAN_SHARE",
-    "SAME_SHARE",
-    "LOW_SHARE",
-    "LOOSE_SHARE",
-    "BLEND_SHARE",
-    "Strokes",
-    "load_strokes",
-    "is_bar",
-    "flag_one",
-    "hook_zero",
-    "draw_strokes",
-    "along",
-    "loosen",
-    "between",
-    "noise_tape",
-    "stray_dots",
-    "fill_box",
-    "run_dry",
-    "shrink",
-    "add_grain",
-    "as_jpeg",
-    "two_levels",
-    "levelled",
-    "cut_short",
-    "weather",
-    "scan_low",
-    "elastic_fields",
-    "vary_image",
-    "render_strokes",
-    "render_images",
-]
-
+__all__ = ['CANVAS', 'MARGIN', 'PEN_WIDTH', 'TURN', 'SLANT', 'BENT_SHARE', 'BEND', 'SQUARE_SHARE', 'NEIGHBOUR_SHARE', 'ZERO',
+           'ONE', 'LETTER_I', 'LETTER_O', 'ROUND', 'FLAG_SHARE', 'HOOK_SHARE', 'DOT_SHARE', 'BOX', 'ALIKE', 'SCAN_SIDE',
+           'LOW_SIDE', 'DOTS_SHARE', 'FORM_SHARE', 'DRY_SHARE', 'LENS_SHARE', 'FAINT_SHARE', 'GRAIN_SHARE',
+           'JPEG_SHARE', 'LEVELS', 'CUT_SHARE', 'FIELDS', 'RANDOMS', 'CLEAN_SHARE', 'SAME_SHARE', 'LOW_SHARE',
+           'LOOSE_SHARE', 'BLEND_SHARE', 'Strokes', 'load_strokes', 'is_bar', 'flag_one', 'hook_zero', 'draw_strokes',
+           'along', 'loosen', 'between', 'noise_tape', 'stray_dots', 'fill_box', 'run_dry', 'shrink', 'add_grain',
+           'as_jpeg', 'two_levels', 'levelled', 'cut_short', 'weather', 'scan_low', 'elastic_fields', 'vary_image',
+           'render_strokes', 'render_images']
 
 # %% ../../nbs/05_writing.ipynb #42282863
 @dataclass(frozen=True)
@@ -127,7 +70,6 @@ def load_strokes(
             "fetch it again"
         )
     return strokes
-
 
 # %% ../../nbs/05_writing.ipynb #29fb72fc
 CANVAS = 72  # pixels, longer side of a clean drawing: 2.5 glyphs, finer than any real pen
@@ -176,7 +118,6 @@ def _bent(
         np.sin(turns[1] * x + phase[2]) + np.sin(turns[0] * y + phase[3]),
     ]
     return points + BEND * strength * np.stack(shift, 1)
-
 
 # %% ../../nbs/05_writing.ipynb #9e2084a2
 FLAG_SHARE = 0.5  # bars of a 1 that get a flag
@@ -231,7 +172,6 @@ def hook_zero(
     first = ring[0] - np.array([0.05 * width + 0.45 * width * lead, rise], np.float32)
     last = ring[-1] + np.array([0.05 * width + 0.45 * width * leave, rise], np.float32)
     return np.concatenate([first[None], ring, last[None]])
-
 
 # %% ../../nbs/05_writing.ipynb #23d0ff10
 def _with_habits(
@@ -305,7 +245,6 @@ def draw_strokes(
     if r[18] < NEIGHBOUR_SHARE:
         _add_neighbour(ink, pen, r[19:24])
     return ink
-
 
 # %% ../../nbs/05_writing.ipynb #6c7b917d
 BOX = 1000  # units, the longer side of a sample in the stroke file
@@ -389,7 +328,6 @@ def between(
     if len(laid[0]) != len(laid[1]) or np.sqrt(((laid[0] - laid[1]) ** 2).sum(-1)).mean() > ALIKE:
         return None
     return list(((1 - weight) * laid[0] + weight * laid[1]) * BOX)
-
 
 # %% ../../nbs/05_writing.ipynb #25e6b776
 def noise_tape(
@@ -511,7 +449,6 @@ def cut_short(
         small[: ys[-1] + 1 - cut_y],
     )[int(side * 4)]
 
-
 # %% ../../nbs/05_writing.ipynb #993249ac
 SCAN_SIDE = (10, 64)  # pixels, height of a character: small print at 100 dpi .. a close photo
 LOW_SIDE = (12, 18)  # pixels, longer side of a low scan (USPS: 16)
@@ -578,7 +515,6 @@ def scan_low(
         grain = noise[n : n + small.size].reshape(small.shape) * (0.1 * r[6])
         small = np.clip(small + grain, 0, 255).astype(np.uint8)
     return small
-
 
 # %% ../../nbs/05_writing.ipynb #ebfaee61
 FIELDS = 64  # elastic fields drawn once, then scaled and shared out
@@ -649,7 +585,6 @@ def vary_image(
         field = fields[int(r[7] * len(fields))][:, :high, :wide] * np.float32(0.9 * r[8])
     ink = _looked_up(glyph, back, middle, (wide, high), field)
     return _other_pen(ink, r[10], r[11] < 0.55) if r[9] < 0.5 else ink
-
 
 # %% ../../nbs/05_writing.ipynb #b8a58185
 RANDOMS = 49  # numbers of a glyph's row: 24 for its drawing, 24 for its weather, 1 for a low scan

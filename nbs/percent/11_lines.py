@@ -307,7 +307,9 @@ def group_lines(
     out = [list(tall[line]) for line in lines]
     tops = np.array([(levels[line] - b.h[line] / 2).min() for line in lines])
     bottoms = np.array([(levels[line] + b.h[line] / 2).max() for line in lines])
-    for k in sorted({*range(len(stats))} - {*tall.tolist()}):
+    small = np.setdiff1d(np.arange(len(stats)), tall)
+    most = small[np.argsort(-stats[small, 4], kind="stable")[: 2 * MOST_COMPONENTS]]
+    for k in np.sort(most).tolist():
         middle = x[k] + w[k] / 2
         level = y[k] + h[k] / 2 - slope * middle
         n = _line_of(middle, level, lines, b, levels, tops, bottoms, BESIDE_LINE * letter)
