@@ -479,7 +479,7 @@ def form(value: object) -> str:
 
 
 PLAIN = (bool, int, str, bytes, type(None), Path)  # what a helper gives, not what a page becomes
-DEEPEST = 5  # calls within calls that are told
+DEEPEST = 6  # calls within calls that are told
 
 
 def journey(

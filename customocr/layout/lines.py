@@ -230,7 +230,9 @@ def group_lines(
     out = [list(tall[line]) for line in lines]
     tops = np.array([(levels[line] - b.h[line] / 2).min() for line in lines])
     bottoms = np.array([(levels[line] + b.h[line] / 2).max() for line in lines])
-    small = np.setdiff1d(np.arange(len(stats)), tall)
+    leads = np.zeros(len(stats), bool)
+    leads[tall] = True
+    small = np.flatnonzero(~leads)
     most = small[np.argsort(-stats[small, 4], kind="stable")[: 2 * MOST_COMPONENTS]]
     for k in np.sort(most).tolist():
         middle = x[k] + w[k] / 2
