@@ -131,7 +131,7 @@ def _levelled(probabilities, shares):
     return level / level.sum(1, keepdims=True)
 
 
-AT_ONCE = 16  # images that go through a network together: its layers then fit the cache
+AT_ONCE = 16  # images that go through a network together: bounds the memory of its layers
 
 
 def _run(network, images):

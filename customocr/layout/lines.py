@@ -152,9 +152,8 @@ def _off(line: np.ndarray, chain: np.ndarray, b: _Boxes, level: np.ndarray, lett
     off = abs(median(level[near]) - float(level[chain].mean()))
     overlap = np.minimum(b.x1[chain].max(), b.x1[line]) - np.maximum(b.x0[chain].min(), b.x0[line])
     shared = (overlap > 0.5 * np.minimum(b.x1[line] - b.x0[line], letter)).any()
-    if _within_line(near, chain, b, level, letter):
-        return off
-    return off if off < letter * (ABOVE_ANOTHER if shared else SAME_LEVEL) else np.inf
+    level_enough = off < letter * (ABOVE_ANOTHER if shared else SAME_LEVEL)
+    return off if level_enough or _within_line(near, chain, b, level, letter) else np.inf
 
 
 def _joined(
@@ -211,6 +210,18 @@ def _line_of(
     return found
 
 
+def _leaders(h: np.ndarray, letter: float) -> np.ndarray:  # int (n,), tallest first
+    """Components that lead lines: tall enough, and not so high that they may hang together with the
+    next line, unless most are."""
+    tall = np.flatnonzero(h >= LEADS * letter)
+    usual = tall[h[tall] <= SPANS * letter]
+    if len(usual) > 0.5 * len(tall):
+        tall = usual
+    elif not len(tall):
+        tall = np.arange(len(h))
+    return tall[np.argsort(-h[tall])[:MOST_COMPONENTS]]
+
+
 def group_lines(
     stats: np.ndarray,  # int (N, 5), components of a page
     letter: float,  # pixels
@@ -220,10 +231,7 @@ def group_lines(
     if not len(stats):
         return [], 0.0
     x, y, w, h, _ = stats.T.astype(float)
-    tall = np.flatnonzero(h >= LEADS * letter)
-    usual = tall[h[tall] <= SPANS * letter]
-    tall = usual if len(usual) > 0.5 * len(tall) else tall if len(tall) else np.arange(len(stats))
-    tall = tall[np.argsort(-h[tall])[:MOST_COMPONENTS]]
+    tall = _leaders(h, letter)
     b = _Boxes(x[tall], (x + w)[tall], (y + h / 2)[tall], h[tall])
     slope, lines = _sloped(b, letter)
     levels = b.level(slope)
@@ -252,7 +260,7 @@ REACHES = 0.15  # letter heights beyond the middle of a line, from which a compo
 def _levels_near(
     stats: np.ndarray, lines: list[np.ndarray], middle: float, slope: float
 ) -> list[float]:
-    "How high each line stands at a place across the page; only lines that go as far as there."
+    "How high each line stands at a place across the page, by its three components nearest to it."
     x, y, w, h, _ = stats.T.astype(float)
     centre, level = x + w / 2, y + h / 2 - slope * (x + w / 2)
     out = []

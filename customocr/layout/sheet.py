@@ -27,9 +27,10 @@ from ..statistics import median
 
 # %% auto #0
 __all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'JOINED', 'FEWEST', 'AGREE', 'FEWEST_AGREE',
-           'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'GRAINY', 'STEEP',
-           'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'HOUGH_STEP', 'SAME_SLOPE',
-           'MOST_AGREE', 'SEVERAL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'analyse', 'rule_slope']
+           'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'GRAINY',
+           'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'HOUGH_STEP', 'VOTES', 'GAP', 'SAME_SLOPE', 'MOST_AGREE',
+           'SEVERAL', 'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet',
+           'rule_slope', 'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -238,10 +239,44 @@ def _brought(
         height = stages.letter / scale
     return page, scale, stages
 
-# %% ../../nbs/11b_sheet.ipynb #9e21d7ae
-STEEP = 0.06  # dy/dx, about 3.5 degrees: slope of the lines from which a page is turned level
-TO_ANALYSE = 0.5  # share of a page's time after which no step of the search for lines is repeated
-ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned
+# %% ../../nbs/11b_sheet.ipynb #a46f9c7b
+TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned before anything else
+RULE_LENGTH = 0.38  # of the picture's width, from which a straight run may be a rule
+MOST_RULED = 0.45  # share of the picture that rules and the letters on them may ink
+HOUGH_STEP = math.pi / 720  # a quarter of a degree
+VOTES, GAP = 100, 4  # pixels of a run that must agree, pixels that may be missing in it
+SAME_SLOPE, MOST_AGREE = 0.03, 0.6  # dy/dx between runs of one slope; share of them that must be
+SEVERAL = 0.1  # of the picture's height, that rules must lie apart: a single one may be a drawing's
+
+
+def _straight_runs(mask: np.ndarray) -> np.ndarray:  # float (n, 4): x0, y0, x1, y1
+    "Long straight runs across a page, in components that are wide and climb: rules, mostly."
+    labels, stats = components(mask)
+    _, _, w, h, _ = stats.T
+    wide = (w > RULE_LENGTH * mask.shape[1]) & (h > TOO_STEEP * w)
+    some, length = np.r_[False, wide].astype(np.uint8)[labels], RULE_LENGTH * mask.shape[1]
+    if not 0 < some.mean() <= MOST_RULED:
+        return np.zeros((0, 4))
+    found = cv2.HoughLinesP(some, 1, HOUGH_STEP, VOTES, minLineLength=length, maxLineGap=GAP)
+    runs = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(float)
+    return runs[np.abs(runs[:, 2] - runs[:, 0]) > np.abs(runs[:, 3] - runs[:, 1])]
+
+
+def rule_slope(
+    mask: np.ndarray,  # uint8 (h, w), 1 ink, of a page seen as a whole
+) -> float:  # dy/dx; 0 where no rules are steep
+    "How steep the page's rules are, if they are too steep to be found as rules."
+    runs = _straight_runs(mask)
+    if not len(runs):
+        return 0.0
+    x0, y0, x1, y1 = runs.T
+    slopes = (y1 - y0) / (x1 - x0)
+    usual = median(slopes)
+    agree = np.abs(slopes - usual) < SAME_SLOPE
+    if abs(usual) < TOO_STEEP or agree.mean() < MOST_AGREE:
+        return 0.0
+    left = (y0 - usual * x0)[agree]  # where the rules meet the picture's left edge
+    return usual if np.ptp(left) > SEVERAL * mask.shape[0] else 0.0
 
 
 def _levelled(page: np.ndarray, slope: float) -> tuple[np.ndarray, np.ndarray]:
@@ -256,6 +291,11 @@ def _levelled(page: np.ndarray, slope: float) -> tuple[np.ndarray, np.ndarray]:
         page, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return level, turn
+
+# %% ../../nbs/11b_sheet.ipynb #9e21d7ae
+STEEP = 0.06  # dy/dx, about 3.5 degrees: slope of the lines from which a page is turned level
+TO_ANALYSE = 0.5  # share of a page's time after which no step of the search for lines is repeated
+ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned
 
 
 def _text_line(stages: _Stages, group: np.ndarray) -> TextLine | None:
@@ -299,41 +339,3 @@ def analyse(
         *(page, s.strength, s.mask, s.rules, s.ink, s.labels, s.stats, s.text),
         *(lines, s.letter, slope, not dark, back),
     )
-
-# %% ../../nbs/11b_sheet.ipynb #c06144e7
-TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned before anything else
-RULE_LENGTH = 0.38  # of the picture's width, from which a straight run may be a rule
-MOST_RULED = 0.45  # share of the picture that rules and the letters on them may ink
-HOUGH_STEP = math.pi / 720  # a quarter of a degree
-SAME_SLOPE, MOST_AGREE = 0.03, 0.6  # dy/dx between runs of one slope; share of them that must be
-SEVERAL = 0.1  # of the picture's height, that rules must lie apart: a single one may be a drawing's
-
-
-def _straight_runs(mask: np.ndarray) -> np.ndarray:  # float (n, 4): x0, y0, x1, y1
-    "Long straight runs across a page, in components that are wide and climb: rules, mostly."
-    labels, stats = components(mask)
-    _, _, w, h, _ = stats.T
-    wide = (w > RULE_LENGTH * mask.shape[1]) & (h > TOO_STEEP * w)
-    some, length = np.r_[False, wide].astype(np.uint8)[labels], RULE_LENGTH * mask.shape[1]
-    if not 0 < some.mean() <= MOST_RULED:
-        return np.zeros((0, 4))
-    found = cv2.HoughLinesP(some, 1, HOUGH_STEP, 100, minLineLength=length, maxLineGap=4)
-    runs = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(float)
-    return runs[np.abs(runs[:, 2] - runs[:, 0]) > np.abs(runs[:, 3] - runs[:, 1])]
-
-
-def rule_slope(
-    mask: np.ndarray,  # uint8 (h, w), 1 ink, of a page seen as a whole
-) -> float:  # dy/dx; 0 where no rules are steep
-    "How steep the page's rules are, if they are too steep to be found as rules."
-    runs = _straight_runs(mask)
-    if not len(runs):
-        return 0.0
-    x0, y0, x1, y1 = runs.T
-    slopes = (y1 - y0) / (x1 - x0)
-    usual = median(slopes)
-    agree = np.abs(slopes - usual) < SAME_SLOPE
-    if abs(usual) < TOO_STEEP or agree.mean() < MOST_AGREE:
-        return 0.0
-    left = (y0 - usual * x0)[agree]  # where the rules meet the picture's left edge
-    return usual if np.ptp(left) > SEVERAL * mask.shape[0] else 0.0

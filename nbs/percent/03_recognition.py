@@ -92,7 +92,7 @@ import pandas as pd
 from customocr import samples, segmentation
 from customocr.confusion_fixes import align
 from customocr.errors import CustomOCRError, ImageError
-from customocr.pictures import hands, sample, show, write
+from customocr.pictures import figure, hands, sample, show, write
 from customocr.writing.papers import Paper, woven_paper
 
 # %% [markdown]
@@ -169,7 +169,7 @@ def _levelled(probabilities, shares):
     return level / level.sum(1, keepdims=True)
 
 
-AT_ONCE = 16  # images that go through a network together: its layers then fit the cache
+AT_ONCE = 16  # images that go through a network together: bounds the memory of its layers
 
 
 def _run(network, images):
@@ -874,7 +874,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 #
 # Two more looks come last. Boxes can miss a character; the line network may hear it all the same. Where the boxes leave a doubt, the line is read from its steps alone, and that reading is kept where it has no doubt (`DOUBT`, `NO_DOUBT`; [Where boxes are not enough](16_line_network.ipynb#where-boxes-are-not-enough)). And where nothing was found to read, the whole picture becomes one strip, rules, frame and all.
 #
-# A page can also stay empty because its paper is woven or printed all over: the pen is no stronger than the pattern. The pattern is finer than the pen, so where the paper is grainy and little was read for sure, the page is softened by two widths (`SOFTENED`) and read again.
+# A page can also stay empty because its paper is woven or printed all over: the pen is no stronger than the pattern. But the pattern is finer than the pen. Where the paper is grainy and little was read for sure, the page is softened by each of two widths (`SOFTENED`) and read again. The softened reading must be better by a character of evidence, unless nothing had been read before.
 #
 # Noise can look like thousands of pieces, and a page has a limit of time ([Limits](api_limits.qmd)). How does the reader know that its time is well spent? It judges the first lines in any case. On a page of writing most of their pieces are surely characters (`WRITING`); on noise nearly none is. Writing is not charged for the search for its lines, and each sure character earns the page more time. Noise ends early.
 
@@ -1759,12 +1759,11 @@ print(phone.text == page.text, phone.size)
 #| label: fig-recognition-woven
 paper = woven_paper(np.random.default_rng(1))
 woven = write(["WOVEN PAPER", "HIDES THE PEN"], paper, 1, list(hands())[1], 34).image
-first, softened = reader._as_it_is, cv2.GaussianBlur(woven, (0, 0), SOFTENED[1])
-assert not first(woven, Knowledge(), True, Limits().clock()).lines
+assert not reader._as_it_is(woven, Knowledge(), True, Limits().clock()).lines
 read = reader.read(woven).text
 assert read == "WOVEN PAPER\nHIDES THE PEN"
 print(read)
-show(np.vstack([woven, softened]))
+figure({"woven": woven, "softened": cv2.GaussianBlur(woven, (0, 0), SOFTENED[1])}, columns=1)
 
 # %% [markdown]
 # ### Anything that holds a picture

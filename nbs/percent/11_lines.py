@@ -229,9 +229,8 @@ def _off(line: np.ndarray, chain: np.ndarray, b: _Boxes, level: np.ndarray, lett
     off = abs(median(level[near]) - float(level[chain].mean()))
     overlap = np.minimum(b.x1[chain].max(), b.x1[line]) - np.maximum(b.x0[chain].min(), b.x0[line])
     shared = (overlap > 0.5 * np.minimum(b.x1[line] - b.x0[line], letter)).any()
-    if _within_line(near, chain, b, level, letter):
-        return off
-    return off if off < letter * (ABOVE_ANOTHER if shared else SAME_LEVEL) else np.inf
+    level_enough = off < letter * (ABOVE_ANOTHER if shared else SAME_LEVEL)
+    return off if level_enough or _within_line(near, chain, b, level, letter) else np.inf
 
 
 def _joined(
@@ -288,6 +287,18 @@ def _line_of(
     return found
 
 
+def _leaders(h: np.ndarray, letter: float) -> np.ndarray:  # int (n,), tallest first
+    """Components that lead lines: tall enough, and not so high that they may hang together with the
+    next line, unless most are."""
+    tall = np.flatnonzero(h >= LEADS * letter)
+    usual = tall[h[tall] <= SPANS * letter]
+    if len(usual) > 0.5 * len(tall):
+        tall = usual
+    elif not len(tall):
+        tall = np.arange(len(h))
+    return tall[np.argsort(-h[tall])[:MOST_COMPONENTS]]
+
+
 def group_lines(
     stats: np.ndarray,  # int (N, 5), components of a page
     letter: float,  # pixels
@@ -297,10 +308,7 @@ def group_lines(
     if not len(stats):
         return [], 0.0
     x, y, w, h, _ = stats.T.astype(float)
-    tall = np.flatnonzero(h >= LEADS * letter)
-    usual = tall[h[tall] <= SPANS * letter]
-    tall = usual if len(usual) > 0.5 * len(tall) else tall if len(tall) else np.arange(len(stats))
-    tall = tall[np.argsort(-h[tall])[:MOST_COMPONENTS]]
+    tall = _leaders(h, letter)
     b = _Boxes(x[tall], (x + w)[tall], (y + h / 2)[tall], h[tall])
     slope, lines = _sloped(b, letter)
     levels = b.level(slope)
@@ -391,7 +399,7 @@ assert len(reaching) >= 2
 show(outlined(close.image, reaching[:, :4]))
 
 # %% [markdown]
-# So what is higher than `SPANS` leads no line. The lines are found without it. Then it is known how high the lines stand at its place, and it is cut between two of them: along the row with the least ink, which slopes as the lines do.
+# So a component that is higher than `SPANS` letter heights leads no line, and the lines are found without it. They tell how high each line stands at its place. It is cut between two of them, along the row with the least ink, which slopes as the lines do.
 #
 # A line from which to cut needs two whole letters of its own. Otherwise the halves of a broken 2 would be two lines, and the 3 beside it would be cut.
 
@@ -406,7 +414,7 @@ REACHES = 0.15  # letter heights beyond the middle of a line, from which a compo
 def _levels_near(
     stats: np.ndarray, lines: list[np.ndarray], middle: float, slope: float
 ) -> list[float]:
-    "How high each line stands at a place across the page; only lines that go as far as there."
+    "How high each line stands at a place across the page, by its three components nearest to it."
     x, y, w, h, _ = stats.T.astype(float)
     centre, level = x + w / 2, y + h / 2 - slope * (x + w / 2)
     out = []
@@ -484,6 +492,9 @@ def share_in_line(page, labels, lines):
 
 
 # %%
+#| label: fig-lines-parted
+#| fig-cap: "The same page, cut: each component now lies in one line, and each line has its colour."
+#| fig-alt: "Four closely written lines; the boxes of each line's letters have one colour, no box reaches into two lines."
 ink = mask_of(close, 36)
 labels, stats = components(ink)
 parted = part_lines(ink, labels, stats, np.arange(len(stats)), 36)
@@ -504,9 +515,8 @@ show(view)
 rng, right = np.random.default_rng(2), []
 for k in range(40):
     gap = (1.0, 1.1, 1.25, 1.5)[k % 4]
-    text = ["TAKE 20 PENS", "TO ROOM 39", "AT HALF PAST", "SEVEN PLEASE"]
     how = {"slope": float(rng.uniform(-3, 3)), "line_gap": gap}
-    page = write(text, None, k, list(hands())[k // 4 % 5], 30, **how)
+    page = write(rows, None, k, list(hands())[k // 4 % 5], 30, **how)
     ink = mask_of(page, 30)
     row = [gap]
     for cut in (False, True):

@@ -336,14 +336,50 @@ def _brought(
 
 
 # %% [markdown]
-# ## Level lines
-# Steep lines give slanted boxes, and slanted boxes overlap. If the lines slope by more than 3.5 degrees, the page is turned level and analysed again. It must hold ten pieces or more: three slanted digits say nothing about a page.
+# ## Steep rules
+# Ruled lines are taken out as straight runs along the page ([Rules and frames](10_rules.ipynb)). Nine slopes are tried across the page, up to 7 degrees, and seven down the page, up to 5. Steeper rules stay, and the letters hang on them; on squared paper some stay from 4 degrees on. Then nothing looks like a letter any more, and the page is lost before its slope is known.
+#
+# Then the rules themselves tell how steep the page is. A component that is wide and climbs is a rule, or letters on one. [Hough's transform](https://docs.opencv.org/4.x/d9/db0/tutorial_hough_lines.html) finds its straight runs. Where most of them agree on one slope, the page is turned before anything else.
 
 # %%
 #| export
-STEEP = 0.06  # dy/dx, about 3.5 degrees: slope of the lines from which a page is turned level
-TO_ANALYSE = 0.5  # share of a page's time after which no step of the search for lines is repeated
-ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned
+TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned before anything else
+RULE_LENGTH = 0.38  # of the picture's width, from which a straight run may be a rule
+MOST_RULED = 0.45  # share of the picture that rules and the letters on them may ink
+HOUGH_STEP = math.pi / 720  # a quarter of a degree
+VOTES, GAP = 100, 4  # pixels of a run that must agree, pixels that may be missing in it
+SAME_SLOPE, MOST_AGREE = 0.03, 0.6  # dy/dx between runs of one slope; share of them that must be
+SEVERAL = 0.1  # of the picture's height, that rules must lie apart: a single one may be a drawing's
+
+
+def _straight_runs(mask: np.ndarray) -> np.ndarray:  # float (n, 4): x0, y0, x1, y1
+    "Long straight runs across a page, in components that are wide and climb: rules, mostly."
+    labels, stats = components(mask)
+    _, _, w, h, _ = stats.T
+    wide = (w > RULE_LENGTH * mask.shape[1]) & (h > TOO_STEEP * w)
+    some, length = np.r_[False, wide].astype(np.uint8)[labels], RULE_LENGTH * mask.shape[1]
+    if not 0 < some.mean() <= MOST_RULED:
+        return np.zeros((0, 4))
+    found = cv2.HoughLinesP(some, 1, HOUGH_STEP, VOTES, minLineLength=length, maxLineGap=GAP)
+    runs = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(float)
+    return runs[np.abs(runs[:, 2] - runs[:, 0]) > np.abs(runs[:, 3] - runs[:, 1])]
+
+
+def rule_slope(
+    mask: np.ndarray,  # uint8 (h, w), 1 ink, of a page seen as a whole
+) -> float:  # dy/dx; 0 where no rules are steep
+    "How steep the page's rules are, if they are too steep to be found as rules."
+    runs = _straight_runs(mask)
+    if not len(runs):
+        return 0.0
+    x0, y0, x1, y1 = runs.T
+    slopes = (y1 - y0) / (x1 - x0)
+    usual = median(slopes)
+    agree = np.abs(slopes - usual) < SAME_SLOPE
+    if abs(usual) < TOO_STEEP or agree.mean() < MOST_AGREE:
+        return 0.0
+    left = (y0 - usual * x0)[agree]  # where the rules meet the picture's left edge
+    return usual if np.ptp(left) > SEVERAL * mask.shape[0] else 0.0
 
 
 def _levelled(page: np.ndarray, slope: float) -> tuple[np.ndarray, np.ndarray]:
@@ -358,6 +394,28 @@ def _levelled(page: np.ndarray, slope: float) -> tuple[np.ndarray, np.ndarray]:
         page, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return level, turn
+
+
+# %%
+#| label: fig-sheet-steep
+#| fig-cap: "A ruled page that was photographed askew, and the same page after it was turned along its rules. Beyond the photo its rim goes on, so the rules bend and widen there."
+#| fig-alt: "Three lines of handwriting on ruled paper, turned by 12 degrees; below the page is level."
+ruled = Paper(rules="ruled", rule_width=0.06, rule_colour=(150, 150, 150), noise=2)
+rows = ["TAKE 20 PENS", "TO ROOM 39", "AT NOON"]
+askew = write(rows, ruled, 1, height=40, rotation=12).image
+slope = rule_slope(_first_mask(askew)[0])
+assert abs(slope + math.tan(math.radians(12))) < 0.02
+figure({"as it was photographed": askew, "turned": _levelled(askew, slope)[0]}, columns=1)
+
+# %% [markdown]
+# ## Level lines
+# Steep lines give slanted boxes, and slanted boxes overlap. If the lines slope by more than 3.5 degrees, the page is turned level and analysed again. It must hold ten pieces or more: three slanted digits say nothing about a page.
+
+# %%
+#| export
+STEEP = 0.06  # dy/dx, about 3.5 degrees: slope of the lines from which a page is turned level
+TO_ANALYSE = 0.5  # share of a page's time after which no step of the search for lines is repeated
+ENOUGH_TO_LEVEL = 10  # components on lines that a page must have to be turned
 
 
 def _text_line(stages: _Stages, group: np.ndarray) -> TextLine | None:
@@ -402,63 +460,6 @@ def analyse(
         *(lines, s.letter, slope, not dark, back),
     )
 
-
-# %% [markdown]
-# ## Steep rules
-# Ruled lines are taken out as straight runs along the page ([Rules and frames](10_rules.ipynb)). Nine slopes are tried across the page, up to 7 degrees, fewer down the page. Steeper rules stay, and the letters hang on them. Then nothing looks like a letter any more, and the page is lost before its slope is known.
-#
-# Then the rules themselves tell how steep the page is. A component that is wide and climbs is a rule, or letters on one. [Hough's transform](https://docs.opencv.org/4.x/d9/db0/tutorial_hough_lines.html) finds its straight runs. Where most of them agree on one slope, the page is turned before anything else.
-
-# %%
-#| export
-TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned before anything else
-RULE_LENGTH = 0.38  # of the picture's width, from which a straight run may be a rule
-MOST_RULED = 0.45  # share of the picture that rules and the letters on them may ink
-HOUGH_STEP = math.pi / 720  # a quarter of a degree
-SAME_SLOPE, MOST_AGREE = 0.03, 0.6  # dy/dx between runs of one slope; share of them that must be
-SEVERAL = 0.1  # of the picture's height, that rules must lie apart: a single one may be a drawing's
-
-
-def _straight_runs(mask: np.ndarray) -> np.ndarray:  # float (n, 4): x0, y0, x1, y1
-    "Long straight runs across a page, in components that are wide and climb: rules, mostly."
-    labels, stats = components(mask)
-    _, _, w, h, _ = stats.T
-    wide = (w > RULE_LENGTH * mask.shape[1]) & (h > TOO_STEEP * w)
-    some, length = np.r_[False, wide].astype(np.uint8)[labels], RULE_LENGTH * mask.shape[1]
-    if not 0 < some.mean() <= MOST_RULED:
-        return np.zeros((0, 4))
-    found = cv2.HoughLinesP(some, 1, HOUGH_STEP, 100, minLineLength=length, maxLineGap=4)
-    runs = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(float)
-    return runs[np.abs(runs[:, 2] - runs[:, 0]) > np.abs(runs[:, 3] - runs[:, 1])]
-
-
-def rule_slope(
-    mask: np.ndarray,  # uint8 (h, w), 1 ink, of a page seen as a whole
-) -> float:  # dy/dx; 0 where no rules are steep
-    "How steep the page's rules are, if they are too steep to be found as rules."
-    runs = _straight_runs(mask)
-    if not len(runs):
-        return 0.0
-    x0, y0, x1, y1 = runs.T
-    slopes = (y1 - y0) / (x1 - x0)
-    usual = median(slopes)
-    agree = np.abs(slopes - usual) < SAME_SLOPE
-    if abs(usual) < TOO_STEEP or agree.mean() < MOST_AGREE:
-        return 0.0
-    left = (y0 - usual * x0)[agree]  # where the rules meet the picture's left edge
-    return usual if np.ptp(left) > SEVERAL * mask.shape[0] else 0.0
-
-
-# %%
-#| label: fig-sheet-steep
-#| fig-cap: "A ruled page that was photographed askew, and the same page after it was turned along its rules."
-#| fig-alt: "Three lines of handwriting on ruled paper, turned by 12 degrees; below the page is level."
-ruled = Paper(rules="ruled", rule_width=0.06, rule_colour=(150, 150, 150), noise=2)
-rows = ["TAKE 20 PENS", "TO ROOM 39", "AT NOON"]
-askew = write(rows, ruled, 1, height=40, rotation=12).image
-slope = rule_slope(_first_mask(askew)[0])
-assert abs(slope + math.tan(math.radians(12))) < 0.02
-figure({"as it was photographed": askew, "turned": _levelled(askew, slope)[0]}, columns=1)
 
 # %%
 #| code-fold: true
@@ -518,12 +519,12 @@ def boxed_at(angle, kind):
 
 
 angles, chosen, turned = (0, 5, 8, 12, 16), TOO_STEEP, {}
-for name, TOO_STEEP in (("as it is", 9.0), ("turned along the rules", chosen)):
-    for kind in ("ruled", "grid"):
-        turned[kind, name] = [boxed_at(angle, kind) for angle in angles]
-TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned before anything else
+for way, TOO_STEEP in (("as it is", 9.0), ("turned along the rules", chosen)):
+    for name, kind in (("ruled", "ruled"), ("squared", "grid")):
+        turned[name, way] = [boxed_at(angle, kind) for angle in angles]
+TOO_STEEP = chosen
 turned = pd.DataFrame(turned, index=pd.Index(angles, name="degrees")).T
-assert turned.loc["grid", "turned along the rules"].min() > 0.9
+assert turned.loc["squared", "turned along the rules"].min() > 0.9
 turned.round(2)
 
 # %% [markdown]
@@ -606,7 +607,7 @@ readers = pd.read_csv("stored/pages/readers.csv")
 rates = readers.pivot(index="kind", columns="reader", values="cer")[["tutorial", "customocr"]]
 assert (rates.customocr < rates.tutorial).all()
 rates.insert(0, "images", readers.groupby("kind").images.first())
-rates.round(3)
+rates.style.format("{:.3f}", subset=["tutorial", "customocr"])
 
 # %% [markdown]
 # What is each step worth? The table switches off one step at a time. A figure above the first row's is what the step saves. A figure below it means that on this kind of page the step does more harm than good.

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 NAMES = ("image", "pattern", "page", "array", "lexicon", "model", "glyphs", "manifest")
 MEMORY = 3_000  # MB of a process, the libraries included
-ROUND = 1_500  # MB from which a new process goes on: atheris itself keeps something of every input
+ROUND = 1_500  # MB, from which a new process goes on: atheris keeps something of every input
 
 
 def search(name: str, seconds: float, seed: int, corpus: Path, found: Path) -> None:
