@@ -66,7 +66,7 @@ def label_of(
     "The character that a folder's name or a table's cell stands for."
     text = unicodedata.normalize("NFC", name.strip())
     if re.fullmatch(r"[Uu]\+[0-9A-Fa-f]{4,6}", text) and int(text[2:], 16) <= 0x10FFFF:
-        text = chr(int(text[2:], 16))
+        text = unicodedata.normalize("NFC", chr(int(text[2:], 16)))
     fits = len(text) == 1 and unicodedata.category(text)[0] not in "CZ"
     return text if fits else None
 

@@ -16,7 +16,7 @@ __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', '
            'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN',
            'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
            'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING',
-           'EARNS', 'UNSURE', 'SOFTENED', 'SOFTER_WINS', 'LEAST_SIDE', 'load_network', 'taught_classes', 'Character',
+           'EARNS', 'LESS_GRAIN', 'SOFTENED', 'AGAIN_WINS', 'LEAST_SIDE', 'load_network', 'taught_classes', 'Character',
            'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities',
            'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
 
@@ -26,7 +26,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -39,7 +39,7 @@ from .errors import CustomOCRError, KnowledgeError, ModelError
 from .glyphs import CLASSES, MOST_CLASSES, SIDE, normalise_glyph, normalise_glyphs
 from .images import load_image
 from .layout.cuts import WINDOW, propose, windows
-from .layout.ink import polarity
+from .layout.ink import GRAIN, polarity
 from .layout.lines import Candidate, Piece, TextLine
 from .layout.sheet import FIRST_SIDE, Sheet, analyse, has_ink, inside_mat
 from .limits import Clock, Limits
@@ -545,9 +545,9 @@ LONGEST_LINE = 1000  # heights of its letters: no line of writing has a thousand
 TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: the rest is decoding
 WRITING = 0.5  # sure characters to pieces of the first lines, from which a page is writing
 EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
-UNSURE = 0.85  # mean sureness up to which a page on grainy paper is read softened as well
-SOFTENED = (1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
-SOFTER_WINS = 1.0  # characters of evidence that the softened page must have more
+LESS_GRAIN = 2.0  # times the median strength: the grain, where a page on grainy paper is read again
+SOFTENED = (0, 1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
+AGAIN_WINS = 1.0  # characters of evidence that such a reading must have more
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 # %% ../nbs/03_recognition.ipynb #48377ce9
@@ -763,33 +763,40 @@ class Reader:
         return (alone, again) if believed else (judged, decoding)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
-        """The page read. Where little was read for sure and the paper is grainy, the grain may hide
-        a pen: then the page is read softened as well."""
+        """The page read. Grainy paper may hide a pen: there the page is read again, with less held
+        for grain, as it is and softened."""
         best = self._as_it_is(grey, knowledge, rotate, clock)
-        if not best.sheet.grainy or best.mean > UNSURE:
+        if not best.sheet.grainy:
             return best
-        softer = []
+        again = []
         for sigma in SOFTENED:
             if clock.over():
                 break
-            soft = cv2.GaussianBlur(grey, (0, 0), sigma * max(1, max(grey.shape) / FIRST_SIDE))
-            softer.append(self._as_it_is(soft, knowledge, rotate, clock))
-        other = max(softer, key=lambda r: r.evidence, default=best)
-        more = SOFTER_WINS if best.lines else 0
+            width = sigma * max(1, max(grey.shape) / FIRST_SIDE)
+            soft = cv2.GaussianBlur(grey, (0, 0), width) if sigma else grey
+            again.append(self._as_it_is(soft, knowledge, rotate, clock, LESS_GRAIN))
+        other = max(again, key=lambda r: r.evidence, default=best)
+        more = AGAIN_WINS if best.lines else 0
         return other if other.evidence > best.evidence + more else best
 
     def _as_it_is(
-        self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock
+        self,
+        grey: np.ndarray,
+        knowledge: Knowledge,
+        rotate: bool,
+        clock: Clock,
+        grain: float = GRAIN,
     ) -> _Reading:
         """The page read; where its polarity or direction is in doubt, the reading that looks most
         like characters."""
         light = polarity(grey)
         doubtful = abs(light) < DOUBTFUL_POLARITY
         before = clock.used()
-        readings = [self._reading(grey, 0, doubtful or light > 0, knowledge, clock)]
+        read = partial(self._reading, knowledge=knowledge, clock=clock, grain=grain)
+        readings = [read(grey, 0, doubtful or light > 0)]
         taken = clock.used() - before  # seconds, about what each further reading will take
         if doubtful and not readings[0].certain and not clock.lacks(taken):
-            readings.append(self._reading(grey, 0, False, knowledge, clock))
+            readings.append(read(grey, 0, False))
         likely = lambda r: POLARITY_WORTH * light * (-1 if r.sheet.inverted else 1)
         best = max(readings, key=lambda r: (bool(r.lines), r.evidence + likely(r)))
         turned = []
@@ -798,7 +805,7 @@ class Reader:
                 break
             page = np.ascontiguousarray(np.rot90(grey, -turn))
             dark = not best.sheet.inverted
-            turned.append(self._reading(page, 90 * turn, dark, knowledge, clock))
+            turned.append(read(page, 90 * turn, dark))
         other = max(turned, key=lambda r: r.worth, default=best)
         best = other if other.worth > best.worth + TURN_WINS else best
         return best.without_text() if clock.complete and best.drawn else best
@@ -835,8 +842,8 @@ class Reader:
         least = likely[0] - TURN_DOUBT * math.sqrt(6 / len(some))  # many glyphs leave less doubt
         return [int(k) for k in np.argsort(-likely)[:3] if k and likely[k] > least][:2]
 
-    def _reading(self, grey, rotation, dark, knowledge, clock):
-        sheet = analyse(grey, dark, clock.over)
+    def _reading(self, grey, rotation, dark, knowledge, clock, grain):
+        sheet = analyse(grey, dark, clock.over, grain)
         lines, matched = self._decode(sheet, knowledge, clock)
         if not lines and not clock.over():
             again, fits = self._whole_picture(grey, sheet, knowledge)

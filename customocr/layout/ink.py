@@ -12,8 +12,8 @@ from ..statistics import median, percentile
 
 # %% auto #0
 __all__ = ['POLARITY_SIDE', 'POLARITY_KERNELS', 'LIGHT_PAGE', 'LIGHT_BONUS', 'MOSTLY_LIGHT', 'IN_DOUBT', 'EVEN', 'QUIET', 'REACH',
-           'STRONG', 'RIDGE', 'RIDGE_WIDTH', 'SURELY', 'LEAST_STRENGTH', 'MOST_COMPONENTS', 'polarity', 'ink_strength',
-           'noise_floor', 'ink_mask', 'components']
+           'STRONG', 'RIDGE', 'RIDGE_WIDTH', 'SURELY', 'LEAST_STRENGTH', 'GRAIN', 'MOST_COMPONENTS', 'polarity',
+           'ink_strength', 'noise_floor', 'ink_mask', 'components']
 
 # %% ../../nbs/09_ink.ipynb #fafbd4e7
 POLARITY_SIDE = 500  # pixels: longest side at which polarity is looked for; strokes stay visible
@@ -76,22 +76,25 @@ RIDGE = 0.17  # of the strongest ink nearby: ink by rule 2, on a ridge; tried be
 RIDGE_WIDTH = 0.14  # letter heights, sigma of the surroundings: about the width of a pen
 SURELY = 0.4  # of the strongest ink nearby: rule 3, one pixel of each component must reach it
 LEAST_STRENGTH = 6  # of 255: weaker than this nothing is ink, on perfectly clean paper either
+GRAIN = 3.0  # times the median strength: what the paper's own grain reaches
 
 
 def noise_floor(
     strength: np.ndarray,  # uint8 (h, w), from `ink_strength`
+    grain: float = GRAIN,  # times the median strength that the paper's grain reaches
 ) -> int:  # of 255
-    "The strength that the paper's own grain reaches: three times its median."
-    return int(max(LEAST_STRENGTH, 3 * median(strength[::2, ::2])))
+    "The strength that the paper's own grain reaches."
+    return int(max(LEAST_STRENGTH, grain * median(strength[::2, ::2])))
 
 
 def ink_mask(
     strength: np.ndarray,  # uint8 (h, w), from `ink_strength`
     letter: float,  # pixels, height of a character
+    grain: float = GRAIN,  # times the median strength that the paper's grain reaches
 ) -> np.ndarray:  # uint8 (h, w), 1 ink, 0 paper
     """Ink: half as strong as the strongest nearby, or a weak ridge that is connected to surely
     inked pixels."""
-    k, floor = int(REACH * letter) | 1, noise_floor(strength)
+    k, floor = int(REACH * letter) | 1, noise_floor(strength, grain)
     nearby = cv2.blur(cv2.dilate(strength, np.ones((k, k), np.uint8)), (k, k))
     over = lambda share, least: cv2.compare(
         strength, cv2.max(cv2.multiply(nearby, share), least), cv2.CMP_GT

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .ink import components, ink_mask, ink_strength, noise_floor, polarity
+from customocr.layout.ink import (
+    GRAIN,
+    components,
+    ink_mask,
+    ink_strength,
+    noise_floor,
+    polarity,
+)
 from customocr.layout.lines import (
     TextLine,
     group_lines,
@@ -26,9 +33,9 @@ from .rules import find_rules, frames, maybe_text, remove_rules
 from ..statistics import median
 
 # %% auto #0
-__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'JOINED', 'FEWEST', 'AGREE', 'FEWEST_AGREE',
-           'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box', 'GRAINY',
-           'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'HOUGH_STEP', 'VOTES', 'GAP', 'SAME_SLOPE', 'MOST_AGREE',
+__all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'ROW', 'JOINED', 'FEWEST', 'AGREE',
+           'FEWEST_AGREE', 'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER', 'Box',
+           'GRAINY', 'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'HOUGH_STEP', 'VOTES', 'GAP', 'SAME_SLOPE', 'MOST_AGREE',
            'SEVERAL', 'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet',
            'rule_slope', 'analyse']
 
@@ -38,7 +45,11 @@ FIRST_SIDE = 800  # pixels, longest side at which the character height is first 
 MOST_PIXELS = 4_000_000  # of the page that is worked on: bounds time and memory
 MOST_ENLARGED = 6.0  # times: an enlarged letter gains no detail, only pixels
 NO_LETTER = 0.55  # of the shorter side: letter height where nothing looks like one, a single glyph
-JOINED, FEWEST = 0.7, 8  # share of all ink in one component, and the parts that it must come to
+ROW = (
+    0.3,
+    4.0,
+)  # of the picture's width, and times its height: how wide a row is that hangs together
+JOINED, FEWEST = 0.7, 8  # share of all ink in one component or in rows, and the parts it comes to
 AGREE, FEWEST_AGREE = 0.3, 3  # in log height, components that must confirm a height
 LEAST_PART = 8  # pixels of the reduced picture, height of a part that counts
 LONGEST_STROKE = 80  # pixels of the reduced picture: what runs straight for longer is a rule
@@ -60,12 +71,14 @@ def _where_written(stats: np.ndarray, height: float, f: float) -> tuple[slice, s
     return between(y, y + h), between(x, x + w)
 
 
-def _first_mask(grey: np.ndarray) -> tuple[np.ndarray, float]:  # uint8 (h, w), the reduction
+def _first_mask(
+    grey: np.ndarray, grain: float = GRAIN
+) -> tuple[np.ndarray, float]:  # uint8 (h, w), the reduction
     "Ink of the picture, reduced."
     f = min(1.0, FIRST_SIDE / max(grey.shape))
     small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
     stroke = max(15, 0.1 * min(small.shape))
-    return ink_mask(ink_strength(small, stroke), 0.5 * stroke), f
+    return ink_mask(ink_strength(small, stroke), 0.5 * stroke, grain), f
 
 
 def has_ink(
@@ -95,7 +108,9 @@ def _looked(
 ) -> tuple[float, tuple[slice, slice]]:
     "The same, from the ink of the reduced picture; f is the reduction, shape the full picture's."
     labels, stats = components(mask)
-    if len(stats) and stats[:, 4].max() > JOINED * stats[:, 4].sum():
+    _, _, w, h, ink = stats.T
+    rows = (w > ROW[0] * mask.shape[1]) & (w > ROW[1] * h)
+    if max(ink[rows].sum(), ink.max(initial=0)) > JOINED * ink.sum():
         parted = components(_parted(mask))
         many = (parted[1][:, 3] >= LEAST_PART).sum() >= FEWEST
         labels, stats = parted if many else (labels, stats)
@@ -202,10 +217,10 @@ def _letter(mask: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> float:  
     return again if agree and _good(again) else letter
 
 
-def _stages(grey: np.ndarray) -> _Stages:
+def _stages(grey: np.ndarray, grain: float) -> _Stages:
     "All steps on a page whose letters are about `LETTER` pixels high."
     strength = ink_strength(grey, LETTER)
-    mask = ink_mask(strength, LETTER)
+    mask = ink_mask(strength, LETTER, grain)
     labels, stats = components(mask)
     letter = _letter(mask, labels, stats)
     rules = find_rules(mask, labels, stats, letter)
@@ -224,7 +239,7 @@ def _stages(grey: np.ndarray) -> _Stages:
 
 
 def _brought(
-    grey: np.ndarray, height: float, over: Callable[[float], bool]
+    grey: np.ndarray, height: float, over: Callable[[float], bool], grain: float
 ) -> tuple[np.ndarray, float, _Stages]:
     """The page at its working size, the scale, its stages. Where the first look misjudged the
     height, a second try."""
@@ -233,7 +248,7 @@ def _brought(
         scale = 1.0 if abs(scale - 1) < 0.05 else scale
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         page = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how) if scale != 1 else grey
-        stages = _stages(page)
+        stages = _stages(page, grain)
         if last or _good(stages.letter) or over(TO_ANALYSE):
             break
         height = stages.letter / scale
@@ -314,16 +329,17 @@ def analyse(
     dark: bool | None = None,  # dark ink on lighter paper; None: found out
     # whether a share of the page's time is used up; then neither a second try nor a turn is made
     over: Callable[[float], bool] = lambda share: False,
+    grain: float = GRAIN,  # times the median strength that the paper's grain reaches
 ) -> Sheet:
     "From a picture to lines of pieces; everything relative to the height of the characters on it."
     dark = polarity(grey) > 0 if dark is None else dark
     page, turned = grey if dark else 255 - grey, np.eye(3)
-    first = _first_mask(page)
+    first = _first_mask(page, grain)
     if slope := rule_slope(first[0]):
         page, turned[:2] = _levelled(page, slope)
-        first = _first_mask(page)
+        first = _first_mask(page, grain)
     height, region = _looked(*first, page.shape)
-    page, scale, s = _brought(page[region], height, over)
+    page, scale, s = _brought(page[region], height, over, grain)
     left, top = region[1].start or 0, region[0].start or 0
     shift = scale * (0.5 - left) - 0.5, scale * (0.5 - top) - 0.5
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]) @ turned
@@ -332,7 +348,7 @@ def analyse(
     if steep and not over(TO_ANALYSE):
         page, turn = _levelled(page, s.slope)
         matrix = turn @ np.vstack([matrix, [0, 0, 1]])
-        s = _stages(page)
+        s = _stages(page, grain)
     lines = tuple(line for group in s.groups if (line := _text_line(s, group)))
     back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
     return Sheet(

@@ -41,7 +41,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -54,7 +54,7 @@ from customocr.errors import CustomOCRError, KnowledgeError, ModelError
 from customocr.glyphs import CLASSES, MOST_CLASSES, SIDE, normalise_glyph, normalise_glyphs
 from customocr.images import load_image
 from customocr.layout.cuts import WINDOW, propose, windows
-from customocr.layout.ink import polarity
+from customocr.layout.ink import GRAIN, polarity
 from customocr.layout.lines import Candidate, Piece, TextLine
 from customocr.layout.sheet import FIRST_SIDE, Sheet, analyse, has_ink, inside_mat
 from customocr.limits import Clock, Limits
@@ -874,7 +874,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 #
 # Two more looks come last. Boxes can miss a character; the line network may hear it all the same. Where the boxes leave a doubt, the line is read from its steps alone, and that reading is kept where it has no doubt (`DOUBT`, `NO_DOUBT`; [Where boxes are not enough](16_line_network.ipynb#where-boxes-are-not-enough)). And where nothing was found to read, the whole picture becomes one strip, rules, frame and all.
 #
-# A page can also stay empty because its paper is woven or printed all over: the pen is no stronger than the pattern. But the pattern is finer than the pen. Where the paper is grainy and little was read for sure, the page is softened by each of two widths (`SOFTENED`) and read again. The softened reading must be better by a character of evidence, unless nothing had been read before.
+# Letters can also be missing because their paper is woven or printed all over: the pen is no stronger than the pattern ([Ink](09_ink.ipynb#paper-as-strong-as-the-pen)). What is left looks perfectly sure, so sureness does not tell. Where the paper is grainy, the page is therefore read again, with less held for grain (`LESS_GRAIN`): as it is, and softened by two widths (`SOFTENED`), because a pattern is finer than the pen. Such a reading must be better by a character of evidence, unless nothing had been read before.
 #
 # Noise can look like thousands of pieces, and a page has a limit of time ([Limits](api_limits.qmd)). How does the reader know that its time is well spent? It judges the first lines in any case. On a page of writing most of their pieces are surely characters (`WRITING`); on noise nearly none is. Writing is not charged for the search for its lines, and each sure character earns the page more time. Noise ends early.
 
@@ -906,9 +906,9 @@ LONGEST_LINE = 1000  # heights of its letters: no line of writing has a thousand
 TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: the rest is decoding
 WRITING = 0.5  # sure characters to pieces of the first lines, from which a page is writing
 EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
-UNSURE = 0.85  # mean sureness up to which a page on grainy paper is read softened as well
-SOFTENED = (1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
-SOFTER_WINS = 1.0  # characters of evidence that the softened page must have more
+LESS_GRAIN = 2.0  # times the median strength: the grain, where a page on grainy paper is read again
+SOFTENED = (0, 1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
+AGAIN_WINS = 1.0  # characters of evidence that such a reading must have more
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 
@@ -1126,33 +1126,40 @@ class Reader:
         return (alone, again) if believed else (judged, decoding)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
-        """The page read. Where little was read for sure and the paper is grainy, the grain may hide
-        a pen: then the page is read softened as well."""
+        """The page read. Grainy paper may hide a pen: there the page is read again, with less held
+        for grain, as it is and softened."""
         best = self._as_it_is(grey, knowledge, rotate, clock)
-        if not best.sheet.grainy or best.mean > UNSURE:
+        if not best.sheet.grainy:
             return best
-        softer = []
+        again = []
         for sigma in SOFTENED:
             if clock.over():
                 break
-            soft = cv2.GaussianBlur(grey, (0, 0), sigma * max(1, max(grey.shape) / FIRST_SIDE))
-            softer.append(self._as_it_is(soft, knowledge, rotate, clock))
-        other = max(softer, key=lambda r: r.evidence, default=best)
-        more = SOFTER_WINS if best.lines else 0
+            width = sigma * max(1, max(grey.shape) / FIRST_SIDE)
+            soft = cv2.GaussianBlur(grey, (0, 0), width) if sigma else grey
+            again.append(self._as_it_is(soft, knowledge, rotate, clock, LESS_GRAIN))
+        other = max(again, key=lambda r: r.evidence, default=best)
+        more = AGAIN_WINS if best.lines else 0
         return other if other.evidence > best.evidence + more else best
 
     def _as_it_is(
-        self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock
+        self,
+        grey: np.ndarray,
+        knowledge: Knowledge,
+        rotate: bool,
+        clock: Clock,
+        grain: float = GRAIN,
     ) -> _Reading:
         """The page read; where its polarity or direction is in doubt, the reading that looks most
         like characters."""
         light = polarity(grey)
         doubtful = abs(light) < DOUBTFUL_POLARITY
         before = clock.used()
-        readings = [self._reading(grey, 0, doubtful or light > 0, knowledge, clock)]
+        read = partial(self._reading, knowledge=knowledge, clock=clock, grain=grain)
+        readings = [read(grey, 0, doubtful or light > 0)]
         taken = clock.used() - before  # seconds, about what each further reading will take
         if doubtful and not readings[0].certain and not clock.lacks(taken):
-            readings.append(self._reading(grey, 0, False, knowledge, clock))
+            readings.append(read(grey, 0, False))
         likely = lambda r: POLARITY_WORTH * light * (-1 if r.sheet.inverted else 1)
         best = max(readings, key=lambda r: (bool(r.lines), r.evidence + likely(r)))
         turned = []
@@ -1161,7 +1168,7 @@ class Reader:
                 break
             page = np.ascontiguousarray(np.rot90(grey, -turn))
             dark = not best.sheet.inverted
-            turned.append(self._reading(page, 90 * turn, dark, knowledge, clock))
+            turned.append(read(page, 90 * turn, dark))
         other = max(turned, key=lambda r: r.worth, default=best)
         best = other if other.worth > best.worth + TURN_WINS else best
         return best.without_text() if clock.complete and best.drawn else best
@@ -1198,8 +1205,8 @@ class Reader:
         least = likely[0] - TURN_DOUBT * math.sqrt(6 / len(some))  # many glyphs leave less doubt
         return [int(k) for k in np.argsort(-likely)[:3] if k and likely[k] > least][:2]
 
-    def _reading(self, grey, rotation, dark, knowledge, clock):
-        sheet = analyse(grey, dark, clock.over)
+    def _reading(self, grey, rotation, dark, knowledge, clock, grain):
+        sheet = analyse(grey, dark, clock.over, grain)
         lines, matched = self._decode(sheet, knowledge, clock)
         if not lines and not clock.over():
             again, fits = self._whole_picture(grey, sheet, knowledge)
@@ -1751,7 +1758,7 @@ print(phone.text == page.text, phone.size)
 
 # %% [markdown]
 # ### Paper that hides the pen
-# The weave of this paper is as strong as the pen. Without the softened second look nothing is read on it:
+# The weave of this paper is as strong as the pen. Without the second look nothing is read on it:
 
 # %%
 #| fig-cap: "Woven paper, and the same softened: the weave fades, the pen stays."
