@@ -547,7 +547,7 @@ WRITING = 0.5  # sure characters to pieces of the first lines, from which a page
 EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
 LESS_GRAIN = 2.0  # times the median strength: the grain, where a page on grainy paper is read again
 SOFTENED = (0, 1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
-AGAIN_WINS = 1.0  # characters of evidence that such a reading must have more
+AGAIN_WINS = 2.0  # characters of evidence that such a reading must have more
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 # %% ../nbs/03_recognition.ipynb #48377ce9
@@ -776,8 +776,7 @@ class Reader:
             soft = cv2.GaussianBlur(grey, (0, 0), width) if sigma else grey
             again.append(self._as_it_is(soft, knowledge, rotate, clock, LESS_GRAIN))
         other = max(again, key=lambda r: r.evidence, default=best)
-        more = AGAIN_WINS if best.lines else 0
-        return other if other.evidence > best.evidence + more else best
+        return other if other.evidence > best.evidence + AGAIN_WINS else best
 
     def _as_it_is(
         self,

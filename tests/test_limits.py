@@ -223,7 +223,7 @@ def test_sure_characters_make_a_page_no_more_than_five_times_as_long():
 
 def test_a_page_over_its_time_is_not_looked_at_again(monkeypatch):
     looks, stages = [], sheet._stages
-    monkeypatch.setattr(sheet, "_stages", lambda grey: looks.append(1) or stages(grey))
+    monkeypatch.setattr(sheet, "_stages", lambda *given: looks.append(1) or stages(*given))
     monkeypatch.setattr(sheet, "GOOD_GUESS", (0, 0))  # no first look is good
     picture = many_lines(3)
     sheet.analyse(picture, True)

@@ -420,7 +420,9 @@ def test_lines_that_touch_come_out_as_lines(reader, hand):
 def test_squared_paper_that_was_photographed_askew_is_read(reader, angle):
     paper = Paper(rules="grid", rule_width=0.06, rule_colour=(110, 110, 110), noise=2)
     page = write(CLOSE[:3], paper, 1, "architects-daughter", 36, rotation=angle)
-    assert rightly_read(reader.read(page.image).text, CLOSE[:3]) >= 0.9
+    read = reader.read(page.image).text
+    right = sum(a == b for a, b in align("".join(CLOSE[:3]), "".join(read.split("\n"))))
+    assert right >= 0.9 * len("".join(CLOSE[:3]))
 
 
 @pytest.mark.parametrize("seed", [1, 3, 7])
@@ -428,6 +430,28 @@ def test_a_pen_no_stronger_than_the_weave_of_its_paper_is_read(reader, seed):
     lines, hand = ["WOVEN PAPER", "HIDES THE PEN"], list(hands())[seed % 5]
     page = write(lines, woven_paper(np.random.default_rng(seed)), seed, hand, 34)
     assert rightly_read(reader.read(page.image).text, lines) > 0.9
+
+
+@pytest.mark.parametrize("seed", [4, 7])
+def test_letters_that_woven_paper_hides_are_found_though_the_rest_is_sure(reader, seed):
+    hand = list(hands())[seed % 5]
+    page = write(CLOSE[:3], woven_paper(np.random.default_rng(seed)), seed, hand, 34)
+    assert reader.read(page.image).text.split("\n") == CLOSE[:3]
+
+
+@pytest.mark.parametrize("angle", [0, 4.5])
+@pytest.mark.parametrize("seed", [0, 1, 3, 4])
+def test_rows_that_hang_on_a_line_under_them_are_read(reader, seed, angle):
+    hand = list(hands())[seed % 5]
+    page = write(CLOSE[:3], None, seed, hand, 60, line_gap=2.0, pen_width=5)
+    image = page.image.copy()
+    for boxes in page.boxes:
+        bottom = int(np.median(boxes[:, 1] + boxes[:, 3])) - 3
+        cv2.line(image, (0, bottom), (int(boxes[:, 0].max()) + 90, bottom), 70, 3)
+    middle = image.shape[1] / 2, image.shape[0] / 2
+    turn = cv2.getRotationMatrix2D(middle, angle, 1)
+    image = cv2.warpAffine(image, turn, image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    assert rightly_read(reader.read(image).text, CLOSE[:3]) > 0.8
 
 
 @pytest.mark.parametrize("letter", "WMXK")

@@ -874,7 +874,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 #
 # Two more looks come last. Boxes can miss a character; the line network may hear it all the same. Where the boxes leave a doubt, the line is read from its steps alone, and that reading is kept where it has no doubt (`DOUBT`, `NO_DOUBT`; [Where boxes are not enough](16_line_network.ipynb#where-boxes-are-not-enough)). And where nothing was found to read, the whole picture becomes one strip, rules, frame and all.
 #
-# Letters can also be missing because their paper is woven or printed all over: the pen is no stronger than the pattern ([Ink](09_ink.ipynb#paper-as-strong-as-the-pen)). What is left looks perfectly sure, so sureness does not tell. Where the paper is grainy, the page is therefore read again, with less held for grain (`LESS_GRAIN`): as it is, and softened by two widths (`SOFTENED`), because a pattern is finer than the pen. Such a reading must be better by a character of evidence, unless nothing had been read before.
+# Letters can also be missing because their paper is woven or printed all over: the pen is no stronger than the pattern ([Ink](09_ink.ipynb#paper-as-strong-as-the-pen)). What is left looks perfectly sure, so sureness does not tell. Where the paper is grainy, the page is therefore read again, with less held for grain (`LESS_GRAIN`): as it is, and softened by two widths (`SOFTENED`), because a pattern is finer than the pen. Such a reading must be better by two characters of evidence (`AGAIN_WINS`): noise looks like one now and then.
 #
 # Noise can look like thousands of pieces, and a page has a limit of time ([Limits](api_limits.qmd)). How does the reader know that its time is well spent? It judges the first lines in any case. On a page of writing most of their pieces are surely characters (`WRITING`); on noise nearly none is. Writing is not charged for the search for its lines, and each sure character earns the page more time. Noise ends early.
 
@@ -908,7 +908,7 @@ WRITING = 0.5  # sure characters to pieces of the first lines, from which a page
 EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
 LESS_GRAIN = 2.0  # times the median strength: the grain, where a page on grainy paper is read again
 SOFTENED = (0, 1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
-AGAIN_WINS = 1.0  # characters of evidence that such a reading must have more
+AGAIN_WINS = 2.0  # characters of evidence that such a reading must have more
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 
@@ -1139,8 +1139,7 @@ class Reader:
             soft = cv2.GaussianBlur(grey, (0, 0), width) if sigma else grey
             again.append(self._as_it_is(soft, knowledge, rotate, clock, LESS_GRAIN))
         other = max(again, key=lambda r: r.evidence, default=best)
-        more = AGAIN_WINS if best.lines else 0
-        return other if other.evidence > best.evidence + more else best
+        return other if other.evidence > best.evidence + AGAIN_WINS else best
 
     def _as_it_is(
         self,

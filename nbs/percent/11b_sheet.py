@@ -187,6 +187,27 @@ assert all(0.6 < guess / h < 1.6 for h, guess in guesses.items())
 pd.Series(guesses, name="first look, pixels").rename_axis("written, pixels").round(1).to_frame().T
 
 # %% [markdown]
+# Three rows, each on a line of its own that joins its letters. The height of a row's component would be taken for that of a letter:
+
+# %%
+#| label: fig-sheet-underlined
+#| fig-cap: "Each row is one component. Without what runs straight, the letters come apart, and the height of each is known (boxes)."
+#| fig-alt: "Three underlined rows of capitals; below, the letters without the lines, each in a box."
+rows = write(["TAKE 20 PENS", "TO ROOM 39", "AT NOON"], None, 1, height=60, line_gap=2.0)
+underlined = rows.image.copy()
+for boxes in rows.boxes:
+    bottom = int(np.median(boxes[:, 1] + boxes[:, 3])) - 3
+    cv2.line(underlined, (0, bottom), (int(boxes[:, 0].max()) + 90, bottom), 70, 3)
+mask, f = _first_mask(underlined)
+parted = _parted(mask)
+parts = components(parted)[1]
+boxed_parts = outlined(on_white(parted), parts[parts[:, 3] >= LEAST_PART, :4])
+height = first_look(underlined)[0]
+assert len(components(mask)[1]) < 8 and 45 < height < 75
+print(f"written 60 pixels high, first look {height:.0f}")
+figure({"ink of the first look": on_white(mask), "parted": boxed_parts}, columns=1)
+
+# %% [markdown]
 # ## A mat around the picture
 # Some pictures lie in a mat: a blank margin of exactly one colour, which a program or a phone laid around them. The mat is no paper. Its edge is straight, long and thin, so it looks like a ruled line, and it changes what is found beside it. `inside_mat` cuts it off. A mat
 # is known by two signs. It has one colour to within two grey levels, which paper in a photo never has. And the picture begins along all of its inner edge: a frame drawn on white paper is followed by white again.
