@@ -34,6 +34,7 @@ from customocr import recognition
 from customocr.glyphs import CLASSES
 from customocr.images import load_image
 from customocr.layout import cuts, sheet
+from customocr.layout.ink import noise_floor
 
 SAMPLES = Path(__import__("customocr").__file__).parent / "samples"
 COLUMNS = ("reader", "kind", "images", "characters", "cer", "exact", "layout")
@@ -134,19 +135,19 @@ def _darkness(grey, stroke):
     return cv2.subtract(np.full_like(grey, int(np.percentile(grey, 95))), grey)
 
 
-def _half_as_strong(strength, letter):
+def _half_as_strong(strength, letter, grain):
     "The ink mask without ridges."
     k = int(2 * letter) | 1
     local = cv2.blur(cv2.dilate(strength, np.ones((k, k), np.uint8)), (k, k))
-    least = int(1.5 * max(6, 3 * float(np.median(strength[::2, ::2]))))
+    least = int(1.5 * noise_floor(strength, grain))
     return (cv2.compare(strength, cv2.max(cv2.multiply(local, 0.5), least), cv2.CMP_GT) > 0).astype(
         np.uint8
     )
 
 
-def _own_size(grey, height, over):
+def _own_size(grey, height, over, grain):
     "The page at the size it was photographed in."
-    return grey, 1.0, sheet._stages(grey)
+    return grey, 1.0, sheet._stages(grey, grain)
 
 
 def _level(stats, letter, group=sheet.group_lines):

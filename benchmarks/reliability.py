@@ -17,6 +17,7 @@ there as a file of its own. `--short` does a little of each part, in some minute
            nothing is there twice, the results are those of a run that was left alone
   collect  the same for `customocr collect`: the table of examples is the old one or the new one
   train    the same for `customocr train --resume`, with a small training (needs the extra `train`)
+  teach    the same for `customocr teach`: the taught network is there whole, or not at all
   fuzz     every target of tests/fuzz is searched for 1,800 processor seconds (needs atheris)
   steady   how many texts change when a picture is shifted, framed, saved as JPEG, enlarged or
            turned; DATA is a data folder with pages/truth.tsv (default: $CUSTOMOCR_DATA), else the
@@ -55,10 +56,11 @@ import targets
 
 from customocr import __version__, samples
 from customocr.batch import HIDDEN
-from customocr.collecting import MANIFEST, load_examples
+from customocr.collecting import MANIFEST, load_examples, save_examples
 from customocr.data import load_samples
 from customocr.errors import CustomOCRError, ImageError
 from customocr.formats.sources import load_page, pages_of
+from customocr.glyphs import CLASSES
 from customocr.recognition import Page, Reader
 
 MOST_SECONDS, MOST_MEMORY = 3.0, 600.0  # processor seconds, MB: what a page may take
@@ -575,6 +577,42 @@ def measure_train(options, log: Path, until: float) -> dict:
         return until_killed("train", once, options, log, until)
 
 
+def wrong_lesson(out: Path, expected: np.ndarray, glyphs: np.ndarray) -> list[str]:
+    "A taught network that is there says what it does after a lesson that was left alone."
+    if not out.exists():
+        return []
+    try:
+        off = float(np.abs(Reader(out).classify(glyphs) - expected).max())
+    except CustomOCRError as error:
+        return [str(error)]
+    return [f"probabilities differ by {off:.4f}"] if off > 1e-4 else []
+
+
+def measure_teach(options, log: Path, until: float) -> dict:
+    "A lesson is killed, and begun again until it comes to its end."
+    with tempfile.TemporaryDirectory() as name:
+        folder, known = Path(name) / "examples", load_samples()
+        some = np.flatnonzero(known.labels < 5)[:40]
+        glyphs = known.images[some]
+        save_examples(folder, glyphs, [CLASSES[k] for k in known.labels[some]])
+        lesson = lambda out: command("teach", folder, "--out", out)
+        undisturbed = Path(name) / "undisturbed.onnx"
+        seconds = taken(lesson(undisturbed))
+        expected = Reader(undisturbed).classify(glyphs)
+
+        def once(number: int, rng: np.random.Generator) -> list:
+            out, kills, wrong = Path(name) / f"lesson-{number}.onnx", 0, []
+            while interrupted(lesson(out), 0.3 * seconds, 1.1 * seconds, rng):
+                kills += 1
+                wrong += wrong_lesson(out, expected, glyphs)
+                out.unlink(missing_ok=True)  # a lesson writes no file that is there
+            if not out.exists():
+                return [kills, [*wrong, "the lesson ended without a network"]]
+            return [kills, wrong + wrong_lesson(out, expected, glyphs)]
+
+        return until_killed("teach", once, options, log, until)
+
+
 # ---- search guided by coverage
 
 
@@ -607,6 +645,7 @@ PARTS: dict[str, tuple[Callable, int, int]] = {  # what measures it, how much of
     "kills": (measure_kills, 100, 5),
     "collect": (measure_collect, 20, 3),
     "train": (measure_train, 20, 2),
+    "teach": (measure_teach, 20, 2),
     "fuzz": (measure_fuzz, 1_800, 10),
     "steady": (measure_steady, 10**6, 10),
 }

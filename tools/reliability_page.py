@@ -15,6 +15,7 @@ KILLED = {
     "kills": "`customocr read` of a folder",
     "collect": "`customocr collect`",
     "train": "training, with `resume`",
+    "teach": "`customocr teach`",
 }
 KINDS = {
     "grain": "noise",
