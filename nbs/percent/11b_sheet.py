@@ -643,8 +643,9 @@ on_samples.round(2)
 readers = pd.read_csv("stored/pages/readers.csv")
 rates = readers.pivot(index="kind", columns="reader", values="cer")[["tutorial", "customocr"]]
 assert (rates.customocr < rates.tutorial).all()
-rates.insert(0, "images", readers.groupby("kind").images.first())
-rates.style.format("{:.3f}", subset=["tutorial", "customocr"])
+shown = rates.map("{:.3f}".format)
+shown.insert(0, "images", readers.groupby("kind").images.first())
+shown
 
 # %% [markdown]
 # What is each step worth? The table switches off one step at a time. A figure above the first row's is what the step saves. A figure below it means that on this kind of page the step does more harm than good.
