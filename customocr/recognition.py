@@ -16,9 +16,9 @@ __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', '
            'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN',
            'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
            'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING',
-           'EARNS', 'LESS_GRAIN', 'SOFTENED', 'AGAIN_WINS', 'LEAST_SIDE', 'load_network', 'taught_classes', 'Character',
-           'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page', 'space_probabilities',
-           'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
+           'EARNS', 'LESS_GRAIN', 'SOFTENED', 'AGAIN_WINS', 'NOT_HIDDEN', 'LEAST_SIDE', 'load_network',
+           'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
+           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -548,6 +548,7 @@ EARNS = 0.8  # sureness from which a character earns its page time: noise has ne
 LESS_GRAIN = 2.0  # times the median strength: the grain, where a page on grainy paper is read again
 SOFTENED = (0, 1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
 AGAIN_WINS = 2.0  # characters of evidence that such a reading must have more
+NOT_HIDDEN = 300  # sure characters from which a page's paper hides nothing: print, mostly
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 # %% ../nbs/03_recognition.ipynb #48377ce9
@@ -766,7 +767,7 @@ class Reader:
         """The page read. Grainy paper may hide a pen: there the page is read again, with less held
         for grain, as it is and softened."""
         best = self._as_it_is(grey, knowledge, rotate, clock)
-        if not best.sheet.grainy:
+        if not best.sheet.grainy or best.evidence > NOT_HIDDEN:
             return best
         again = []
         for sigma in SOFTENED:

@@ -909,6 +909,7 @@ EARNS = 0.8  # sureness from which a character earns its page time: noise has ne
 LESS_GRAIN = 2.0  # times the median strength: the grain, where a page on grainy paper is read again
 SOFTENED = (0, 1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
 AGAIN_WINS = 2.0  # characters of evidence that such a reading must have more
+NOT_HIDDEN = 300  # sure characters from which a page's paper hides nothing: print, mostly
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
 
 
@@ -1129,7 +1130,7 @@ class Reader:
         """The page read. Grainy paper may hide a pen: there the page is read again, with less held
         for grain, as it is and softened."""
         best = self._as_it_is(grey, knowledge, rotate, clock)
-        if not best.sheet.grainy:
+        if not best.sheet.grainy or best.evidence > NOT_HIDDEN:
             return best
         again = []
         for sigma in SOFTENED:
