@@ -767,17 +767,14 @@ class Reader:
         """The page read. Grainy paper may hide a pen: there the page is read again, with less held
         for grain, as it is and softened."""
         best = self._as_it_is(grey, knowledge, rotate, clock)
-        if not best.sheet.grainy or best.evidence > NOT_HIDDEN:
-            return best
-        again = []
-        for sigma in SOFTENED:
-            if clock.over():
+        for sigma in SOFTENED if best.sheet.grainy else ():
+            if best.evidence > NOT_HIDDEN or clock.over():
                 break
             width = sigma * max(1, max(grey.shape) / FIRST_SIDE)
             soft = cv2.GaussianBlur(grey, (0, 0), width) if sigma else grey
-            again.append(self._as_it_is(soft, knowledge, rotate, clock, LESS_GRAIN))
-        other = max(again, key=lambda r: r.evidence, default=best)
-        return other if other.evidence > best.evidence + AGAIN_WINS else best
+            other = self._as_it_is(soft, knowledge, rotate, clock, LESS_GRAIN)
+            best = other if other.evidence > best.evidence + AGAIN_WINS else best
+        return best
 
     def _as_it_is(
         self,
