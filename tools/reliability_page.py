@@ -138,7 +138,7 @@ def fuzz_table() -> str:
         for name, what in TARGETS.items()
         if name in run
     ]
-    return table(["Target", "inputs", "user seconds", "broken"], rows)
+    return table(["Target", "inputs", "processor seconds", "broken"], rows)
 
 
 def made_table() -> str:

@@ -33,15 +33,15 @@ def search(name: str, seconds: float, seed: int, corpus: Path, found: Path) -> N
     with atheris.instrument_imports(include=["customocr"]):
         import targets
     target, until = targets.TARGETS[name], time.process_time() + seconds
-    spent = lambda: resource.getrusage(resource.RUSAGE_SELF)  # its memory is in kB (Linux)
+    memory = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # MB (Linux: kB)
     for n, data in enumerate(targets.first_inputs(name)):
         (corpus / f"first-{n}").write_bytes(data)
     tried = 0
 
     def once(data: bytes) -> None:
         nonlocal tried
-        if time.process_time() > until or spent().ru_maxrss > 1024 * ROUND:
-            print(f"{tried} inputs in {spent().ru_utime:.0f} s", flush=True)
+        if time.process_time() > until or memory() > ROUND:
+            print(f"{tried} inputs in {time.process_time():.0f} s", flush=True)
             os._exit(0)
         tried += 1
         target(data)
