@@ -267,6 +267,8 @@ def main() -> None:
     for stage in STAGES if "all" in options.without else options.without:
         with without(stage):
             rows += measure(f"without {stage}", load_reader("customocr"), pages, options.worst)
+        if rows[-1]["cer"] == 1:
+            parser.error(f"without {stage}: no page was read; its stand-in in STAGES does not fit")
     if options.csv:
         options.csv.parent.mkdir(parents=True, exist_ok=True)
         if options.csv.exists():

@@ -553,9 +553,15 @@ training.train(out=sys.argv[1], epochs=2, resume=True)
 """  # a training of half a minute on the package's own glyphs: what is killed is the same code
 
 
-def answers_of(folder: Path) -> np.ndarray:  # float32 (glyphs, 36)
-    "What a trained network says of the package's own glyphs."
-    return Reader(folder / "characters.onnx").classify(load_samples().images[:200])
+def wrong_network(file: Path, expected: np.ndarray, glyphs: np.ndarray) -> list[str]:
+    "A network that is there says of the glyphs what it says after work that was left alone."
+    if not file.exists():
+        return []
+    try:
+        off = float(np.abs(Reader(file).classify(glyphs) - expected).max())
+    except CustomOCRError as error:
+        return [str(error)]
+    return [f"probabilities differ by {off:.4f}"] if off > 1e-4 else []
 
 
 def measure_train(options, log: Path, until: float) -> dict:
@@ -563,29 +569,18 @@ def measure_train(options, log: Path, until: float) -> dict:
     with tempfile.TemporaryDirectory() as name:
         line = [sys.executable, "-c", TRAIN]
         seconds = taken([*line, str(Path(name) / "undisturbed")])
-        expected = answers_of(Path(name) / "undisturbed")
+        glyphs = load_samples().images[:200]
+        expected = Reader(Path(name) / "undisturbed" / "characters.onnx").classify(glyphs)
 
         def once(number: int, rng: np.random.Generator) -> list:
             out, kills = Path(name) / f"run-{number}", 0
             while interrupted([*line, str(out)], 0.3 * seconds, 1.1 * seconds, rng):
                 kills += 1
-            if not (out / "characters.onnx").exists():
-                return [kills, ["the run ended without a model"]]
-            off = float(np.abs(answers_of(out) - expected).max())
-            return [kills, [f"probabilities differ by {off:.4f}"] if off > 1e-4 else []]
+            model = out / "characters.onnx"
+            there = [] if model.exists() else ["the run ended without a model"]
+            return [kills, there + wrong_network(model, expected, glyphs)]
 
         return until_killed("train", once, options, log, until)
-
-
-def wrong_lesson(out: Path, expected: np.ndarray, glyphs: np.ndarray) -> list[str]:
-    "A taught network that is there says what it does after a lesson that was left alone."
-    if not out.exists():
-        return []
-    try:
-        off = float(np.abs(Reader(out).classify(glyphs) - expected).max())
-    except CustomOCRError as error:
-        return [str(error)]
-    return [f"probabilities differ by {off:.4f}"] if off > 1e-4 else []
 
 
 def measure_teach(options, log: Path, until: float) -> dict:
@@ -604,11 +599,10 @@ def measure_teach(options, log: Path, until: float) -> dict:
             out, kills, wrong = Path(name) / f"lesson-{number}.onnx", 0, []
             while interrupted(lesson(out), 0.3 * seconds, 1.1 * seconds, rng):
                 kills += 1
-                wrong += wrong_lesson(out, expected, glyphs)
+                wrong += wrong_network(out, expected, glyphs)
                 out.unlink(missing_ok=True)  # a lesson writes no file that is there
-            if not out.exists():
-                return [kills, [*wrong, "the lesson ended without a network"]]
-            return [kills, wrong + wrong_lesson(out, expected, glyphs)]
+            wrong += [] if out.exists() else ["the lesson ended without a network"]
+            return [kills, wrong + wrong_network(out, expected, glyphs)]
 
         return until_killed("teach", once, options, log, until)
 

@@ -463,7 +463,7 @@ assert by_grain["woven paper", "F1"].idxmax() != GRAIN
 by_grain.T.round(2)
 
 # %% [markdown]
-# On other paper, twice keeps some specks. So three times stays the rule, and a page on grainy paper is read both ways ([Recognition](03_recognition.ipynb)).
+# On other paper, twice keeps some specks, and 1.5 lets the weave itself in. So three times stays the rule, and a page on grainy paper is read both ways ([Recognition](03_recognition.ipynb)).
 
 # %% [markdown]
 # ## Recap

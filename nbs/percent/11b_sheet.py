@@ -106,10 +106,7 @@ FIRST_SIDE = 800  # pixels, longest side at which the character height is first 
 MOST_PIXELS = 4_000_000  # of the page that is worked on: bounds time and memory
 MOST_ENLARGED = 6.0  # times: an enlarged letter gains no detail, only pixels
 NO_LETTER = 0.55  # of the shorter side: letter height where nothing looks like one, a single glyph
-ROW = (
-    0.3,
-    4.0,
-)  # of the picture's width, and times its height: how wide a row is that hangs together
+ROW_WIDTH, ROW_SHAPE = 0.3, 4.0  # of the picture's width, times its height: a row in one piece
 JOINED, FEWEST = 0.7, 8  # share of all ink in one component or in rows, and the parts it comes to
 AGREE, FEWEST_AGREE = 0.3, 3  # in log height, components that must confirm a height
 LEAST_PART = 8  # pixels of the reduced picture, height of a part that counts
@@ -170,7 +167,7 @@ def _looked(
     "The same, from the ink of the reduced picture; f is the reduction, shape the full picture's."
     labels, stats = components(mask)
     _, _, w, h, ink = stats.T
-    rows = (w > ROW[0] * mask.shape[1]) & (w > ROW[1] * h)
+    rows = (w > ROW_WIDTH * mask.shape[1]) & (w > ROW_SHAPE * h)
     if max(ink[rows].sum(), ink.max(initial=0)) > JOINED * ink.sum():
         parted = components(_parted(mask))
         many = (parted[1][:, 3] >= LEAST_PART).sum() >= FEWEST
