@@ -431,7 +431,7 @@ worth("ridges")
 
 # %% [markdown]
 # ### Paper as strong as the pen
-# `noise_floor` says how strong the paper's own grain is: three times the median strength, because most of a page is paper. Surely inked is only what is twice as strong as that. On woven paper a pen may be weaker. Then whole letters are missing, and what is left looks perfectly clear.
+# `noise_floor` says how strong the paper's own grain is: three times the median strength, because most of a page is paper. A component stays only if one of its pixels is twice as strong as that. On woven paper a pen may be weaker. Then whole letters are missing, and what is left looks perfectly clear.
 #
 # With `grain=2` they come back:
 
