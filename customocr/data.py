@@ -245,6 +245,14 @@ def check_archive(
         )
 
 
+def _check_entries(arrays: np.lib.npyio.NpzFile, path: str | Path) -> None:
+    "Raise `DataError` for an entry that is no array: numpy would give its bytes."
+    for name in arrays.zip.namelist():
+        with arrays.zip.open(name) as entry:
+            if entry.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
+                raise DataError(f"{path}: its entry {name} is no array; save arrays with np.savez")
+
+
 @contextmanager
 def open_arrays(
     path: str | Path,  # an .npz file
@@ -261,6 +269,7 @@ def open_arrays(
                     f"{path}: has no array {', '.join(absent)}; it has"
                     f" {', '.join(arrays.files) or 'none'}"
                 )
+            _check_entries(arrays, path)
             yield arrays
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
@@ -304,6 +313,17 @@ def check_glyphs(
         )
 
 # %% ../nbs/00_data.ipynb #c35ee30d
+def _numbered(
+    writers: np.ndarray,  # (N,), numbers or names; a number below 0 is no writer
+) -> tuple[np.ndarray, np.ndarray]:  # int64 (N,), from 0; what they are called
+    "Writers numbered in the order of their own numbers or names."
+    known = writers >= 0 if writers.dtype.kind in "ui" else np.ones(len(writers), bool)
+    names, at = np.unique(writers[known], return_inverse=True)
+    numbers = np.zeros(len(writers), np.int64)
+    numbers[known], numbers[~known] = at, writers[~known]
+    return numbers, names
+
+
 def load_npz(
     path: (
         str
@@ -326,16 +346,16 @@ def load_npz(
         writer = arrays[hand] if hand else None
         writer_names = arrays.get(f"{hand}_names") if hand else None
     check_glyphs(images, labels, path)
-    if writer is not None and writer.dtype.kind not in "ui":  # names instead of numbers
-        writer_names, writer = np.unique(writer, return_inverse=True)
-    if writer is not None and writer_names is None:
-        writer_names = np.arange(int(writer.max()) + 1)
+    if writer is not None and writer.shape != labels.shape:
+        raise DataError(f"{path}: {len(labels)} images need {len(labels)} of {hand}")
+    if writer is not None and (writer_names is None or writer.dtype.kind not in "ui"):
+        writer, writer_names = _numbered(writer)
     return Characters(
         images,
         labels,
         writer=writer,  # type: ignore[arg-type]
         source_names=(name or Path(path).stem,),
-        writer_names=tuple(str(n) for n in writer_names) if writer_names is not None else (),
+        writer_names=tuple(map(str, np.ravel(writer_names))) if writer is not None else (),
     )
 
 

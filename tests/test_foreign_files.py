@@ -312,7 +312,7 @@ def test_what_is_no_array_is_refused(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x", b"hello")
         archive.writestr("y", b"hello")
-    with pytest.raises(DataError, match="no arrays|readable"):
+    with pytest.raises(DataError, match="x is no array"):
         d.load_npz(path)
     header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999, 28, 28), }\n"
     array = b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes(100)
@@ -322,10 +322,24 @@ def test_what_is_no_array_is_refused(tmp_path):
     with pytest.raises(DataError) as error:  # says that it has more than there is memory
         d.load_npz(path)
     one_sentence(error, path)
-    for more in ({"writer": np.array([-3, 0])}, {"writer": np.zeros(5, int)}):
-        np.savez(path, x=images, y=labels, **more)
+    np.savez(path, x=images, y=labels)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("writer.npy", b"hello")
+    with pytest.raises(DataError, match="writer.npy is no array"):
+        d.load_npz(path)
+    for writers in ([-3, 0], [0] * 5, [], 0, [[0, 0]]):
+        np.savez(path, x=images, y=labels, writer=np.array(writers, int))
         with pytest.raises(DataError):
             d.load_npz(path)
+
+
+@pytest.mark.parametrize("writers", [[7, 3], [2**63, 3], ["b", "a"], [0.5, 0.25]])
+def test_writers_without_names_are_called_as_the_file_calls_them(tmp_path, writers):
+    images, labels = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8)
+    path = tmp_path / "set.npz"
+    np.savez(path, x=images, y=labels, writer=np.array(writers))
+    read = d.load_npz(path)
+    assert [read.writer_names[w] for w in read.writer] == [str(w) for w in np.array(writers)]
 
 
 def test_a_line_without_an_end_is_no_table(tmp_path):
