@@ -16,9 +16,9 @@ from ..statistics import distinct, median, percentile
 
 # %% auto #0
 __all__ = ['SUPPORT', 'EDGE_WEIGHT', 'ENOUGH_FOR_SLOPE', 'SPANS', 'LEADS', 'SAME_LEVEL', 'ABOVE_ANOTHER', 'STUMP', 'MOSTLY',
-           'BESIDE_LINE', 'WHOLE', 'AROUND', 'APART', 'REACHES', 'SOLID', 'FLOATS', 'CLEAR', 'ONE_LETTER', 'BAR',
-           'letter_height', 'group_lines', 'part_lines', 'Piece', 'union', 'line_pieces', 'join_parts', 'Candidate',
-           'TextLine', 'single']
+           'BESIDE_LINE', 'WHOLE', 'AROUND', 'APART', 'REACHES', 'CHAIN', 'SOLID', 'FLOATS', 'CLEAR', 'ONE_LETTER',
+           'BAR', 'letter_height', 'group_lines', 'part_lines', 'Piece', 'union', 'line_pieces', 'join_parts',
+           'Candidate', 'TextLine', 'single']
 
 # %% ../../nbs/11_lines.ipynb #49c8811d
 SUPPORT = 0.22  # in log height: heights within about a fifth support each other
@@ -255,6 +255,7 @@ WHOLE = 0.7  # letter heights of a component that is no mere part; a line to cut
 AROUND = 0.25  # of the way from line to line: how far from its middle a cut may be
 APART = 0.5  # letter heights between lines that can be cut apart
 REACHES = 0.15  # letter heights beyond the middle of a line, from which a component is in it
+CHAIN = (6.0, 3.0)  # letter heights and widths that letters of several lines in one piece may have
 
 
 def _levels_near(
@@ -278,14 +279,17 @@ def part_lines(
     letter: float,  # pixels
 ) -> np.ndarray:  # uint8 (h, w); `ink` itself where nothing was cut
     "Cut components that reach from one line into the next, where they have least ink between them."
-    high = stats[index, 3] > SPANS * letter
-    if not high.any() or high.mean() >= 0.5:
+    _, _, w, h, _ = stats.T
+    high = h > SPANS * letter
+    text = np.isin(np.arange(len(stats)), index)
+    reach = high & (text | ((h <= CHAIN[0] * letter) & (w <= CHAIN[1] * letter)))
+    if not reach.any() or high[index].mean() >= 0.5:
         return ink
-    low = stats[index[~high]]
+    low = stats[index[~high[index]]]
     found, slope = group_lines(low, letter)
     lines = [line for line in found if (low[line, 3] > WHOLE * letter).sum() >= 2]
     out = ink
-    for k in index[high]:
+    for k in np.flatnonzero(reach):
         x, y, w, h, _ = stats[k]
         levels = _levels_near(low, lines, x + w / 2, slope)
         within = [v for v in levels if y + REACHES * letter < v < y + h - REACHES * letter]

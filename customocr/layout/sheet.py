@@ -29,15 +29,15 @@ from customocr.layout.lines import (
     part_lines,
     single,
 )
-from .rules import find_rules, frames, maybe_text, remove_rules
+from .rules import find_rules, frames, maybe_text, remove_rules, straight_runs
 from ..statistics import median
 
 # %% auto #0
 __all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'ROW_WIDTH', 'ROW_SHAPE', 'JOINED', 'FEWEST',
            'AGREE', 'FEWEST_AGREE', 'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER',
-           'Box', 'GRAINY', 'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'HOUGH_STEP', 'VOTES', 'GAP', 'SAME_SLOPE',
-           'MOST_AGREE', 'SEVERAL', 'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat',
-           'Sheet', 'rule_slope', 'analyse']
+           'Box', 'GRAINY', 'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'LEVEL', 'HOUGH_STEP', 'VOTES', 'GAP',
+           'SAME_SLOPE', 'MOST_AGREE', 'SEVERAL', 'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look',
+           'inside_mat', 'Sheet', 'rule_slope', 'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -255,6 +255,7 @@ def _brought(
 TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned before anything else
 RULE_LENGTH = 0.38  # of the picture's width, from which a straight run may be a rule
 MOST_RULED = 0.45  # share of the picture that rules and the letters on them may ink
+LEVEL = (0, -0.025, 0.025)  # dy/dx of rules that are not steep
 HOUGH_STEP = math.pi / 720  # a quarter of a degree
 VOTES, GAP = 100, 4  # pixels of a run that must agree, pixels that may be missing in it
 SAME_SLOPE, MOST_AGREE = 0.03, 0.6  # dy/dx between runs of one slope; share of them that must be
@@ -265,8 +266,13 @@ def _straight_runs(mask: np.ndarray) -> np.ndarray:  # float (n, 4): x0, y0, x1,
     "Long straight runs across a page, in components that are wide and climb: rules, mostly."
     labels, stats = components(mask)
     _, _, w, h, _ = stats.T
-    wide = (w > RULE_LENGTH * mask.shape[1]) & (h > TOO_STEEP * w)
-    some, length = np.r_[False, wide].astype(np.uint8)[labels], RULE_LENGTH * mask.shape[1]
+    length = RULE_LENGTH * mask.shape[1]
+    wide = (w > length) & (h > TOO_STEEP * w)
+    of_wide = lambda: np.r_[False, wide].astype(np.uint8)[labels]
+    if wide.any():  # the slow search is for what has no level run: most frames have one
+        level = labels[straight_runs(of_wide(), length, 0, LEVEL) > 0]
+        wide[level[level > 0] - 1] = False
+    some = of_wide()
     if not 0 < some.mean() <= MOST_RULED:
         return np.zeros((0, 4))
     found = cv2.HoughLinesP(some, 1, HOUGH_STEP, VOTES, minLineLength=length, maxLineGap=GAP)

@@ -1130,8 +1130,9 @@ class Reader:
         """The page read. Grainy paper may hide a pen: there the page is read again, with less held
         for grain, as it is and softened."""
         best = self._as_it_is(grey, knowledge, rotate, clock)
+        taken = clock.used()  # seconds, about what each further look will take
         for sigma in SOFTENED if best.sheet.grainy else ():
-            if best.evidence > NOT_HIDDEN or clock.over():
+            if best.evidence > NOT_HIDDEN or clock.lacks(taken):
                 break
             width = sigma * max(1, max(grey.shape) / FIRST_SIDE)
             soft = cv2.GaussianBlur(grey, (0, 0), width) if sigma else grey
