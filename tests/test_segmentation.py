@@ -20,10 +20,11 @@ from customocr.layout.lines import (
     group_lines,
     join_parts,
     letter_height,
+    part_lines,
     single,
     union,
 )
-from customocr.layout.rules import find_rules, frames, remove_rules
+from customocr.layout.rules import find_rules, frames, maybe_text, remove_rules
 from customocr.layout.sheet import analyse
 from customocr.segmentation import (
     tutorial_boxes,
@@ -56,6 +57,12 @@ def write(lines, paper=Paper(), seed=1, height=40, **how):
 def mask_of(page, height=40):
     "The page's ink."
     return ink_mask(ink_strength(page.image, height), height)
+
+
+def without_rules(page, height=40):
+    "The page's ink, and what is left of it."
+    mask, strength = mask_of(page, height), ink_strength(page.image, height)
+    return mask, remove_rules(mask, find_rules(mask, *components(mask), height), strength)
 
 
 def found_boxes(grey):
@@ -180,6 +187,20 @@ def test_nothing_has_no_letter_height():
     assert letter_height(np.zeros((0, 5), int), (50, 50)) is None
 
 
+def test_letters_of_three_lines_in_one_piece_are_three_letters():
+    mask = np.zeros((150, 300), np.uint8)
+    for top in (10, 54, 98):
+        for left in range(10, 290, 40):
+            mask[top : top + 34, left : left + 24] = 1
+            mask[top + 6 : top + 28, left + 6 : left + 18] = 0
+    mask[10:130, 101:103] = 1  # a stem through three lines
+    labels, stats = components(mask)
+    text = np.flatnonzero(maybe_text(stats, 34, mask.shape))
+    assert len(text) == 3 * 7 - 3
+    _, stats = components(part_lines(mask, labels, stats, text, 34))
+    assert maybe_text(stats, 34, mask.shape).sum() == 3 * 7
+
+
 # ---- rules and frames
 @pytest.mark.parametrize(
     "paper",
@@ -187,13 +208,13 @@ def test_nothing_has_no_letter_height():
         Paper(rules="ruled", rule_colour=(110, 90, 70), rule_width=0.06),
         Paper(frame="box", rule_colour=(60, 60, 60)),
         Paper(frame="comb", rule_colour=(60, 60, 60)),
+        Paper(rules="grid", rule_colour=(120, 100, 90), rule_width=0.05),  # along the stems
     ],
-    ids=["ruled", "box", "comb"],
+    ids=["ruled", "box", "comb", "grid"],
 )
 def test_rules_go_and_letters_stay(paper):
     page = write(["EGGS 12", "BREAD 3"], paper, 2)
-    mask = mask_of(page)
-    left = remove_rules(mask, find_rules(mask, *components(mask), 40))
+    mask, left = without_rules(page)
     ruling, letters = (
         (page.other > 200) & (page.ink < 20) & (mask > 0),
         (page.ink > 200) & (mask > 0),
@@ -203,8 +224,8 @@ def test_rules_go_and_letters_stay(paper):
 
 def test_a_page_without_rules_is_left_alone():
     page = write(["ILLTTHH1177", "EEFFLL"])
-    mask = mask_of(page)
-    assert (remove_rules(mask, find_rules(mask, *components(mask), 40)) == mask).mean() > 0.999
+    mask, left = without_rules(page)
+    assert (left == mask).mean() > 0.999
 
 
 def test_a_frame_holds_something_an_o_does_not():

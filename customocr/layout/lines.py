@@ -255,7 +255,7 @@ WHOLE = 0.7  # letter heights of a component that is no mere part; a line to cut
 AROUND = 0.25  # of the way from line to line: how far from its middle a cut may be
 APART = 0.5  # letter heights between lines that can be cut apart
 REACHES = 0.15  # letter heights beyond the middle of a line, from which a component is in it
-CHAIN = (6.0, 3.0)  # letter heights and widths that letters of several lines in one piece may have
+CHAIN = (6.0, 3.0)  # letter heights: how high and wide letters of several lines in one piece are
 
 
 def _levels_near(

@@ -15,7 +15,7 @@ from ..statistics import median, percentile
 
 # %% auto #0
 __all__ = ['SIDE_INKED', 'FRAME_DENSITY', 'SLOPES', 'FEWER', 'FEWEST', 'RUN', 'RUN_DOWN', 'RULE_WIDTH', 'LEAVES', 'SMALL_FRAME',
-           'MOST_THICKNESS', 'frames', 'straight_runs', 'find_rules', 'remove_rules', 'maybe_text']
+           'MOST_THICKNESS', 'DARKER', 'frames', 'straight_runs', 'find_rules', 'remove_rules', 'maybe_text']
 
 # %% ../../nbs/10_rules.ipynb #944ebe79
 SIDE_INKED = 0.9  # share of each side along which a rectangle must have ink
@@ -205,20 +205,37 @@ def find_rules(
 
 # %% ../../nbs/10_rules.ipynb #83365506
 MOST_THICKNESS = 20  # pixels: a bridge over a thicker rule would join the letters of two lines
+DARKER = 1.2  # times the strength of most of the rules: the pen's, from which it shows on a rule
+
+
+def _pen_on_rules(
+    strength: np.ndarray,  # uint8 (h, w), 0..255
+    rules: np.ndarray,  # uint8 (h, w), 1 rules
+    left: np.ndarray,  # uint8 (h, w), 1 ink beside the rules
+) -> np.ndarray:  # uint8 (h, w), 1 where the ink is more like the pen's than the rules'
+    "What is darker than the rules, where the pen is; else nothing."
+    if not left.any():
+        return left
+    rule, pen = percentile(strength[rules > 0], 75), median(strength[left > 0])
+    if pen < DARKER * rule:
+        return np.zeros_like(left)
+    return (strength > (rule + pen) / 2).astype(np.uint8)
 
 
 def remove_rules(
     mask: np.ndarray,  # uint8 (h, w), 1 ink
     rules: np.ndarray,  # uint8 (h, w), from `find_rules`
+    strength: np.ndarray,  # uint8 (h, w), 0..255, from `ink_strength`
 ) -> np.ndarray:  # uint8 (h, w), the ink that is left
-    """Take rules out, and put back what bridges ink on both sides of one: the stroke that crosses
-    it."""
+    """Take rules out. The strokes that cross them stay: what bridges ink on both sides of a rule,
+    and what is darker than the rules, where the pen is."""
     if not rules.any():
         return mask
     grown: np.ndarray = cv2.dilate(rules, np.ones((3, 3), np.uint8))
     half = cv2.distanceTransform(grown, cv2.DIST_L2, 3)[rules > 0]
     thick = int(min(2 * percentile(half, 80) + 1, MOST_THICKNESS)) + 4
     left = mask & (1 - grown)
+    left |= mask & _pen_on_rules(strength, rules, left)
     closed = [
         cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones(side, np.uint8))
         for side in ((thick, 3), (3, thick))

@@ -199,7 +199,9 @@ def _good(letter: float) -> bool:
     return GOOD_GUESS[0] < letter / LETTER < GOOD_GUESS[1]
 
 
-def _letter(mask: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> float:  # pixels
+def _letter(
+    mask: np.ndarray, strength: np.ndarray, labels: np.ndarray, stats: np.ndarray
+) -> float:  # pixels
     """The letters' height. Where it is another than expected, a rule may have joined the letters,
     and the specks told: then what is left without rules may confirm what was expected."""
     height = lambda labels, stats: (
@@ -208,7 +210,8 @@ def _letter(mask: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> float:  
     letter = height(labels, stats)
     if _good(letter):
         return letter
-    without = components(remove_rules(mask, find_rules(mask, labels, stats, LETTER)))
+    rules = find_rules(mask, labels, stats, LETTER)
+    without = components(remove_rules(mask, rules, strength))
     again = height(*without)
     agree = (np.abs(np.log(without[1][:, 3] / again)) < AGREE).sum() >= FEWEST_AGREE
     return again if agree and _good(again) else letter
@@ -219,9 +222,9 @@ def _stages(grey: np.ndarray, grain: float) -> _Stages:
     strength = ink_strength(grey, LETTER)
     mask = ink_mask(strength, LETTER, grain)
     labels, stats = components(mask)
-    letter = _letter(mask, labels, stats)
+    letter = _letter(mask, strength, labels, stats)
     rules = find_rules(mask, labels, stats, letter)
-    ink = remove_rules(mask, rules)
+    ink = remove_rules(mask, rules, strength)
     labels, stats = components(ink)
     text = maybe_text(stats, letter, ink.shape) if len(stats) else np.zeros(0, bool)
     parted = part_lines(ink, labels, stats, np.flatnonzero(text), letter)
@@ -269,7 +272,7 @@ def _straight_runs(mask: np.ndarray) -> np.ndarray:  # float (n, 4): x0, y0, x1,
     length = RULE_LENGTH * mask.shape[1]
     wide = (w > length) & (h > TOO_STEEP * w)
     of_wide = lambda: np.r_[False, wide].astype(np.uint8)[labels]
-    if wide.any():  # the slow search is for what has no level run: most frames have one
+    if wide.any():
         level = labels[straight_runs(of_wide(), length, 0, LEVEL) > 0]
         wide[level[level > 0] - 1] = False
     some = of_wide()

@@ -337,12 +337,16 @@ def check_archive(
         )
 
 
-def _check_entries(arrays: np.lib.npyio.NpzFile, path: str | Path) -> None:
+def _check_entries(path: str | Path) -> None:
     "Raise `DataError` for an entry that is no array: numpy would give its bytes."
-    for name in arrays.zip.namelist():
-        with arrays.zip.open(name) as entry:
-            if entry.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
-                raise DataError(f"{path}: its entry {name} is no array; save arrays with np.savez")
+    head = np.lib.format.MAGIC_PREFIX
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as entry:
+                if entry.read(len(head)) != head:
+                    raise DataError(
+                        f"{path}: its entry {name} is no array; save arrays with np.savez"
+                    )
 
 
 @contextmanager
@@ -361,7 +365,7 @@ def open_arrays(
                     f"{path}: has no array {', '.join(absent)}; it has"
                     f" {', '.join(arrays.files) or 'none'}"
                 )
-            _check_entries(arrays, path)
+            _check_entries(path)
             yield arrays
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
@@ -453,7 +457,7 @@ def load_npz(
         labels,
         writer=writer,  # type: ignore[arg-type]
         source_names=(name or Path(path).stem,),
-        writer_names=tuple(map(str, np.ravel(writer_names))) if writer is not None else (),
+        writer_names=() if writer_names is None else tuple(map(str, writer_names.ravel())),
     )
 
 

@@ -401,6 +401,8 @@ show(outlined(close.image, reaching[:, :4]))
 # %% [markdown]
 # So a component that is higher than `SPANS` letter heights leads no line, and the lines are found without it. They tell how high each line stands at its place. It is cut between two of them, along the row with the least ink, which slopes as the lines do.
 #
+# Letters of three lines can hang together, too. Such a piece is too high to be text, and it would be gone with what is no text. So what is no higher and no wider than `CHAIN` is cut as well, whether it can be text or not. What no two lines run through stays as it is.
+#
 # A line from which to cut needs two whole letters of its own. Otherwise the halves of a broken 2 would be two lines, and the 3 beside it would be cut.
 
 # %%
@@ -409,7 +411,7 @@ WHOLE = 0.7  # letter heights of a component that is no mere part; a line to cut
 AROUND = 0.25  # of the way from line to line: how far from its middle a cut may be
 APART = 0.5  # letter heights between lines that can be cut apart
 REACHES = 0.15  # letter heights beyond the middle of a line, from which a component is in it
-CHAIN = (6.0, 3.0)  # letter heights and widths that letters of several lines in one piece may have
+CHAIN = (6.0, 3.0)  # letter heights: how high and wide letters of several lines in one piece are
 
 
 def _levels_near(

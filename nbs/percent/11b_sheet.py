@@ -315,7 +315,9 @@ def _good(letter: float) -> bool:
     return GOOD_GUESS[0] < letter / LETTER < GOOD_GUESS[1]
 
 
-def _letter(mask: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> float:  # pixels
+def _letter(
+    mask: np.ndarray, strength: np.ndarray, labels: np.ndarray, stats: np.ndarray
+) -> float:  # pixels
     """The letters' height. Where it is another than expected, a rule may have joined the letters,
     and the specks told: then what is left without rules may confirm what was expected."""
     height = lambda labels, stats: (
@@ -324,7 +326,8 @@ def _letter(mask: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> float:  
     letter = height(labels, stats)
     if _good(letter):
         return letter
-    without = components(remove_rules(mask, find_rules(mask, labels, stats, LETTER)))
+    rules = find_rules(mask, labels, stats, LETTER)
+    without = components(remove_rules(mask, rules, strength))
     again = height(*without)
     agree = (np.abs(np.log(without[1][:, 3] / again)) < AGREE).sum() >= FEWEST_AGREE
     return again if agree and _good(again) else letter
@@ -335,9 +338,9 @@ def _stages(grey: np.ndarray, grain: float) -> _Stages:
     strength = ink_strength(grey, LETTER)
     mask = ink_mask(strength, LETTER, grain)
     labels, stats = components(mask)
-    letter = _letter(mask, labels, stats)
+    letter = _letter(mask, strength, labels, stats)
     rules = find_rules(mask, labels, stats, letter)
-    ink = remove_rules(mask, rules)
+    ink = remove_rules(mask, rules, strength)
     labels, stats = components(ink)
     text = maybe_text(stats, letter, ink.shape) if len(stats) else np.zeros(0, bool)
     parted = part_lines(ink, labels, stats, np.flatnonzero(text), letter)
@@ -372,7 +375,7 @@ def _brought(
 # ## Steep rules
 # Ruled lines are taken out as straight runs along the page ([Rules and frames](10_rules.ipynb)). Nine slopes are tried across the page, up to 7 degrees, and seven down the page, up to 5. Steeper rules stay, and the letters hang on them; on squared paper some stay from 4 degrees on. Then nothing looks like a letter any more, and the page is lost before its slope is known.
 #
-# Then the rules themselves tell how steep the page is. A component that is wide and climbs is a rule, or letters on one. [Hough's transform](https://docs.opencv.org/4.x/d9/db0/tutorial_hough_lines.html) finds its straight runs. Where most of them agree on one slope, the page is turned before anything else.
+# Then the rules themselves tell how steep the page is. A component that is wide and climbs is a rule, or letters on one. [Hough's transform](https://docs.opencv.org/4.x/d9/db0/tutorial_hough_lines.html) finds its straight runs. Where most of them agree on one slope, the page is turned before anything else. The search is slow, so a component with a level run is left out of it: most frames of forms have one.
 
 # %%
 #| export
@@ -393,7 +396,7 @@ def _straight_runs(mask: np.ndarray) -> np.ndarray:  # float (n, 4): x0, y0, x1,
     length = RULE_LENGTH * mask.shape[1]
     wide = (w > length) & (h > TOO_STEEP * w)
     of_wide = lambda: np.r_[False, wide].astype(np.uint8)[labels]
-    if wide.any():  # the slow search is for what has no level run: most frames have one
+    if wide.any():
         level = labels[straight_runs(of_wide(), length, 0, LEVEL) > 0]
         wide[level[level > 0] - 1] = False
     some = of_wide()
