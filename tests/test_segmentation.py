@@ -25,7 +25,7 @@ from customocr.layout.lines import (
     union,
 )
 from customocr.layout.rules import find_rules, frames, maybe_text, remove_rules
-from customocr.layout.sheet import analyse
+from customocr.layout.sheet import analyse, first_look
 from customocr.segmentation import (
     tutorial_boxes,
     tutorial_contours,
@@ -226,6 +226,19 @@ def test_a_page_without_rules_is_left_alone():
     page = write(["ILLTTHH1177", "EEFFLL"])
     mask, left = without_rules(page)
     assert (left == mask).mean() > 0.999
+
+
+def test_rows_that_hang_on_a_sloping_line_belong_to_the_writing():
+    long = "TAKE TWENTY PENS HOME AND SEVEN PAPERS TOO"
+    page = write([long, "HALF PAST SEVEN", long], Paper(), 1, 40, line_gap=2.0)
+    image, (height, width) = page.image.copy(), page.image.shape
+    for boxes in (page.boxes[0], page.boxes[2]):
+        bottom = int(np.median(boxes[:, 1] + boxes[:, 3])) - 3
+        cv2.line(image, (0, bottom), (width, bottom), 70, 3)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), -3, 1)
+    image = cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    _, (rows, _) = first_look(image)
+    assert (rows.start or 0) < 0.15 * height and (rows.stop or height) > 0.85 * height
 
 
 def test_a_frame_holds_something_an_o_does_not():

@@ -53,11 +53,19 @@ LONGEST_STROKE = 80  # pixels of the reduced picture: what runs straight for lon
 GOOD_GUESS = (0.65, 1.5)  # letter height over LETTER between which the first look was right
 
 
-def _where_written(stats: np.ndarray, height: float, f: float) -> tuple[slice, slice]:
-    """Rows and columns of the full picture around what is about as high as its letters; f is the
-    reduction."""
+def _rows(stats: np.ndarray, width: int) -> np.ndarray:  # bool (N,)
+    "Which components are as long and low as rows that hang together, on a rule mostly."
     _, _, w, h, _ = stats.T
-    like = (h >= 0.45 * height) & (h <= 2.6 * height)  # wide where letters hang on a rule
+    return (w > ROW_WIDTH * width) & (w > ROW_SHAPE * h)
+
+
+def _where_written(
+    stats: np.ndarray, rows: np.ndarray, height: float, f: float
+) -> tuple[slice, slice]:
+    """Rows and columns of the full picture around rows and what is about as high as its letters; f
+    is the reduction."""
+    h = stats[:, 3]
+    like = (h >= 0.45 * height) & ((h <= 2.6 * height) | rows)
     x, y, w, h, _ = stats[like].T
     if not len(x):
         return np.s_[:, :]
@@ -105,8 +113,7 @@ def _looked(
 ) -> tuple[float, tuple[slice, slice]]:
     "The same, from the ink of the reduced picture; f is the reduction, shape the full picture's."
     labels, stats = components(mask)
-    _, _, w, h, ink = stats.T
-    rows = (w > ROW_WIDTH * mask.shape[1]) & (w > ROW_SHAPE * h)
+    rows, ink = _rows(stats, mask.shape[1]), stats[:, 4]
     if max(ink[rows].sum(), ink.max(initial=0)) > JOINED * ink.sum():
         parted = components(_parted(mask))
         many = (parted[1][:, 3] >= LEAST_PART).sum() >= FEWEST
@@ -114,7 +121,7 @@ def _looked(
     height = letter_height(stats, mask.shape, frames(labels, stats, 12))
     if height is None:
         return NO_LETTER * min(shape), np.s_[:, :]
-    return height / f, _where_written(stats, height, f)
+    return height / f, _where_written(stats, _rows(stats, mask.shape[1]), height, f)
 
 # %% ../../nbs/11b_sheet.ipynb #f1722b08
 MAT_FLAT = 2  # grey levels that a mat's pixels may differ from its corner

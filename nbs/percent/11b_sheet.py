@@ -95,7 +95,7 @@ ax.set(**axis, **ticks);
 # ## One size for all
 # So we measure how high the letters of the page are, and bring the page to *one* size, at which a letter is 32 pixels high. Every step then sees letters of one size, whatever the camera's was.
 #
-# To find the height we take a first, coarse look. We reduce the picture to 800 pixels, find its ink with a kernel that suits most pens, and ask `letter_height`. The look also tells where the writing is, so that the rest of a large photo is left out.
+# To find the height we take a first, coarse look. We reduce the picture to 800 pixels, find its ink with a kernel that suits most pens, and ask `letter_height`. The look also tells where the writing is, so that the rest of a large photo is left out: it keeps what is about as high as a letter, and what is long and low like a row.
 #
 # Letters may hang on rules. On squared paper all of them can be one single component; underlined rows are one component each. Then `_parted` takes out what runs straight for longer than a stroke, and the letters come apart.
 
@@ -114,11 +114,19 @@ LONGEST_STROKE = 80  # pixels of the reduced picture: what runs straight for lon
 GOOD_GUESS = (0.65, 1.5)  # letter height over LETTER between which the first look was right
 
 
-def _where_written(stats: np.ndarray, height: float, f: float) -> tuple[slice, slice]:
-    """Rows and columns of the full picture around what is about as high as its letters; f is the
-    reduction."""
+def _rows(stats: np.ndarray, width: int) -> np.ndarray:  # bool (N,)
+    "Which components are as long and low as rows that hang together, on a rule mostly."
     _, _, w, h, _ = stats.T
-    like = (h >= 0.45 * height) & (h <= 2.6 * height)  # wide where letters hang on a rule
+    return (w > ROW_WIDTH * width) & (w > ROW_SHAPE * h)
+
+
+def _where_written(
+    stats: np.ndarray, rows: np.ndarray, height: float, f: float
+) -> tuple[slice, slice]:
+    """Rows and columns of the full picture around rows and what is about as high as its letters; f
+    is the reduction."""
+    h = stats[:, 3]
+    like = (h >= 0.45 * height) & ((h <= 2.6 * height) | rows)
     x, y, w, h, _ = stats[like].T
     if not len(x):
         return np.s_[:, :]
@@ -166,8 +174,7 @@ def _looked(
 ) -> tuple[float, tuple[slice, slice]]:
     "The same, from the ink of the reduced picture; f is the reduction, shape the full picture's."
     labels, stats = components(mask)
-    _, _, w, h, ink = stats.T
-    rows = (w > ROW_WIDTH * mask.shape[1]) & (w > ROW_SHAPE * h)
+    rows, ink = _rows(stats, mask.shape[1]), stats[:, 4]
     if max(ink[rows].sum(), ink.max(initial=0)) > JOINED * ink.sum():
         parted = components(_parted(mask))
         many = (parted[1][:, 3] >= LEAST_PART).sum() >= FEWEST
@@ -175,7 +182,7 @@ def _looked(
     height = letter_height(stats, mask.shape, frames(labels, stats, 12))
     if height is None:
         return NO_LETTER * min(shape), np.s_[:, :]
-    return height / f, _where_written(stats, height, f)
+    return height / f, _where_written(stats, _rows(stats, mask.shape[1]), height, f)
 
 
 # %%
