@@ -625,6 +625,11 @@ class Knowledge:
             )
         _refuse_contradictions(self)
 
+    @property
+    def tells(self) -> bool:
+        "Whether it tells what may be read, not only how to weigh it."
+        return any(hint is not None for hint in (self.alphabet, self.pattern, self.lexicon))
+
 # %% ../nbs/15_decoding.ipynb #8cb980d3
 LEXICON_SIZE = 5000  # words that a shorter lexicon is weighed as
 LEXICON_SHARE = 0.7  # probability that a word is one of a soft lexicon's

@@ -11,10 +11,10 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
-           'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE',
-           'ONE_OF_PARTS', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN',
-           'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN',
-           'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
+           'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MANY', 'LEAST_SURE', 'MARKS', 'FULL_SIZE',
+           'OUT_OF_PLACE', 'ONE_OF_PARTS', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN',
+           'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT',
+           'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
            'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING',
            'EARNS', 'LESS_GRAIN', 'SOFTENED', 'AGAIN_WINS', 'NOT_HIDDEN', 'LEAST_SIDE', 'load_network',
            'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
@@ -397,6 +397,9 @@ FEW = 2  # characters of a page, up to which most of its ink must be theirs:
 LEAST_INK = (
     0.4  # share of the ink; the development pages of one or two characters have 0.72 and more
 )
+# Characters from which a page is noise where their mean probability is less than this. Development
+# and composed pages of so many characters have 0.78 and more, noise that is read has 0.62 and less.
+MANY, LEAST_SURE = 6, 0.65
 
 
 @dataclass(frozen=True)
@@ -806,7 +809,8 @@ class Reader:
             turned.append(read(page, 90 * turn, dark))
         other = max(turned, key=lambda r: r.worth, default=best)
         best = other if other.worth > best.worth + TURN_WINS else best
-        return best.without_text() if clock.complete and best.drawn else best
+        guessed = best.guessed and not knowledge.tells
+        return best.without_text() if guessed or (clock.complete and best.drawn) else best
 
     def _turns(
         self, reading: _Reading
@@ -1001,6 +1005,12 @@ class _Reading:
         for x, y, w, h in boxes:
             inside[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)] = True
         return bool((ink & inside).sum() < LEAST_INK * ink.sum())
+
+    @property
+    def guessed(self) -> bool:
+        "Whether this looks like noise: many characters, of which few are sure."
+        sure = [p for _, d in self.lines for p in d.probabilities]
+        return len(sure) >= MANY and float(np.mean(sure)) < LEAST_SURE
 
     def without_text(self) -> _Reading:
         "The same page with nothing read on it."

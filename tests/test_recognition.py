@@ -439,6 +439,16 @@ def test_letters_that_woven_paper_hides_are_found_though_the_rest_is_sure(reader
     assert reader.read(page.image).text.split("\n") == CLOSE[:3]
 
 
+@pytest.mark.parametrize("seed", [0, 10, 13, 18, 48])
+def test_noise_is_no_text_unless_a_hint_says_that_there_is_some(reader, seed):
+    noise = np.random.default_rng(seed).normal(0, 1, (150, 380)).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), 2.5)
+    image = np.where(noise > noise.mean() + noise.std(), 0, 255).astype(np.uint8)
+    page = reader.read(image)
+    assert not page.text and page.has_ink
+    assert len(reader.read(image, alphabet="alphanumeric").text) > 5
+
+
 @pytest.mark.parametrize("angle", [0, 4.5])
 @pytest.mark.parametrize("seed", [0, 1, 3, 4])
 def test_rows_that_hang_on_a_line_under_them_are_read(reader, seed, angle):

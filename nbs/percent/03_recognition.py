@@ -713,7 +713,7 @@ gaps
 # ## Marks, and the lattice
 # Dots, commas and dashes are none of our 36 classes. For them the judge has the answer "no character". Above 0.9 (`MARK`) the part is left out. Between 0.5 (`MAYBE_MARK`) and 0.9 the decoder may read it or leave it out.
 #
-# A drawing has strokes that look like a 1 or a V. So a page on which only one or two characters were found is taken for a drawing where less than 0.4 of the ink is theirs (`LEAST_INK`). [Results](results.qmd) counts how many pictures without text still give some.
+# A drawing has strokes that look like a 1 or a V. So a page on which only one or two characters were found is taken for a drawing where less than 0.4 of the ink is theirs (`LEAST_INK`). Grain and noise look like many characters, of which hardly one is sure. So a page of six or more (`MANY`) is taken for noise where their mean probability is less than 0.65 (`LEAST_SURE`), unless hints tell what stands there. [Results](results.qmd) counts how many pictures without text still give some.
 #
 # All other candidates go into a [lattice](glossary.html#lattice). Every cut is a node, and every candidate is an edge from its left cut to its right cut. [Where would one cut?](12_cuts.ipynb) draws it.
 
@@ -732,6 +732,9 @@ FEW = 2  # characters of a page, up to which most of its ink must be theirs:
 LEAST_INK = (
     0.4  # share of the ink; the development pages of one or two characters have 0.72 and more
 )
+# Characters from which a page is noise where their mean probability is less than this. Development
+# and composed pages of so many characters have 0.78 and more, noise that is read has 0.62 and less.
+MANY, LEAST_SURE = 6, 0.65
 
 
 @dataclass(frozen=True)
@@ -1169,7 +1172,8 @@ class Reader:
             turned.append(read(page, 90 * turn, dark))
         other = max(turned, key=lambda r: r.worth, default=best)
         best = other if other.worth > best.worth + TURN_WINS else best
-        return best.without_text() if clock.complete and best.drawn else best
+        guessed = best.guessed and not knowledge.tells
+        return best.without_text() if guessed or (clock.complete and best.drawn) else best
 
     def _turns(
         self, reading: _Reading
@@ -1364,6 +1368,12 @@ class _Reading:
         for x, y, w, h in boxes:
             inside[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)] = True
         return bool((ink & inside).sum() < LEAST_INK * ink.sum())
+
+    @property
+    def guessed(self) -> bool:
+        "Whether this looks like noise: many characters, of which few are sure."
+        sure = [p for _, d in self.lines for p in d.probabilities]
+        return len(sure) >= MANY and float(np.mean(sure)) < LEAST_SURE
 
     def without_text(self) -> _Reading:
         "The same page with nothing read on it."

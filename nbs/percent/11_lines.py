@@ -439,7 +439,7 @@ def part_lines(
     high = h > SPANS * letter
     text = np.isin(np.arange(len(stats)), index)
     reach = high & (text | ((h <= CHAIN[0] * letter) & (w <= CHAIN[1] * letter)))
-    if not reach.any() or high[index].mean() >= 0.5:
+    if not reach.any() or 2 * high[index].sum() >= len(index):
         return ink
     low = stats[index[~high[index]]]
     found, slope = group_lines(low, letter)

@@ -957,6 +957,11 @@ class Knowledge:
             )
         _refuse_contradictions(self)
 
+    @property
+    def tells(self) -> bool:
+        "Whether it tells what may be read, not only how to weigh it."
+        return any(hint is not None for hint in (self.alphabet, self.pattern, self.lexicon))
+
 
 # %%
 for mistake in (
