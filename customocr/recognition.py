@@ -397,9 +397,9 @@ FEW = 2  # characters of a page, up to which most of its ink must be theirs:
 LEAST_INK = (
     0.4  # share of the ink; the development pages of one or two characters have 0.72 and more
 )
-# Characters from which a page is noise where their mean probability is less than this. Development
-# and composed pages of so many characters have 0.78 and more, noise that is read has 0.62 and less.
-MANY, LEAST_SURE = 6, 0.65
+# Characters from which a page is noise where their mean probability is less than this: development
+# pages of so many have 0.87 and more, drawn ones that are half right 0.61; most noise has less
+MANY, LEAST_SURE = 6, 0.6
 
 
 @dataclass(frozen=True)

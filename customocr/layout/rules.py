@@ -227,7 +227,7 @@ def remove_rules(
     rules: np.ndarray,  # uint8 (h, w), from `find_rules`
     strength: np.ndarray,  # uint8 (h, w), 0..255, from `ink_strength`
 ) -> np.ndarray:  # uint8 (h, w), the ink that is left
-    """Take rules out. The strokes that cross them stay: what bridges ink on both sides of a rule,
+    """Take rules out, but not the strokes on them: what bridges ink on both sides of a rule stays,
     and what is darker than the rules, where the pen is."""
     if not rules.any():
         return mask

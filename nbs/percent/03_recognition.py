@@ -713,7 +713,7 @@ gaps
 # ## Marks, and the lattice
 # Dots, commas and dashes are none of our 36 classes. For them the judge has the answer "no character". Above 0.9 (`MARK`) the part is left out. Between 0.5 (`MAYBE_MARK`) and 0.9 the decoder may read it or leave it out.
 #
-# A drawing has strokes that look like a 1 or a V. So a page on which only one or two characters were found is taken for a drawing where less than 0.4 of the ink is theirs (`LEAST_INK`). Grain and noise look like many characters, of which hardly one is sure. So a page of six or more (`MANY`) is taken for noise where their mean probability is less than 0.65 (`LEAST_SURE`), unless hints tell what stands there. [Results](results.qmd) counts how many pictures without text still give some.
+# A drawing has strokes that look like a 1 or a V. So a page on which only one or two characters were found is taken for a drawing where less than 0.4 of the ink is theirs (`LEAST_INK`). Grain and noise look like many characters, of which hardly one is sure. So a page of six or more (`MANY`) is taken for noise where their mean probability is less than 0.6 (`LEAST_SURE`), unless hints tell what stands there. [Results](results.qmd) counts how many pictures without text still give some.
 #
 # All other candidates go into a [lattice](glossary.html#lattice). Every cut is a node, and every candidate is an edge from its left cut to its right cut. [Where would one cut?](12_cuts.ipynb) draws it.
 
@@ -732,9 +732,9 @@ FEW = 2  # characters of a page, up to which most of its ink must be theirs:
 LEAST_INK = (
     0.4  # share of the ink; the development pages of one or two characters have 0.72 and more
 )
-# Characters from which a page is noise where their mean probability is less than this. Development
-# and composed pages of so many characters have 0.78 and more, noise that is read has 0.62 and less.
-MANY, LEAST_SURE = 6, 0.65
+# Characters from which a page is noise where their mean probability is less than this: development
+# pages of so many have 0.87 and more, drawn ones that are half right 0.61; most noise has less
+MANY, LEAST_SURE = 6, 0.6
 
 
 @dataclass(frozen=True)

@@ -661,7 +661,7 @@ shown.insert(0, "images", readers.groupby("kind").images.first())
 shown
 
 # %% [markdown]
-# What is each step worth? The table switches off one step at a time. A figure above the first row's is what the step saves. A figure below it means that on this kind of page the step does more harm than good.
+# What is each step worth? The table switches off one step at a time. A figure above that of *all steps* is what the step saves. A figure below it means that on this kind of page the step does more harm than good.
 
 # %%
 stages = pd.read_csv("stored/pages/stages.csv")
