@@ -56,6 +56,8 @@ def plain(text: str) -> str:
 
 def code(text: str) -> str:
     "Code, or nothing."
+    if "`" in text:  # a longer fence, and a space that Markdown takes away
+        return f"`` {text} ``"
     return f"`{text}`" if text else ""
 
 

@@ -401,7 +401,7 @@ show(outlined(close.image, reaching[:, :4]))
 # %% [markdown]
 # So a component that is higher than `SPANS` letter heights leads no line, and the lines are found without it. They tell how high each line stands at its place. It is cut between two of them, along the row with the least ink, which slopes as the lines do.
 #
-# Letters of three lines can hang together, too. Such a piece is too high to be text, and it would be gone with what is no text. So what is no higher and no wider than `CHAIN` is cut as well, whether it can be text or not. What no two lines run through stays as it is.
+# Letters of three lines can hang together, too. Such a piece is too high to be text, and it would be gone with what is no text. So what is at most six letters high and three wide (`CHAIN`) is cut as well, whether it can be text or not. What no two lines run through stays as it is.
 #
 # A line from which to cut needs two whole letters of its own. Otherwise the halves of a broken 2 would be two lines, and the 3 beside it would be cut.
 

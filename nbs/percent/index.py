@@ -89,7 +89,7 @@ reader.read(samples.page("cell"), alphabet="digits").text
 # customocr train --data DIR                                 # make the network again (extra: train)
 # customocr sheet --chars 'ABC+=' --out sheet.png            # a sheet to print, fill and photograph
 # customocr collect filled.jpg --out mine                    # its characters, as labelled examples
-# customocr teach mine --out mine.onnx                       # a network that reads your hand (extra: teach)
+# customocr teach mine --out mine.onnx                       # a network of your hand (extra: teach)
 # customocr read photo.jpg --model mine.onnx                 # it reads
 # ```
 
