@@ -205,7 +205,7 @@ def find_rules(
 
 # %% ../../nbs/10_rules.ipynb #83365506
 MOST_THICKNESS = 20  # pixels: a bridge over a thicker rule would join the letters of two lines
-DARKER = 1.2  # times the strength of most of the rules: the pen's, from which it shows on a rule
+DARKER = 1.2  # times as strong as most of the rules: a pen that shows on them
 
 
 def _pen_on_rules(

@@ -713,9 +713,9 @@ gaps
 # ## Marks, and the lattice
 # Dots, commas and dashes are none of our 36 classes. For them the judge has the answer "no character". Above 0.9 (`MARK`) the part is left out. Between 0.5 (`MAYBE_MARK`) and 0.9 the decoder may read it or leave it out.
 #
-# A drawing has strokes that look like a 1 or a V. So a page on which only one or two characters were found is taken for a drawing where less than 0.4 of the ink is theirs (`LEAST_INK`). Grain and noise look like many characters, of which hardly one is sure. So a page of six or more (`MANY`) is taken for noise where their mean probability is less than 0.6 (`LEAST_SURE`), unless hints tell what stands there. [Results](results.qmd) counts how many pictures without text still give some.
-#
 # All other candidates go into a [lattice](glossary.html#lattice). Every cut is a node, and every candidate is an edge from its left cut to its right cut. [Where would one cut?](12_cuts.ipynb) draws it.
+#
+# A drawing has strokes that look like a 1 or a V. So a page on which only one or two characters were found is taken for a drawing where less than 0.4 of the ink is theirs (`LEAST_INK`). Grain and noise look like many characters, of which hardly one is sure. So a page of six or more (`MANY`) is taken for noise where their mean probability is less than 0.6 (`LEAST_SURE`), unless hints tell what stands there. [Results](results.qmd) counts how many pictures without text still give some.
 
 # %%
 #| export

@@ -294,12 +294,12 @@ def find_rules(
 # ## Take the rule, leave the stroke
 # Where a letter crosses a rule, both share ink. If we take all of the rule, we cut the letter. So we put back what *bridges* ink: a closing across the rule's thickness joins what stands on both sides of it.
 #
-# A stroke that runs *along* a rule bridges nothing. But most pens are darker than printed rules. Three quarters of the rules' pixels are weaker than some strength, and half of the pen's are stronger than another. Where the second is clearly larger, a pixel of a rule that lies above the middle of both is the pen's and stays.
+# A stroke that runs *along* a rule bridges nothing. But most pens are darker than printed rules. We compare two strengths: the upper quartile of the rules' pixels, and the median of the ink beside them. Where the pen is at least 1.2 times as strong (`DARKER`), ink on a rule stays if it is stronger than the middle of the two.
 
 # %%
 #| export
 MOST_THICKNESS = 20  # pixels: a bridge over a thicker rule would join the letters of two lines
-DARKER = 1.2  # times the strength of most of the rules: the pen's, from which it shows on a rule
+DARKER = 1.2  # times as strong as most of the rules: a pen that shows on them
 
 
 def _pen_on_rules(

@@ -401,12 +401,11 @@ def _straight_runs(mask: np.ndarray) -> np.ndarray:  # float (n, 4): x0, y0, x1,
     labels, stats = components(mask)
     _, _, w, h, _ = stats.T
     length = RULE_LENGTH * mask.shape[1]
-    wide = (w > length) & (h > TOO_STEEP * w)
-    of_wide = lambda: np.r_[False, wide].astype(np.uint8)[labels]
-    if wide.any():
-        level = labels[straight_runs(of_wide(), length, 0, LEVEL) > 0]
-        wide[level[level > 0] - 1] = False
-    some = of_wide()
+    wide = np.r_[False, (w > length) & (h > TOO_STEEP * w)].astype(np.uint8)
+    if not wide.any():
+        return np.zeros((0, 4))
+    wide[labels[straight_runs(wide[labels], length, 0, LEVEL) > 0]] = 0
+    some = wide[labels]
     if not 0 < some.mean() <= MOST_RULED:
         return np.zeros((0, 4))
     found = cv2.HoughLinesP(some, 1, HOUGH_STEP, VOTES, minLineLength=length, maxLineGap=GAP)
