@@ -5,7 +5,6 @@
 # %% ../nbs/16_line_network.ipynb #d582ef79
 from __future__ import annotations
 
-import hashlib
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
@@ -241,6 +240,8 @@ def noted_weights(
 
 
 def _fingerprint(path: str | Path) -> str:
+    import hashlib
+
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -35,9 +36,10 @@ from ..statistics import median
 # %% auto #0
 __all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'ROW_WIDTH', 'ROW_SHAPE', 'JOINED', 'FEWEST',
            'AGREE', 'FEWEST_AGREE', 'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER',
-           'Box', 'GRAINY', 'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'LEVEL', 'HOUGH_STEP', 'VOTES', 'GAP',
-           'SAME_SLOPE', 'MOST_AGREE', 'SEVERAL', 'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look',
-           'inside_mat', 'Sheet', 'rule_slope', 'analyse']
+           'Box', 'GRAINY', 'TWO_INKS', 'APART', 'RIDGES', 'PRINT_LENGTH', 'PRINTED', 'LIFTED', 'TOO_STEEP',
+           'RULE_LENGTH', 'MOST_RULED', 'LEVEL', 'HOUGH_STEP', 'VOTES', 'GAP', 'SAME_SLOPE', 'MOST_AGREE', 'SEVERAL',
+           'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'print_level',
+           'rule_slope', 'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -76,21 +78,39 @@ def _where_written(
     return between(y, y + h), between(x, x + w)
 
 
-def _first_mask(
-    grey: np.ndarray, grain: float = GRAIN
-) -> tuple[np.ndarray, float]:  # uint8 (h, w), the reduction
+class _First(NamedTuple):
+    "A picture seen as a whole."
+
+    strength: np.ndarray  # uint8 (h, w), 0..255, of the picture reduced
+    mask: np.ndarray  # uint8 (h, w), its ink
+    f: float  # the reduction
+
+    @property
+    def stroke(self) -> float:
+        "More than the widest stroke of most pens, in pixels of the reduced picture."
+        return _stroke(self.mask)
+
+
+def _stroke(small: np.ndarray) -> float:
+    return max(15, 0.1 * min(small.shape))
+
+
+def _first(
+    grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
+    grain: float = GRAIN,
+) -> _First:
     "Ink of the picture, reduced."
     f = min(1.0, FIRST_SIDE / max(grey.shape))
     small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
-    stroke = max(15, 0.1 * min(small.shape))
-    return ink_mask(ink_strength(small, stroke), 0.5 * stroke, grain), f
+    strength = ink_strength(small, _stroke(small))
+    return _First(strength, ink_mask(strength, 0.5 * _stroke(small), grain), f)
 
 
 def has_ink(
     grey: np.ndarray,  # uint8 (h, w), the picture
 ) -> bool:  # False: an empty sheet
     "Whether anything stands on a page, be it writing or not."
-    return bool(_first_mask(grey if polarity(grey) > 0 else 255 - grey)[0].any())
+    return bool(_first(grey if polarity(grey) > 0 else 255 - grey).mask.any())
 
 
 def _parted(mask: np.ndarray) -> np.ndarray:  # uint8 (h, w)
@@ -105,13 +125,12 @@ def first_look(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
 ) -> tuple[float, tuple[slice, slice]]:  # letter height in pixels; rows and columns with writing
     "A first look at the whole picture, reduced: how high its characters are, and where they stand."
-    return _looked(*_first_mask(grey), grey.shape)
+    return _looked(_first(grey), grey.shape)
 
 
-def _looked(
-    mask: np.ndarray, f: float, shape: tuple[int, ...]
-) -> tuple[float, tuple[slice, slice]]:
-    "The same, from the ink of the reduced picture; f is the reduction, shape the full picture's."
+def _looked(first: _First, shape: tuple[int, ...]) -> tuple[float, tuple[slice, slice]]:
+    "The same; shape is the full picture's."
+    _, mask, f = first
     labels, stats = components(mask)
     rows, ink = _rows(stats, mask.shape[1]), stats[:, 4]
     if max(ink[rows].sum(), ink.max(initial=0)) > JOINED * ink.sum():
@@ -261,6 +280,43 @@ def _brought(
         height = stages.letter / scale
     return page, scale, stages
 
+# %% ../../nbs/11b_sheet.ipynb #3d14b206
+TWO_INKS = 1.3  # times as strong as the print: the pen
+APART = 3  # standard deviations of both, by which they are apart
+RIDGES = 30  # pixels of each, in the reduced picture, that must tell
+PRINT_LENGTH = 0.38  # of the longer side: what is longer is no letter
+PRINTED = 0.6  # share of the weaker ink that must be so long
+LIFTED = 0.25  # of the way from the print to the pen: what is weaker becomes paper
+
+
+def print_level(
+    strength: np.ndarray,  # uint8 (h, w), 0..255, of a page seen as a whole
+    mask: np.ndarray,  # uint8 (h, w), 1 ink
+) -> float:  # 0..255; 0 where there is no print, or none that is weaker than the pen
+    "The strength up to which ink is print: squares, rules, the edges of a table."
+    ridge = (strength == cv2.dilate(strength, np.ones((3, 3), np.uint8))) & (mask > 0)
+    some = strength[ridge]
+    if len(some) < 2 * RIDGES:
+        return 0.0
+    between, _ = cv2.threshold(some[:, None], 0, 255, cv2.THRESH_OTSU)
+    weak, strong = some[some <= between], some[some > between]
+    if min(len(weak), len(strong)) < RIDGES:
+        return 0.0
+    low, high = median(weak), median(strong)
+    if high < TWO_INKS * low or high - low < APART * (weak.std() + strong.std()):
+        return 0.0
+    pen = cv2.dilate(cv2.compare(strength, between, cv2.CMP_GT) & mask, np.ones((5, 5), np.uint8))
+    _, stats = components(mask & (1 - pen))
+    long = stats[:, 2:4].max(1, initial=0) > PRINT_LENGTH * max(mask.shape)
+    printed = stats[long, 4].sum() > PRINTED * stats[:, 4].sum()
+    return float(low + LIFTED * (high - low)) if printed else 0.0
+
+
+def _lifted(page: np.ndarray, level: float, stroke: float) -> np.ndarray:  # uint8 (h, w)
+    "The page without what is weaker than a level of strength."
+    strength = cv2.subtract(ink_strength(page, stroke), level)
+    return 255 - cv2.multiply(strength, 255 / (255 - level))
+
 # %% ../../nbs/11b_sheet.ipynb #a46f9c7b
 TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned before anything else
 RULE_LENGTH = 0.38  # of the picture's width, from which a straight run may be a rule
@@ -346,11 +402,14 @@ def analyse(
     "From a picture to lines of pieces; everything relative to the height of the characters on it."
     dark = polarity(grey) > 0 if dark is None else dark
     page, turned = grey if dark else 255 - grey, np.eye(3)
-    first = _first_mask(page, grain)
-    if slope := rule_slope(first[0]):
+    first = _first(page, grain)
+    if level := print_level(first.strength, first.mask):
+        page = _lifted(page, level, first.stroke / first.f)
+        first = _first(page, grain)
+    if slope := rule_slope(first.mask):
         page, turned[:2] = _levelled(page, slope)
-        first = _first_mask(page, grain)
-    height, region = _looked(*first, page.shape)
+        first = _first(page, grain)
+    height, region = _looked(first, page.shape)
     page, scale, s = _brought(page[region], height, over, grain)
     left, top = region[1].start or 0, region[0].start or 0
     shift = scale * (0.5 - left) - 0.5, scale * (0.5 - top) - 0.5

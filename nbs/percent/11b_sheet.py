@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -137,21 +138,39 @@ def _where_written(
     return between(y, y + h), between(x, x + w)
 
 
-def _first_mask(
-    grey: np.ndarray, grain: float = GRAIN
-) -> tuple[np.ndarray, float]:  # uint8 (h, w), the reduction
+class _First(NamedTuple):
+    "A picture seen as a whole."
+
+    strength: np.ndarray  # uint8 (h, w), 0..255, of the picture reduced
+    mask: np.ndarray  # uint8 (h, w), its ink
+    f: float  # the reduction
+
+    @property
+    def stroke(self) -> float:
+        "More than the widest stroke of most pens, in pixels of the reduced picture."
+        return _stroke(self.mask)
+
+
+def _stroke(small: np.ndarray) -> float:
+    return max(15, 0.1 * min(small.shape))
+
+
+def _first(
+    grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
+    grain: float = GRAIN,
+) -> _First:
     "Ink of the picture, reduced."
     f = min(1.0, FIRST_SIDE / max(grey.shape))
     small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
-    stroke = max(15, 0.1 * min(small.shape))
-    return ink_mask(ink_strength(small, stroke), 0.5 * stroke, grain), f
+    strength = ink_strength(small, _stroke(small))
+    return _First(strength, ink_mask(strength, 0.5 * _stroke(small), grain), f)
 
 
 def has_ink(
     grey: np.ndarray,  # uint8 (h, w), the picture
 ) -> bool:  # False: an empty sheet
     "Whether anything stands on a page, be it writing or not."
-    return bool(_first_mask(grey if polarity(grey) > 0 else 255 - grey)[0].any())
+    return bool(_first(grey if polarity(grey) > 0 else 255 - grey).mask.any())
 
 
 def _parted(mask: np.ndarray) -> np.ndarray:  # uint8 (h, w)
@@ -166,13 +185,12 @@ def first_look(
     grey: np.ndarray,  # uint8 (h, w), dark ink on lighter paper
 ) -> tuple[float, tuple[slice, slice]]:  # letter height in pixels; rows and columns with writing
     "A first look at the whole picture, reduced: how high its characters are, and where they stand."
-    return _looked(*_first_mask(grey), grey.shape)
+    return _looked(_first(grey), grey.shape)
 
 
-def _looked(
-    mask: np.ndarray, f: float, shape: tuple[int, ...]
-) -> tuple[float, tuple[slice, slice]]:
-    "The same, from the ink of the reduced picture; f is the reduction, shape the full picture's."
+def _looked(first: _First, shape: tuple[int, ...]) -> tuple[float, tuple[slice, slice]]:
+    "The same; shape is the full picture's."
+    _, mask, f = first
     labels, stats = components(mask)
     rows, ink = _rows(stats, mask.shape[1]), stats[:, 4]
     if max(ink[rows].sum(), ink.max(initial=0)) > JOINED * ink.sum():
@@ -202,7 +220,7 @@ underlined = rows.image.copy()
 for boxes in rows.boxes:
     bottom = int(np.median(boxes[:, 1] + boxes[:, 3])) - 3
     cv2.line(underlined, (0, bottom), (int(boxes[:, 0].max()) + 90, bottom), 70, 3)
-mask, f = _first_mask(underlined)
+mask = _first(underlined).mask
 parted = _parted(mask)
 parts = components(parted)[1]
 boxed_parts = outlined(on_white(parted), parts[parts[:, 3] >= LEAST_PART, :4])
@@ -379,6 +397,74 @@ def _brought(
 
 
 # %% [markdown]
+# ## Print weaker than the pen
+# Squared paper is the hardest of all papers. Its squares join all letters to one component. Where the squares are smaller than a letter, no rule is straight for long before a stroke crosses it, so not all of them are found. Each square that stays looks like a character, or like the stem of one.
+#
+# But most print is weaker than the pen, to be written on. Then ink comes in two strengths, and one number parts them. We take the ridges of the ink, the pixels that are as strong as any beside them: the fading edges of strokes would lie between the two. [Otsu's threshold](https://docs.opencv.org/4.x/d7/d4d/tutorial_py_thresholding.html) divides their strengths into a weaker and a stronger half. That is print and pen if three things hold:
+#
+# - The pen is stronger than the print by three tenths of it.
+# - The two are far apart, measured by how much each varies.
+# - Most of the weaker ink hangs together over a third of the page and more. Letters of a weaker pen do not; squares, rules and the edges of a table do.
+#
+# Then what is not clearly stronger than the print is made paper, before anything else is looked at. The pen loses as much of its strength, and that does no harm: strength is only ever compared with what is nearby.
+
+# %%
+#| export
+TWO_INKS = 1.3  # times as strong as the print: the pen
+APART = 3  # standard deviations of both, by which they are apart
+RIDGES = 30  # pixels of each, in the reduced picture, that must tell
+PRINT_LENGTH = 0.38  # of the longer side: what is longer is no letter
+PRINTED = 0.6  # share of the weaker ink that must be so long
+LIFTED = 0.25  # of the way from the print to the pen: what is weaker becomes paper
+
+
+def print_level(
+    strength: np.ndarray,  # uint8 (h, w), 0..255, of a page seen as a whole
+    mask: np.ndarray,  # uint8 (h, w), 1 ink
+) -> float:  # 0..255; 0 where there is no print, or none that is weaker than the pen
+    "The strength up to which ink is print: squares, rules, the edges of a table."
+    ridge = (strength == cv2.dilate(strength, np.ones((3, 3), np.uint8))) & (mask > 0)
+    some = strength[ridge]
+    if len(some) < 2 * RIDGES:
+        return 0.0
+    between, _ = cv2.threshold(some[:, None], 0, 255, cv2.THRESH_OTSU)
+    weak, strong = some[some <= between], some[some > between]
+    if min(len(weak), len(strong)) < RIDGES:
+        return 0.0
+    low, high = median(weak), median(strong)
+    if high < TWO_INKS * low or high - low < APART * (weak.std() + strong.std()):
+        return 0.0
+    pen = cv2.dilate(cv2.compare(strength, between, cv2.CMP_GT) & mask, np.ones((5, 5), np.uint8))
+    _, stats = components(mask & (1 - pen))
+    long = stats[:, 2:4].max(1, initial=0) > PRINT_LENGTH * max(mask.shape)
+    printed = stats[long, 4].sum() > PRINTED * stats[:, 4].sum()
+    return float(low + LIFTED * (high - low)) if printed else 0.0
+
+
+def _lifted(page: np.ndarray, level: float, stroke: float) -> np.ndarray:  # uint8 (h, w)
+    "The page without what is weaker than a level of strength."
+    strength = cv2.subtract(ink_strength(page, stroke), level)
+    return 255 - cv2.multiply(strength, 255 / (255 - level))
+
+
+# %%
+#| label: fig-sheet-lifted
+#| fig-cap: "A marker on squared paper, the ink that the first look finds, and the page without its print. Before, nothing was read on it."
+#| fig-alt: "A word across many squares; its ink and the squares' in one; the word alone on white."
+squared = Paper(rules="grid", rule_width=0.12, rule_colour=(150, 150, 150), noise=2)
+on_squares = write(["CANDLE"], squared, 1, height=160).image
+first = _first(on_squares)
+level = print_level(first.strength, first.mask)
+figure(
+    {
+        "squared paper": on_squares,
+        "ink of the first look": on_white(first.mask),
+        "the print lifted": _lifted(on_squares, level, first.stroke / first.f),
+    },
+    columns=1,
+)
+
+# %% [markdown]
 # ## Steep rules
 # Ruled lines are taken out as straight runs along the page ([Rules and frames](10_rules.ipynb)). Nine slopes are tried across the page, up to 7 degrees, and seven down the page, up to 5. Steeper rules stay, and the letters hang on them; on squared paper some stay from 4 degrees on. Then nothing looks like a letter any more, and the page is lost before its slope is known.
 #
@@ -451,7 +537,7 @@ def _levelled(page: np.ndarray, slope: float) -> tuple[np.ndarray, np.ndarray]:
 ruled = Paper(rules="ruled", rule_width=0.06, rule_colour=(150, 150, 150), noise=2)
 rows = ["TAKE 20 PENS", "TO ROOM 39", "AT NOON"]
 askew = write(rows, ruled, 1, height=40, rotation=12).image
-slope = rule_slope(_first_mask(askew)[0])
+slope = rule_slope(_first(askew).mask)
 assert abs(slope + math.tan(math.radians(12))) < 0.02
 figure({"as it was photographed": askew, "turned": _levelled(askew, slope)[0]}, columns=1)
 
@@ -487,11 +573,14 @@ def analyse(
     "From a picture to lines of pieces; everything relative to the height of the characters on it."
     dark = polarity(grey) > 0 if dark is None else dark
     page, turned = grey if dark else 255 - grey, np.eye(3)
-    first = _first_mask(page, grain)
-    if slope := rule_slope(first[0]):
+    first = _first(page, grain)
+    if level := print_level(first.strength, first.mask):
+        page = _lifted(page, level, first.stroke / first.f)
+        first = _first(page, grain)
+    if slope := rule_slope(first.mask):
         page, turned[:2] = _levelled(page, slope)
-        first = _first_mask(page, grain)
-    height, region = _looked(*first, page.shape)
+        first = _first(page, grain)
+    height, region = _looked(first, page.shape)
     page, scale, s = _brought(page[region], height, over, grain)
     left, top = region[1].start or 0, region[0].start or 0
     shift = scale * (0.5 - left) - 0.5, scale * (0.5 - top) - 0.5

@@ -15,7 +15,6 @@
 #| code-summary: "Imports"
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 import threading
@@ -803,6 +802,8 @@ LIKE_A_NAME = 0.75  # share of letters in common (difflib) from which a text is 
 
 def _refuse_misspelt(alphabet: str) -> None:
     "`digit` hardly means D, I, G and T. Raises `KnowledgeError` with the name that is meant."
+    import difflib
+
     names = [*ALPHABETS, *OTHER_NAMES]
     near = difflib.get_close_matches(alphabet.strip().lower(), names, 1, LIKE_A_NAME)
     if near:

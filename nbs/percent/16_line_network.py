@@ -14,7 +14,6 @@
 #| export
 from __future__ import annotations
 
-import hashlib
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
@@ -313,6 +312,8 @@ def noted_weights(
 
 
 def _fingerprint(path: str | Path) -> str:
+    import hashlib
+
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 

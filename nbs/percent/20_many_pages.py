@@ -16,27 +16,20 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import os
 import pickle
 import shutil
 import signal
-import sqlite3
 import sys
 import tempfile
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -118,7 +111,7 @@ class Job:
     dpi: int = PDF_DPI  # at which PDFs are drawn
     out: str = ""  # folder of the results, empty: they are returned
     formats: tuple[str, ...] = ()  # names in `FORMATS`
-    key: str = field(default_factory=lambda: uuid.uuid4().hex)  # tells one job from another
+    key: str = field(default_factory=lambda: os.urandom(16).hex())  # tells one job from another
 
     def read(
         self,
@@ -230,7 +223,8 @@ assert good.text == "HELLO WORLD" and "no such file" in bad.error and bad.page i
 # ## Who does the work
 # There are three kinds of workers: this process, other processes on this machine, and the processes of a Dask cluster. All three
 # offer one thing, `submit`, and so the rest of the program need not know which it is. The networks go to each worker once,
-# not with each page. A worker uses one thread: two processes with two threads each would push each other off two cores.
+# not with each page. A worker uses one thread: two processes with two threads each would push each other off two cores. What only
+# several processes need is imported when they start: most who read one page wait longer for Python than for the reading.
 
 # %%
 #| export
@@ -249,6 +243,9 @@ def _start(content: bytes) -> None:
 
 def _start_process(content: Path) -> None:
     "Get ready in a process of one's own, which ends when its parent does, even if that was killed."
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
     parent = parent_process()
     assert parent is not None, "runs in processes that a pool started"
@@ -277,18 +274,18 @@ class Here:
     def __init__(self, job: Job):
         self.job = job
 
-    def submit(self, what: str, source: PageSource) -> Future:
-        "Do it now."
-        done: Future = Future()
+    def submit(self, what: str, source: PageSource) -> Any:
+        "Do it now; an error of ours stands for its result."
         try:
-            done.set_result(self.job(source) if what == "read" else self.job.join(source))
+            return self.job(source) if what == "read" else self.job.join(source)
         except CustomOCRError as error:
-            done.set_exception(error)
-        return done
+            return error
 
-    def result(self, future: Future, what: str, source: PageSource):
+    def result(self, future: Any, what: str, source: PageSource):
         "What came of it."
-        return future.result()
+        if isinstance(future, CustomOCRError):
+            raise future
+        return future
 
     def close(self) -> None:
         "Nothing to end."
@@ -325,34 +322,36 @@ class Processes(Here):
     def _new_pool(self) -> None:
         """A fresh pool; processes are spawned, since a fork would copy locks and threads in any
         state."""
+        from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        self.broken = BrokenProcessPool
         self.pool = ProcessPoolExecutor(
             self.jobs, get_context("spawn"), initializer=_start_process, initargs=(self.content,)
         )
 
-    def submit(self, what: str, source: PageSource) -> Future:
-        "Put it into the queue."
+    def submit(self, what: str, source: PageSource) -> Any:
+        "Put it into the queue; None where the pool broke since the last result."
         try:
             return self.pool.submit(_work, self.job.key, what, source)
-        except BrokenProcessPool as error:  # it broke since the last result
-            done: Future = Future()
-            done.set_exception(error)
-            return done
+        except self.broken:
+            return None
 
-    def result(self, future: Future, what: str, source: PageSource):
+    def result(self, future: Any, what: str, source: PageSource):
         "Wait for it; where its process died, try again."
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return future.result()
-            except BrokenProcessPool:
+        for attempt in range(ATTEMPTS):
+            if attempt:
                 self._end_pool()
                 self._new_pool()
                 future = self.submit(what, source)
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            return _lost(
-                what, source, "the process that read it was killed, perhaps for lack of memory"
-            )
+            try:
+                if future is not None:
+                    return future.result()
+            except self.broken:
+                pass
+        return _lost(
+            what, source, "the process that read it was killed, perhaps for lack of memory"
+        )
 
     def close(self) -> None:
         "End the processes, and forget the job."
@@ -708,6 +707,9 @@ class Journal:
     "What has been read into a folder. Raises `CustomOCRError` where another run is at work there."
 
     def __init__(self, out: Path):
+        import sqlite3
+
+        self.broken = sqlite3.DatabaseError
         self.file = out / HIDDEN / "journal.sqlite"
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -715,7 +717,7 @@ class Journal:
             self._open()
         except OSError as error:
             raise CustomOCRError(f"{out}: cannot be written into: {error.strerror}") from None
-        except sqlite3.DatabaseError as error:
+        except self.broken as error:
             raise self._said(error, out) from None
         shutil.rmtree(self.file.parent / NEW, ignore_errors=True)  # what a killed run left
 
@@ -753,7 +755,7 @@ class Journal:
     def _do(self, command: str, values: Sequence = ()):
         try:
             return self.db.execute(command, values)
-        except sqlite3.DatabaseError as error:
+        except self.broken as error:
             raise self._said(error, self.file.parents[1]) from None
 
     def number(self) -> int:
@@ -889,6 +891,8 @@ class Summary:
 
 def _print(job):
     "A number for the settings: a page is read again when they change."
+    import hashlib
+
     networks = [
         network.content
         for name, value in sorted(vars(job.reader).items())
