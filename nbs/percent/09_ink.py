@@ -199,6 +199,19 @@ figure(
 # %%
 #| export
 QUIET = 32  # grey levels added to the paper before dividing: noise in black regions stays small
+WIDEST = 100  # pixels of the closing: for a wider one the picture is reduced, paper changes slowly
+
+
+def _paper(smooth: np.ndarray, stroke: float) -> np.ndarray:  # uint8 (h, w)
+    "The paper's brightness, under the ink too."
+    if stroke > WIDEST:
+        f = WIDEST / stroke
+        small = cv2.resize(smooth, None, fx=f, fy=f, interpolation=cv2.INTER_AREA)
+        return cv2.resize(_paper(small, WIDEST), smooth.shape[::-1])
+    k = int(stroke) | 1
+    padded = cv2.copyMakeBorder(smooth, k, k, k, k, cv2.BORDER_REPLICATE)
+    paper = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((k, k), np.uint8))
+    return cv2.blur(paper, (k // 2 | 1, k // 2 | 1))[k:-k, k:-k]
 
 
 def ink_strength(
@@ -206,11 +219,8 @@ def ink_strength(
     stroke: float,  # pixels, more than the widest stroke of the pen
 ) -> np.ndarray:  # uint8 (h, w), 0 paper .. 255 black
     "How much darker each pixel is than the paper around it, as a share of the paper's brightness."
-    k = int(stroke) | 1
     smooth = cv2.GaussianBlur(grey, (3, 3), 0.8)
-    padded = cv2.copyMakeBorder(smooth, k, k, k, k, cv2.BORDER_REPLICATE)
-    paper = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((k, k), np.uint8))
-    paper = cv2.blur(paper, (k // 2 | 1, k // 2 | 1))[k:-k, k:-k]
+    paper = _paper(smooth, stroke)
     lighter = cv2.add(paper, QUIET)  # type: ignore[call-overload] # one number for all pixels
     return cv2.divide(cv2.subtract(paper, smooth), lighter, scale=255)
 

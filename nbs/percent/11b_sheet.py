@@ -449,10 +449,11 @@ def _lifted(page: np.ndarray, level: float, stroke: float) -> np.ndarray:  # uin
 
 # %%
 #| label: fig-sheet-lifted
-#| fig-cap: "A marker on squared paper, the ink that the first look finds, and the page without its print. Before, nothing was read on it."
-#| fig-alt: "A word across many squares; its ink and the squares' in one; the word alone on white."
-squared = Paper(rules="grid", rule_width=0.12, rule_colour=(150, 150, 150), noise=2)
-on_squares = write(["CANDLE"], squared, 1, height=160).image
+#| fig-cap: "Capitals on squared paper, the ink that the first look finds, and the page with its print lifted."
+#| fig-alt: "Three lines across many squares; their ink and the squares' in one; the lines alone on white."
+rows = ["TAKE 20 PENS", "TO ROOM 39", "AT NOON"]
+squared = Paper(rules="grid", rule_width=0.13, rule_colour=(190, 150, 130), noise=2)
+on_squares = write(rows, squared, 3, height=40).image
 first = _first(on_squares)
 level = print_level(first.strength, first.mask)
 figure(
@@ -535,7 +536,6 @@ def _levelled(page: np.ndarray, slope: float) -> tuple[np.ndarray, np.ndarray]:
 #| fig-cap: "A ruled page that was photographed askew, and the same page after it was turned along its rules. Beyond the photo its rim goes on, so the rules bend and widen there."
 #| fig-alt: "Three lines of handwriting on ruled paper, turned by 12 degrees; below the page is level."
 ruled = Paper(rules="ruled", rule_width=0.06, rule_colour=(150, 150, 150), noise=2)
-rows = ["TAKE 20 PENS", "TO ROOM 39", "AT NOON"]
 askew = write(rows, ruled, 1, height=40, rotation=12).image
 slope = rule_slope(_first(askew).mask)
 assert abs(slope + math.tan(math.radians(12))) < 0.02
@@ -628,7 +628,7 @@ print(f"{len(sheet.lines)} lines, letters {sheet.letter:.0f} pixels high, slope 
 
 
 # %% [markdown]
-# Five hands on ruled and on squared paper, at five angles. Which share of the characters has a box of its own? `TOO_STEEP` out of reach turns the new step off.
+# Five hands on ruled and on squared paper, at five angles. Which share of the characters has a box of its own? `TOO_STEEP` out of reach turns the new step off. The rules are nearly as dark as the pens, so that they are not lifted as print.
 
 # %%
 #| code-fold: true
@@ -651,7 +651,7 @@ def boxed(page):
 
 def boxed_at(angle, kind):
     "The same, over five pages turned by an angle."
-    paper = Paper(rules=kind, rule_width=0.06, rule_colour=(110, 110, 110), noise=2)
+    paper = Paper(rules=kind, rule_width=0.06, rule_colour=(60, 60, 60), noise=2)
     some = (write(rows, paper, k, h, 36, rotation=angle) for k, h in enumerate(hands()))
     return np.mean([boxed(page) for page in some])
 
@@ -664,6 +664,24 @@ TOO_STEEP = chosen
 turned = pd.DataFrame(turned, index=pd.Index(angles, name="degrees")).T
 assert turned.loc["squared", "turned along the rules"].min() > 0.9
 turned.round(2)
+
+# %% [markdown]
+# The same hands on paper with lighter rules, level, with the print lifted and without. `TWO_INKS` out of reach turns that step off. Thick rules and squares hurt most:
+
+# %%
+#| code-fold: true
+#| code-summary: "With the print lifted and without it"
+chosen, lifted = TWO_INKS, {}
+for way, TWO_INKS in (("as it is", 9.0), ("print lifted", chosen)):
+    for width in (0.05, 0.13):
+        for name, kind in (("ruled", "ruled"), ("squared", "grid")):
+            paper = Paper(rules=kind, rule_width=width, rule_colour=(190, 150, 130), noise=2)
+            some = (write(rows, paper, k, h, 40) for k, h in enumerate(hands()))
+            lifted[name, width, way] = np.mean([boxed(page) for page in some])
+TWO_INKS = chosen
+lifted = pd.Series(lifted).unstack().rename_axis(["paper", "rules, letter heights thick"])
+assert lifted["print lifted"].min() > 0.95 > lifted["as it is"].min()
+lifted.round(2)
 
 # %% [markdown]
 # Now the nine sizes again. The boxes are those of the pieces, before any cut.
