@@ -284,8 +284,8 @@ def _brought(
 TWO_INKS = 1.3  # times as strong as the print: the pen
 APART = 3  # standard deviations of both, by which they are apart
 RIDGES = 30  # pixels of each, in the reduced picture, that must tell
-PRINT_LENGTH = 0.38  # of the longer side: what is longer is no letter
-PRINTED = 0.6  # share of the weaker ink that must be so long
+PRINT_LENGTH = 0.3  # of the longer side: what is longer is no letter
+PRINTED = 0.4  # share of the weaker ink that must be so long
 LIFTED = 0.25  # of the way from the print to the pen: what is weaker becomes paper
 
 

@@ -404,7 +404,7 @@ def _brought(
 #
 # - The pen is stronger than the print by three tenths of it.
 # - The two are far apart, measured by how much each varies.
-# - Most of the weaker ink hangs together over a third of the page and more. Letters of a weaker pen do not; squares, rules and the edges of a table do.
+# - Much of the weaker ink hangs together over a third of the page and more. Letters of a weaker pen do not; squares, rules and the edges of a table do.
 #
 # Then what is not clearly stronger than the print is made paper, before anything else is looked at. The pen loses as much of its strength, and that does no harm: strength is only ever compared with what is nearby.
 
@@ -413,8 +413,8 @@ def _brought(
 TWO_INKS = 1.3  # times as strong as the print: the pen
 APART = 3  # standard deviations of both, by which they are apart
 RIDGES = 30  # pixels of each, in the reduced picture, that must tell
-PRINT_LENGTH = 0.38  # of the longer side: what is longer is no letter
-PRINTED = 0.6  # share of the weaker ink that must be so long
+PRINT_LENGTH = 0.3  # of the longer side: what is longer is no letter
+PRINTED = 0.4  # share of the weaker ink that must be so long
 LIFTED = 0.25  # of the way from the print to the pen: what is weaker becomes paper
 
 
