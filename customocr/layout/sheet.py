@@ -36,7 +36,7 @@ from ..statistics import median
 # %% auto #0
 __all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'ROW_WIDTH', 'ROW_SHAPE', 'JOINED', 'FEWEST',
            'AGREE', 'FEWEST_AGREE', 'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER',
-           'Box', 'GRAINY', 'TWO_INKS', 'APART', 'RIDGES', 'PRINT_LENGTH', 'PRINTED', 'LIFTED', 'TOO_STEEP',
+           'Box', 'GRAINY', 'TWO_INKS', 'APART', 'RIDGES', 'HALF_PEN', 'PRINT_LENGTH', 'PRINTED', 'LIFTED', 'TOO_STEEP',
            'RULE_LENGTH', 'MOST_RULED', 'LEVEL', 'HOUGH_STEP', 'VOTES', 'GAP', 'SAME_SLOPE', 'MOST_AGREE', 'SEVERAL',
            'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'print_level',
            'rule_slope', 'analyse']
@@ -281,19 +281,20 @@ def _brought(
     return page, scale, stages
 
 # %% ../../nbs/11b_sheet.ipynb #3d14b206
-TWO_INKS = 1.3  # times as strong as the print: the pen
+TWO_INKS = 1.5  # times as strong as the print: the pen
 APART = 3  # standard deviations of both, by which they are apart
 RIDGES = 30  # pixels of each, in the reduced picture, that must tell
+HALF_PEN = 2.0  # pixels: half the width of a pen that keeps its strokes
 PRINT_LENGTH = 0.3  # of the longer side: what is longer is no letter
 PRINTED = 0.4  # share of the weaker ink that must be so long
 LIFTED = 0.25  # of the way from the print to the pen: what is weaker becomes paper
 
 
 def print_level(
-    strength: np.ndarray,  # uint8 (h, w), 0..255, of a page seen as a whole
-    mask: np.ndarray,  # uint8 (h, w), 1 ink
+    first: _First,  # a page seen as a whole
 ) -> float:  # 0..255; 0 where there is no print, or none that is weaker than the pen
     "The strength up to which ink is print: squares, rules, the edges of a table."
+    strength, mask, f = first
     ridge = (strength == cv2.dilate(strength, np.ones((3, 3), np.uint8))) & (mask > 0)
     some = strength[ridge]
     if len(some) < 2 * RIDGES:
@@ -305,8 +306,11 @@ def print_level(
     low, high = median(weak), median(strong)
     if high < TWO_INKS * low or high - low < APART * (weak.std() + strong.std()):
         return 0.0
-    pen = cv2.dilate(cv2.compare(strength, between, cv2.CMP_GT) & mask, np.ones((5, 5), np.uint8))
-    _, stats = components(mask & (1 - pen))
+    pen = cv2.compare(strength, between, cv2.CMP_GT) & mask
+    half = cv2.distanceTransform(pen, cv2.DIST_L2, 3)[ridge & (pen > 0)]
+    if median(half) < HALF_PEN * f:
+        return 0.0
+    _, stats = components(mask & (1 - cv2.dilate(pen, np.ones((5, 5), np.uint8))))
     long = stats[:, 2:4].max(1, initial=0) > PRINT_LENGTH * max(mask.shape)
     printed = stats[long, 4].sum() > PRINTED * stats[:, 4].sum()
     return float(low + LIFTED * (high - low)) if printed else 0.0
@@ -403,7 +407,7 @@ def analyse(
     dark = polarity(grey) > 0 if dark is None else dark
     page, turned = grey if dark else 255 - grey, np.eye(3)
     first = _first(page, grain)
-    if level := print_level(first.strength, first.mask):
+    if level := print_level(first):
         page = _lifted(page, level, first.stroke / first.f)
         first = _first(page, grain)
     if slope := rule_slope(first.mask):

@@ -402,7 +402,7 @@ def _brought(
 #
 # But most print is weaker than the pen, to be written on. Then ink comes in two strengths, and one number parts them. We take the ridges of the ink, the pixels that are as strong as any beside them: the fading edges of strokes would lie between the two. [Otsu's threshold](https://docs.opencv.org/4.x/d7/d4d/tutorial_py_thresholding.html) divides their strengths into a weaker and a stronger half. That is print and pen if three things hold:
 #
-# - The pen is stronger than the print by three tenths of it.
+# - The pen is half as strong again as the print, and at least four pixels wide: a stroke loses its faint edges with the print.
 # - The two are far apart, measured by how much each varies.
 # - Much of the weaker ink hangs together over a third of the page and more. Letters of a weaker pen do not; squares, rules and the edges of a table do.
 #
@@ -410,19 +410,20 @@ def _brought(
 
 # %%
 #| export
-TWO_INKS = 1.3  # times as strong as the print: the pen
+TWO_INKS = 1.5  # times as strong as the print: the pen
 APART = 3  # standard deviations of both, by which they are apart
 RIDGES = 30  # pixels of each, in the reduced picture, that must tell
+HALF_PEN = 2.0  # pixels: half the width of a pen that keeps its strokes
 PRINT_LENGTH = 0.3  # of the longer side: what is longer is no letter
 PRINTED = 0.4  # share of the weaker ink that must be so long
 LIFTED = 0.25  # of the way from the print to the pen: what is weaker becomes paper
 
 
 def print_level(
-    strength: np.ndarray,  # uint8 (h, w), 0..255, of a page seen as a whole
-    mask: np.ndarray,  # uint8 (h, w), 1 ink
+    first: _First,  # a page seen as a whole
 ) -> float:  # 0..255; 0 where there is no print, or none that is weaker than the pen
     "The strength up to which ink is print: squares, rules, the edges of a table."
+    strength, mask, f = first
     ridge = (strength == cv2.dilate(strength, np.ones((3, 3), np.uint8))) & (mask > 0)
     some = strength[ridge]
     if len(some) < 2 * RIDGES:
@@ -434,8 +435,11 @@ def print_level(
     low, high = median(weak), median(strong)
     if high < TWO_INKS * low or high - low < APART * (weak.std() + strong.std()):
         return 0.0
-    pen = cv2.dilate(cv2.compare(strength, between, cv2.CMP_GT) & mask, np.ones((5, 5), np.uint8))
-    _, stats = components(mask & (1 - pen))
+    pen = cv2.compare(strength, between, cv2.CMP_GT) & mask
+    half = cv2.distanceTransform(pen, cv2.DIST_L2, 3)[ridge & (pen > 0)]
+    if median(half) < HALF_PEN * f:
+        return 0.0
+    _, stats = components(mask & (1 - cv2.dilate(pen, np.ones((5, 5), np.uint8))))
     long = stats[:, 2:4].max(1, initial=0) > PRINT_LENGTH * max(mask.shape)
     printed = stats[long, 4].sum() > PRINTED * stats[:, 4].sum()
     return float(low + LIFTED * (high - low)) if printed else 0.0
@@ -455,7 +459,7 @@ rows = ["TAKE 20 PENS", "TO ROOM 39", "AT NOON"]
 squared = Paper(rules="grid", rule_width=0.13, rule_colour=(190, 150, 130), noise=2)
 on_squares = write(rows, squared, 3, height=40).image
 first = _first(on_squares)
-level = print_level(first.strength, first.mask)
+level = print_level(first)
 figure(
     {
         "squared paper": on_squares,
@@ -574,7 +578,7 @@ def analyse(
     dark = polarity(grey) > 0 if dark is None else dark
     page, turned = grey if dark else 255 - grey, np.eye(3)
     first = _first(page, grain)
-    if level := print_level(first.strength, first.mask):
+    if level := print_level(first):
         page = _lifted(page, level, first.stroke / first.f)
         first = _first(page, grain)
     if slope := rule_slope(first.mask):
