@@ -395,7 +395,7 @@ class Cluster(Here):
         "Three parcels for each thread: a worker that is done finds the next one waiting."
         return 3 * PARCEL * self.threads
 
-    def submit(self, what: str, source: PageSource) -> tuple[_Parcel, int]:  # type: ignore[override]
+    def submit(self, what: str, source: PageSource) -> tuple[_Parcel, int]:
         "Put it into a parcel, and hand that to the scheduler when it is full."
         parcel = self._parcel
         parcel.work.append((what, source))
@@ -407,7 +407,7 @@ class Cluster(Here):
         parcel.task = self.executor.submit(_work_through, self.job.key, parcel.work)
         self._parcel, self._sent = _Parcel(), self._sent + 1
 
-    def result(self, future: tuple[_Parcel, int], what: str, source: PageSource):  # type: ignore[override]
+    def result(self, future: tuple[_Parcel, int], what: str, source: PageSource):
         """Wait for it; the scheduler has given it to other workers where one was lost. Pages of a
         parcel that no worker survived are tried alone."""
         parcel, k = future

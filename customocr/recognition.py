@@ -809,7 +809,7 @@ class Reader:
             turned.append(read(page, 90 * turn, dark))
         other = max(turned, key=lambda r: r.worth, default=best)
         best = other if other.worth > best.worth + TURN_WINS else best
-        guessed = best.guessed and not knowledge.tells
+        guessed = best.guessed(clock.complete) and not knowledge.tells
         return best.without_text() if guessed or (clock.complete and best.drawn) else best
 
     def _turns(
@@ -1006,11 +1006,12 @@ class _Reading:
             inside[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)] = True
         return bool((ink & inside).sum() < LEAST_INK * ink.sum())
 
-    @property
-    def guessed(self) -> bool:
-        "Whether this looks like noise: many characters, of which few are sure."
+    def guessed(self, complete: bool) -> bool:
+        """Whether this looks like noise: many characters, of which few are sure. Where the time
+        ran out before the page was read, few stand for many."""
         sure = [p for _, d in self.lines for p in d.probabilities]
-        return len(sure) >= MANY and float(np.mean(sure)) < LEAST_SURE
+        many = len(sure) >= MANY or (len(sure) > 0 and not complete)
+        return many and float(np.mean(sure)) < LEAST_SURE
 
     def without_text(self) -> _Reading:
         "The same page with nothing read on it."

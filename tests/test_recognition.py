@@ -357,6 +357,17 @@ def test_reading_needs_no_training_libraries():
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+def test_reading_a_page_loads_nothing_that_only_many_pages_need(tmp_path):
+    code = (
+        "import sys; from customocr.cli import main; main(['read', sys.argv[1]]);"
+        " print([m for m in ('multiprocessing', 'concurrent.futures', 'sqlite3', 'hashlib')"
+        " if m in sys.modules], file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, str(samples.page("hello"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.stdout.strip(), done.stderr.strip()) == ("HELLO WORLD", "[]")
+
+
 # ---- real pages
 def test_real_pages_stay_right(reader, data_dir):
     rows = [
@@ -414,6 +425,21 @@ def test_lines_that_touch_come_out_as_lines(reader, hand):
         for k in range(4)
     ]
     assert min(shares) > 0.75 and sum(shares) / 4 > 0.9
+
+
+@pytest.mark.parametrize("hand", ["architects-daughter", "patrick-hand", "shadows-into-light"])
+@pytest.mark.parametrize("rule_width", [0.05, 0.13])
+def test_squares_weaker_than_the_pen_hide_no_letter(reader, hand, rule_width):
+    paper = Paper(rules="grid", rule_width=rule_width, rule_colour=(190, 150, 130), noise=2)
+    page = write(CLOSE[:3], paper, 3, hand, 60)
+    assert rightly_read(reader.read(page.image).text, CLOSE[:3]) > 0.95
+
+
+def test_letters_of_a_weak_pen_are_not_taken_for_print(reader):
+    image = write(["CAT"], Paper(ink=(130, 130, 130), noise=2), 1, height=200).image.copy()
+    for k, text in enumerate(("FORM 12", "PAGE 7")):  # small, and blacker than the pen
+        cv2.putText(image, text, (12, 30 + 20 * k), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 20, 1)
+    assert "CAT" in reader.read(image).text.split("\n")
 
 
 @pytest.mark.parametrize("angle", [-9, 6, 12])

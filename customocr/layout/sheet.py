@@ -38,8 +38,8 @@ __all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 
            'AGREE', 'FEWEST_AGREE', 'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER',
            'Box', 'GRAINY', 'TWO_INKS', 'APART', 'RIDGES', 'HALF_PEN', 'PRINT_LENGTH', 'PRINTED', 'LIFTED', 'TOO_STEEP',
            'RULE_LENGTH', 'MOST_RULED', 'LEVEL', 'HOUGH_STEP', 'VOTES', 'GAP', 'SAME_SLOPE', 'MOST_AGREE', 'SEVERAL',
-           'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'print_level',
-           'rule_slope', 'analyse']
+           'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'rule_slope',
+           'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -290,7 +290,7 @@ PRINTED = 0.4  # share of the weaker ink that must be so long
 LIFTED = 0.25  # of the way from the print to the pen: what is weaker becomes paper
 
 
-def print_level(
+def _print_level(
     first: _First,  # a page seen as a whole
 ) -> float:  # 0..255; 0 where there is no print, or none that is weaker than the pen
     "The strength up to which ink is print: squares, rules, the edges of a table."
@@ -318,8 +318,9 @@ def print_level(
 
 def _lifted(page: np.ndarray, level: float, stroke: float) -> np.ndarray:  # uint8 (h, w)
     "The page without what is weaker than a level of strength."
-    strength = cv2.subtract(ink_strength(page, stroke), level)
-    return 255 - cv2.multiply(strength, 255 / (255 - level))
+    over = np.rint(np.maximum(np.arange(256) - level, 0))
+    stretched = np.rint(np.minimum(over * 255 / (255 - level), 255))
+    return cv2.LUT(ink_strength(page, stroke), (255 - stretched).astype(np.uint8))
 
 # %% ../../nbs/11b_sheet.ipynb #a46f9c7b
 TOO_STEEP = 0.06  # dy/dx of rules, 3.4 degrees, from which a page is turned before anything else
@@ -407,7 +408,7 @@ def analyse(
     dark = polarity(grey) > 0 if dark is None else dark
     page, turned = grey if dark else 255 - grey, np.eye(3)
     first = _first(page, grain)
-    if level := print_level(first):
+    if level := _print_level(first):
         page = _lifted(page, level, first.stroke / first.f)
         first = _first(page, grain)
     if slope := rule_slope(first.mask):

@@ -419,7 +419,7 @@ PRINTED = 0.4  # share of the weaker ink that must be so long
 LIFTED = 0.25  # of the way from the print to the pen: what is weaker becomes paper
 
 
-def print_level(
+def _print_level(
     first: _First,  # a page seen as a whole
 ) -> float:  # 0..255; 0 where there is no print, or none that is weaker than the pen
     "The strength up to which ink is print: squares, rules, the edges of a table."
@@ -447,8 +447,9 @@ def print_level(
 
 def _lifted(page: np.ndarray, level: float, stroke: float) -> np.ndarray:  # uint8 (h, w)
     "The page without what is weaker than a level of strength."
-    strength = cv2.subtract(ink_strength(page, stroke), level)
-    return 255 - cv2.multiply(strength, 255 / (255 - level))
+    over = np.rint(np.maximum(np.arange(256) - level, 0))
+    stretched = np.rint(np.minimum(over * 255 / (255 - level), 255))
+    return cv2.LUT(ink_strength(page, stroke), (255 - stretched).astype(np.uint8))
 
 
 # %%
@@ -459,7 +460,7 @@ rows = ["TAKE 20 PENS", "TO ROOM 39", "AT NOON"]
 squared = Paper(rules="grid", rule_width=0.13, rule_colour=(190, 150, 130), noise=2)
 on_squares = write(rows, squared, 3, height=40).image
 first = _first(on_squares)
-level = print_level(first)
+level = _print_level(first)
 figure(
     {
         "squared paper": on_squares,
@@ -578,7 +579,7 @@ def analyse(
     dark = polarity(grey) > 0 if dark is None else dark
     page, turned = grey if dark else 255 - grey, np.eye(3)
     first = _first(page, grain)
-    if level := print_level(first):
+    if level := _print_level(first):
         page = _lifted(page, level, first.stroke / first.f)
         first = _first(page, grain)
     if slope := rule_slope(first.mask):
