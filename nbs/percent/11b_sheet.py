@@ -404,9 +404,9 @@ def _brought(
 #
 # - The pen is half as strong again as the print, and at least four pixels wide: a stroke loses its faint edges with the print.
 # - The two are far apart, measured by how much each varies.
-# - Much of the weaker ink hangs together over a third of the page and more. Letters of a weaker pen do not; squares, rules and the edges of a table do.
+# - Much of the weaker ink hangs together over three tenths of the page and more. Letters of a weaker pen do not; squares, rules and the edges of a table do.
 #
-# Then what is not clearly stronger than the print is made paper, before anything else is looked at. The pen loses as much of its strength, and that does no harm: strength is only ever compared with what is nearby.
+# Then what is not clearly stronger than the print is made paper, before anything else is looked at. The pen loses as much of its strength. Strength is only ever compared with what is nearby, so a wide stroke takes no harm.
 
 # %%
 #| export
@@ -855,7 +855,7 @@ axes[1].set(xlabel="characters, 2 megapixels", ylim=(0, None));
 #
 # ## Recap
 # - A first look finds the height of the letters; then every page is worked on at one size.
-# - Steep lines are turned level and analysed again. Steep rules are turned level before anything else.
+# - Print that is weaker than the pen is lifted. Steep rules are turned level before anything else, steep lines when they are known.
 # - A `Sheet` keeps every stage and knows the way back to the picture's pixels.
 #
 # ## Exercises
