@@ -31,15 +31,15 @@ from customocr.layout.lines import (
     single,
 )
 from .rules import find_rules, frames, maybe_text, remove_rules, straight_runs
-from ..statistics import median
+from ..statistics import distinct, median
 
 # %% auto #0
 __all__ = ['LETTER', 'FIRST_SIDE', 'MOST_PIXELS', 'MOST_ENLARGED', 'NO_LETTER', 'ROW_WIDTH', 'ROW_SHAPE', 'JOINED', 'FEWEST',
            'AGREE', 'FEWEST_AGREE', 'LEAST_PART', 'LONGEST_STROKE', 'GOOD_GUESS', 'MAT_FLAT', 'MAT_EDGE', 'MAT_DEEPER',
-           'Box', 'GRAINY', 'TWO_INKS', 'APART', 'RIDGES', 'HALF_PEN', 'PRINT_LENGTH', 'PRINTED', 'LIFTED', 'TOO_STEEP',
-           'RULE_LENGTH', 'MOST_RULED', 'LEVEL', 'HOUGH_STEP', 'VOTES', 'GAP', 'SAME_SLOPE', 'MOST_AGREE', 'SEVERAL',
-           'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet', 'rule_slope',
-           'analyse']
+           'Box', 'GRAINY', 'TWO_INKS', 'APART', 'RIDGES', 'HALF_PEN', 'PRINT_LENGTH', 'PRINTED', 'TOUCHED', 'LIFTED',
+           'TOO_STEEP', 'RULE_LENGTH', 'MOST_RULED', 'LEVEL', 'HOUGH_STEP', 'VOTES', 'GAP', 'SAME_SLOPE', 'MOST_AGREE',
+           'SEVERAL', 'STEEP', 'TO_ANALYSE', 'ENOUGH_TO_LEVEL', 'has_ink', 'first_look', 'inside_mat', 'Sheet',
+           'rule_slope', 'analyse']
 
 # %% ../../nbs/11b_sheet.ipynb #1ca126c3
 LETTER = 32.0  # pixels: height of a typical character on the page that is worked on
@@ -287,13 +287,14 @@ RIDGES = 30  # pixels of each, in the reduced picture, that must tell
 HALF_PEN = 2.0  # pixels: half the width of a pen that keeps its strokes
 PRINT_LENGTH = 0.3  # of the longer side: what is longer is no letter
 PRINTED = 0.4  # share of the weaker ink that must be so long
+TOUCHED = 0.05  # share of the pen's ink in pieces that touch the print
 LIFTED = 0.25  # of the way from the print to the pen: what is weaker becomes paper
 
 
 def _print_level(
     first: _First,  # a page seen as a whole
 ) -> float:  # 0..255; 0 where there is no print, or none that is weaker than the pen
-    "The strength up to which ink is print: squares, rules, the edges of a table."
+    "The strength up to which ink is print that the pen touches: squares and rules, mostly."
     strength, mask, f = first
     ridge = (strength == cv2.dilate(strength, np.ones((3, 3), np.uint8))) & (mask > 0)
     some = strength[ridge]
@@ -310,10 +311,18 @@ def _print_level(
     half = cv2.distanceTransform(pen, cv2.DIST_L2, 3)[ridge & (pen > 0)]
     if median(half) < HALF_PEN * f:
         return 0.0
-    _, stats = components(mask & (1 - cv2.dilate(pen, np.ones((5, 5), np.uint8))))
+    labels, stats = components(mask & (1 - cv2.dilate(pen, np.ones((5, 5), np.uint8))))
     long = stats[:, 2:4].max(1, initial=0) > PRINT_LENGTH * max(mask.shape)
     printed = stats[long, 4].sum() > PRINTED * stats[:, 4].sum()
-    return float(low + LIFTED * (high - low)) if printed else 0.0
+    print_ = np.r_[False, long].astype(np.uint8)[labels]
+    return float(low + LIFTED * (high - low)) if printed and _touch(pen, print_) else 0.0
+
+
+def _touch(pen: np.ndarray, print_: np.ndarray) -> bool:
+    "Whether the print runs through some of the writing: then it joins letters, and hides strokes."
+    labels, stats = components(pen)
+    met = distinct(labels[cv2.dilate(print_, np.ones((9, 9), np.uint8)) > 0])
+    return stats[met[met > 0] - 1, 4].sum() > TOUCHED * stats[:, 4].sum()
 
 
 def _lifted(page: np.ndarray, level: float, stroke: float) -> np.ndarray:  # uint8 (h, w)

@@ -39,7 +39,7 @@ from customocr.layout.lines import (
     single,
 )
 from customocr.layout.rules import find_rules, frames, maybe_text, remove_rules, straight_runs
-from customocr.statistics import median
+from customocr.statistics import distinct, median
 
 # %%
 #| code-fold: true
@@ -400,11 +400,12 @@ def _brought(
 # ## Print weaker than the pen
 # Squared paper is the hardest of all papers. Its squares join all letters to one component. Where the squares are smaller than a letter, no rule is straight for long before a stroke crosses it, so not all of them are found. Each square that stays looks like a character, or like the stem of one.
 #
-# But most print is weaker than the pen, to be written on. Then ink comes in two strengths, and one number parts them. We take the ridges of the ink, the pixels that are as strong as any beside them: the fading edges of strokes would lie between the two. [Otsu's threshold](https://docs.opencv.org/4.x/d7/d4d/tutorial_py_thresholding.html) divides their strengths into a weaker and a stronger half. That is print and pen if three things hold:
+# But most print is weaker than the pen, to be written on. Then ink comes in two strengths, and one number parts them. We take the ridges of the ink, the pixels that are as strong as any beside them: the fading edges of strokes would lie between the two. [Otsu's threshold](https://docs.opencv.org/4.x/d7/d4d/tutorial_py_thresholding.html) divides their strengths into a weaker and a stronger half. That is print that hides a pen if four things hold:
 #
 # - The pen is half as strong again as the print, and at least four pixels wide: a stroke loses its faint edges with the print.
 # - The two are far apart, measured by how much each varies.
 # - Much of the weaker ink hangs together over three tenths of the page and more. Letters of a weaker pen do not; squares, rules and the edges of a table do.
+# - The pen touches it. Around a sheet on a table it does no harm.
 #
 # Then what is not clearly stronger than the print is made paper, before anything else is looked at. The pen loses as much of its strength. Strength is only ever compared with what is nearby, so a wide stroke takes no harm.
 
@@ -416,13 +417,14 @@ RIDGES = 30  # pixels of each, in the reduced picture, that must tell
 HALF_PEN = 2.0  # pixels: half the width of a pen that keeps its strokes
 PRINT_LENGTH = 0.3  # of the longer side: what is longer is no letter
 PRINTED = 0.4  # share of the weaker ink that must be so long
+TOUCHED = 0.05  # share of the pen's ink in pieces that touch the print
 LIFTED = 0.25  # of the way from the print to the pen: what is weaker becomes paper
 
 
 def _print_level(
     first: _First,  # a page seen as a whole
 ) -> float:  # 0..255; 0 where there is no print, or none that is weaker than the pen
-    "The strength up to which ink is print: squares, rules, the edges of a table."
+    "The strength up to which ink is print that the pen touches: squares and rules, mostly."
     strength, mask, f = first
     ridge = (strength == cv2.dilate(strength, np.ones((3, 3), np.uint8))) & (mask > 0)
     some = strength[ridge]
@@ -439,10 +441,18 @@ def _print_level(
     half = cv2.distanceTransform(pen, cv2.DIST_L2, 3)[ridge & (pen > 0)]
     if median(half) < HALF_PEN * f:
         return 0.0
-    _, stats = components(mask & (1 - cv2.dilate(pen, np.ones((5, 5), np.uint8))))
+    labels, stats = components(mask & (1 - cv2.dilate(pen, np.ones((5, 5), np.uint8))))
     long = stats[:, 2:4].max(1, initial=0) > PRINT_LENGTH * max(mask.shape)
     printed = stats[long, 4].sum() > PRINTED * stats[:, 4].sum()
-    return float(low + LIFTED * (high - low)) if printed else 0.0
+    print_ = np.r_[False, long].astype(np.uint8)[labels]
+    return float(low + LIFTED * (high - low)) if printed and _touch(pen, print_) else 0.0
+
+
+def _touch(pen: np.ndarray, print_: np.ndarray) -> bool:
+    "Whether the print runs through some of the writing: then it joins letters, and hides strokes."
+    labels, stats = components(pen)
+    met = distinct(labels[cv2.dilate(print_, np.ones((9, 9), np.uint8)) > 0])
+    return stats[met[met > 0] - 1, 4].sum() > TOUCHED * stats[:, 4].sum()
 
 
 def _lifted(page: np.ndarray, level: float, stroke: float) -> np.ndarray:  # uint8 (h, w)
