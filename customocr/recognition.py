@@ -11,14 +11,15 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
-           'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MANY', 'LEAST_SURE', 'MARKS', 'FULL_SIZE',
-           'OUT_OF_PLACE', 'ONE_OF_PARTS', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN',
-           'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT',
-           'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
-           'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING',
-           'EARNS', 'LESS_GRAIN', 'SOFTENED', 'AGAIN_WINS', 'NOT_HIDDEN', 'LEAST_SIDE', 'load_network',
-           'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
-           'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of', 'Explanation']
+           'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MANY', 'LEAST_SURE', 'LEAST_SURE_CUT',
+           'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH',
+           'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS',
+           'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE',
+           'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT', 'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES',
+           'LONGEST_LINE', 'TO_JUDGE', 'WRITING', 'EARNS', 'LESS_GRAIN', 'SOFTENED', 'AGAIN_WINS', 'NOT_HIDDEN',
+           'LEAST_SIDE', 'load_network', 'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict',
+           'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of',
+           'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -400,6 +401,7 @@ LEAST_INK = (
 # Characters from which a page is noise where their mean probability is less than this: development
 # pages of so many have 0.87 and more, drawn ones that are half right 0.61; most noise has less
 MANY, LEAST_SURE = 6, 0.6
+LEAST_SURE_CUT = 0.75  # the same for any number of them, where the time ran out before all was read
 
 
 @dataclass(frozen=True)
@@ -1010,8 +1012,8 @@ class _Reading:
         """Whether this looks like noise: many characters, of which few are sure. Where the time
         ran out before the page was read, few stand for many."""
         sure = [p for _, d in self.lines for p in d.probabilities]
-        many = len(sure) >= MANY or (len(sure) > 0 and not complete)
-        return many and float(np.mean(sure)) < LEAST_SURE
+        many, least = (MANY, LEAST_SURE) if complete else (1, LEAST_SURE_CUT)
+        return len(sure) >= many and float(np.mean(sure)) < least
 
     def without_text(self) -> _Reading:
         "The same page with nothing read on it."

@@ -14,6 +14,7 @@ from customocr import samples
 from customocr.confusion_fixes import align
 from customocr.errors import ImageError, KnowledgeError, ModelError
 from customocr.glyphs import CLASSES
+from customocr.limits import Limits
 from customocr.pictures import hands, write
 from customocr.recognition import Page, Reader
 from customocr.writing.compose import FontHand, box_scores, compose_line
@@ -473,6 +474,14 @@ def test_noise_is_no_text_unless_a_hint_says_that_there_is_some(reader, seed):
     page = reader.read(image)
     assert not page.text and page.has_ink
     assert len(reader.read(image, alphabet="alphanumeric").text) > 5
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.9, 1.8])
+def test_noise_that_time_cuts_short_is_no_text_either(seconds):
+    noise = np.random.default_rng(7).normal(0, 1, (150, 380)).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), 2.5)
+    image = np.where(noise > noise.mean() + noise.std(), 0, 255).astype(np.uint8)
+    assert not Reader(limits=Limits(seconds=seconds)).read(image).text
 
 
 @pytest.mark.parametrize("angle", [0, 4.5])

@@ -735,6 +735,7 @@ LEAST_INK = (
 # Characters from which a page is noise where their mean probability is less than this: development
 # pages of so many have 0.87 and more, drawn ones that are half right 0.61; most noise has less
 MANY, LEAST_SURE = 6, 0.6
+LEAST_SURE_CUT = 0.75  # the same for any number of them, where the time ran out before all was read
 
 
 @dataclass(frozen=True)
@@ -1373,8 +1374,8 @@ class _Reading:
         """Whether this looks like noise: many characters, of which few are sure. Where the time
         ran out before the page was read, few stand for many."""
         sure = [p for _, d in self.lines for p in d.probabilities]
-        many = len(sure) >= MANY or (len(sure) > 0 and not complete)
-        return many and float(np.mean(sure)) < LEAST_SURE
+        many, least = (MANY, LEAST_SURE) if complete else (1, LEAST_SURE_CUT)
+        return len(sure) >= many and float(np.mean(sure)) < least
 
     def without_text(self) -> _Reading:
         "The same page with nothing read on it."
