@@ -358,7 +358,7 @@ def test_reading_needs_no_training_libraries():
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
-def test_reading_a_page_loads_nothing_that_only_many_pages_need(tmp_path):
+def test_reading_a_page_loads_nothing_that_only_many_pages_need():
     code = (
         "import sys; from customocr.cli import main; main(['read', sys.argv[1]]);"
         " print([m for m in ('multiprocessing', 'concurrent.futures', 'sqlite3', 'hashlib')"

@@ -84,15 +84,7 @@ class _First(NamedTuple):
     strength: np.ndarray  # uint8 (h, w), 0..255, of the picture reduced
     mask: np.ndarray  # uint8 (h, w), its ink
     f: float  # the reduction
-
-    @property
-    def stroke(self) -> float:
-        "More than the widest stroke of most pens, in pixels of the reduced picture."
-        return _stroke(self.mask)
-
-
-def _stroke(small: np.ndarray) -> float:
-    return max(15, 0.1 * min(small.shape))
+    stroke: float  # pixels of the picture, more than the widest stroke of most pens
 
 
 def _first(
@@ -102,8 +94,9 @@ def _first(
     "Ink of the picture, reduced."
     f = min(1.0, FIRST_SIDE / max(grey.shape))
     small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
-    strength = ink_strength(small, _stroke(small))
-    return _First(strength, ink_mask(strength, 0.5 * _stroke(small), grain), f)
+    stroke = max(15, 0.1 * min(small.shape))
+    strength = ink_strength(small, stroke)
+    return _First(strength, ink_mask(strength, 0.5 * stroke, grain), f, stroke / f)
 
 
 def has_ink(
@@ -130,7 +123,7 @@ def first_look(
 
 def _looked(first: _First, shape: tuple[int, ...]) -> tuple[float, tuple[slice, slice]]:
     "The same; shape is the full picture's."
-    _, mask, f = first
+    mask, f = first.mask, first.f
     labels, stats = components(mask)
     rows, ink = _rows(stats, mask.shape[1]), stats[:, 4]
     if max(ink[rows].sum(), ink.max(initial=0)) > JOINED * ink.sum():
@@ -295,7 +288,7 @@ def _print_level(
     first: _First,  # a page seen as a whole
 ) -> float:  # 0..255; 0 where there is no print, or none that is weaker than the pen
     "The strength up to which ink is print that the pen touches: squares and rules, mostly."
-    strength, mask, f = first
+    strength, mask = first.strength, first.mask
     ridge = (strength == cv2.dilate(strength, np.ones((3, 3), np.uint8))) & (mask > 0)
     some = strength[ridge]
     if len(some) < 2 * RIDGES:
@@ -309,7 +302,7 @@ def _print_level(
         return 0.0
     pen = cv2.compare(strength, between, cv2.CMP_GT) & mask
     half = cv2.distanceTransform(pen, cv2.DIST_L2, 3)[ridge & (pen > 0)]
-    if median(half) < HALF_PEN * f:
+    if median(half) < HALF_PEN * first.f:
         return 0.0
     labels, stats = components(mask & (1 - cv2.dilate(pen, np.ones((5, 5), np.uint8))))
     long = stats[:, 2:4].max(1, initial=0) > PRINT_LENGTH * max(mask.shape)
@@ -418,7 +411,7 @@ def analyse(
     page, turned = grey if dark else 255 - grey, np.eye(3)
     first = _first(page, grain)
     if level := _print_level(first):
-        page = _lifted(page, level, first.stroke / first.f)
+        page = _lifted(page, level, first.stroke)
         first = _first(page, grain)
     if slope := rule_slope(first.mask):
         page, turned[:2] = _levelled(page, slope)

@@ -144,15 +144,7 @@ class _First(NamedTuple):
     strength: np.ndarray  # uint8 (h, w), 0..255, of the picture reduced
     mask: np.ndarray  # uint8 (h, w), its ink
     f: float  # the reduction
-
-    @property
-    def stroke(self) -> float:
-        "More than the widest stroke of most pens, in pixels of the reduced picture."
-        return _stroke(self.mask)
-
-
-def _stroke(small: np.ndarray) -> float:
-    return max(15, 0.1 * min(small.shape))
+    stroke: float  # pixels of the picture, more than the widest stroke of most pens
 
 
 def _first(
@@ -162,8 +154,9 @@ def _first(
     "Ink of the picture, reduced."
     f = min(1.0, FIRST_SIDE / max(grey.shape))
     small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
-    strength = ink_strength(small, _stroke(small))
-    return _First(strength, ink_mask(strength, 0.5 * _stroke(small), grain), f)
+    stroke = max(15, 0.1 * min(small.shape))
+    strength = ink_strength(small, stroke)
+    return _First(strength, ink_mask(strength, 0.5 * stroke, grain), f, stroke / f)
 
 
 def has_ink(
@@ -190,7 +183,7 @@ def first_look(
 
 def _looked(first: _First, shape: tuple[int, ...]) -> tuple[float, tuple[slice, slice]]:
     "The same; shape is the full picture's."
-    _, mask, f = first
+    mask, f = first.mask, first.f
     labels, stats = components(mask)
     rows, ink = _rows(stats, mask.shape[1]), stats[:, 4]
     if max(ink[rows].sum(), ink.max(initial=0)) > JOINED * ink.sum():
@@ -404,8 +397,8 @@ def _brought(
 #
 # - The pen is half as strong again as the print, and at least four pixels wide: a stroke loses its faint edges with the print.
 # - The two are far apart, measured by how much each varies.
-# - Much of the weaker ink hangs together over three tenths of the page and more. Letters of a weaker pen do not; squares, rules and the edges of a table do.
-# - The pen touches it. Around a sheet on a table it does no harm.
+# - Much of the weaker ink hangs together over three tenths of the page and more. Letters of a weaker pen do not; squares and rules do.
+# - The pen touches it. What only lies around the writing, such as the edges of a table, does no harm.
 #
 # Then what is not clearly stronger than the print is made paper, before anything else is looked at. The pen loses as much of its strength. Strength is only ever compared with what is nearby, so a wide stroke takes no harm.
 
@@ -425,7 +418,7 @@ def _print_level(
     first: _First,  # a page seen as a whole
 ) -> float:  # 0..255; 0 where there is no print, or none that is weaker than the pen
     "The strength up to which ink is print that the pen touches: squares and rules, mostly."
-    strength, mask, f = first
+    strength, mask = first.strength, first.mask
     ridge = (strength == cv2.dilate(strength, np.ones((3, 3), np.uint8))) & (mask > 0)
     some = strength[ridge]
     if len(some) < 2 * RIDGES:
@@ -439,7 +432,7 @@ def _print_level(
         return 0.0
     pen = cv2.compare(strength, between, cv2.CMP_GT) & mask
     half = cv2.distanceTransform(pen, cv2.DIST_L2, 3)[ridge & (pen > 0)]
-    if median(half) < HALF_PEN * f:
+    if median(half) < HALF_PEN * first.f:
         return 0.0
     labels, stats = components(mask & (1 - cv2.dilate(pen, np.ones((5, 5), np.uint8))))
     long = stats[:, 2:4].max(1, initial=0) > PRINT_LENGTH * max(mask.shape)
@@ -475,7 +468,7 @@ figure(
     {
         "squared paper": on_squares,
         "ink of the first look": on_white(first.mask),
-        "the print lifted": _lifted(on_squares, level, first.stroke / first.f),
+        "the print lifted": _lifted(on_squares, level, first.stroke),
     },
     columns=1,
 )
@@ -590,7 +583,7 @@ def analyse(
     page, turned = grey if dark else 255 - grey, np.eye(3)
     first = _first(page, grain)
     if level := _print_level(first):
-        page = _lifted(page, level, first.stroke / first.f)
+        page = _lifted(page, level, first.stroke)
         first = _first(page, grain)
     if slope := rule_slope(first.mask):
         page, turned[:2] = _levelled(page, slope)
