@@ -391,9 +391,9 @@ def _brought(
 
 # %% [markdown]
 # ## Print weaker than the pen
-# Squared paper is the hardest of all papers. Its squares join all letters to one component. Where the squares are smaller than a letter, no rule is straight for long before a stroke crosses it, so not all of them are found. Each square that stays looks like a character, or like the stem of one.
+# Squared paper is the hardest of all papers. Its squares join all letters to one component. Where the squares are smaller than a letter, strokes cross every rule, and not all rules are found. Each square that stays looks like a character, or like the stem of one.
 #
-# But most print is weaker than the pen, to be written on. Then ink comes in two strengths, and one number parts them. We take the ridges of the ink, the pixels that are as strong as any beside them: the fading edges of strokes would lie between the two. [Otsu's threshold](https://docs.opencv.org/4.x/d7/d4d/tutorial_py_thresholding.html) divides their strengths into a weaker and a stronger half. That is print that hides a pen if four things hold:
+# But most print is weaker than the pen, to be written on. Then ink comes in two strengths, and one number parts them. Strokes fade at their edges, so we look only at ridges: pixels that are as strong as any beside them. [Otsu's threshold](https://docs.opencv.org/4.x/d7/d4d/tutorial_py_thresholding.html) divides their strengths into a weaker and a stronger half. That is print that hides a pen if four things hold:
 #
 # - The pen is half as strong again as the print, and at least four pixels wide: a stroke loses its faint edges with the print.
 # - The two are far apart, measured by how much each varies.
