@@ -12,13 +12,14 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
            'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MANY', 'LEAST_SURE', 'LEAST_SURE_CUT',
-           'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH',
-           'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS',
-           'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE',
-           'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT', 'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES',
-           'LONGEST_LINE', 'TO_JUDGE', 'WRITING', 'EARNS', 'LESS_GRAIN', 'SOFTENED', 'AGAIN_WINS', 'NOT_HIDDEN',
-           'LEAST_SIDE', 'load_network', 'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict',
-           'LineDict', 'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'Reader', 'known_of',
+           'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS', 'WHITE_WEIGHTS', 'WHITE_BIAS', 'SAME_ROW',
+           'WIDEST_WHITE', 'HEARD', 'FARTHEST', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN',
+           'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT',
+           'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
+           'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING',
+           'EARNS', 'LESS_GRAIN', 'SOFTENED', 'AGAIN_WINS', 'NOT_HIDDEN', 'LEAST_SIDE', 'load_network',
+           'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
+           'space_probabilities', 'piece_gaps', 'line_lattice', 'closest_white', 'space_evidence', 'Reader', 'known_of',
            'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
@@ -41,12 +42,13 @@ from .glyphs import CLASSES, MOST_CLASSES, SIDE, normalise_glyph, normalise_glyp
 from .images import load_image
 from .layout.cuts import WINDOW, propose, windows
 from .layout.ink import GRAIN, polarity
-from .layout.lines import Candidate, Piece, TextLine
+from .layout.lines import SOLID, Candidate, Piece, TextLine
 from .layout.sheet import FIRST_SIDE, Sheet, analyse, has_ink, inside_mat
 from .limits import Clock, Limits
 from customocr.line_network import (
     EVIDENCE,
     LINES,
+    SPACE,
     TAUGHT_LINES,
     LineNetwork,
     LineReading,
@@ -61,7 +63,7 @@ from customocr.line_network import (
     taught_lines,
     window_logs,
 )
-from .statistics import percentile
+from .statistics import median, percentile
 
 # %% ../nbs/03_recognition.ipynb #0e7dc09f
 MODELS = (
@@ -525,6 +527,96 @@ def line_lattice(
         lattice = second_opinion(lattice, left, right, said) if len(ink) else lattice
     return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice, said)
 
+# %% ../nbs/03_recognition.ipynb #e1a18aaa
+WHITE_WEIGHTS = (11.18, -18.37, 0.68)  # of the three numbers of `space_evidence`, in their order
+WHITE_BIAS = -0.34
+SAME_ROW = 0.15  # letter heights up and down: rows that are still the same
+WIDEST_WHITE = 4.0  # letter heights; more tells no more
+HEARD = 1e-3  # probability that the line network's surest space, or none, is short of
+FARTHEST = 1e9  # pixels
+
+
+def _edges(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # float32 (h,) each, pixels
+    "Where the ink of each row begins and ends; far to the right and to the left in an empty row."
+    solid, width = ink > SOLID, ink.shape[1]
+    inked = solid.any(1)
+    first = np.where(inked, solid.argmax(1), FARTHEST)
+    after = np.where(inked, width - solid[:, ::-1].argmax(1), -FARTHEST)
+    return first.astype(np.float32), after.astype(np.float32)
+
+
+def closest_white(
+    left: Piece,
+    right: Piece,  # its neighbour
+    letter: float,  # pixels, height of a character
+) -> float:  # letter heights; negative where one hangs over the other
+    "The white between two characters along the rows where they are closest."
+    reach = max(1, round(SAME_ROW * letter))
+    _, after = _edges(cv2.copyMakeBorder(left.ink, reach, reach, 0, 0, cv2.BORDER_CONSTANT))
+    after = cv2.dilate(after[:, None], np.ones((2 * reach + 1, 1), np.uint8))[:, 0]
+    first, _ = _edges(right.ink)
+    top, bottom = max(left.y - reach, right.y), min(left.bottom + reach, right.bottom)
+    shared = (
+        slice(top - right.y, bottom - right.y),
+        slice(*(v - left.y + reach for v in (top, bottom))),
+    )
+    white = first[shared[0]] - after[shared[1]] if bottom > top else np.full(1, FARTHEST)
+    closest = white.min() + right.x - left.x
+    return float(closest if closest < FARTHEST / 2 else right.x - left.right) / letter
+
+
+def _undivided(left: Piece, right: Piece, pieces: Sequence[Piece], letter: float) -> float:
+    "The widest white between two characters beside the ink that stands between them."
+    slack = 0.1 * letter
+    between = [p for p in pieces if left.right <= p.x + slack and p.right - slack <= right.x]
+    if not between:
+        return math.inf
+    ends = [left.right, *(p.right for p in between)], [*(p.x for p in between), right.x]
+    return max(b - a for a, b in zip(*ends)) / letter
+
+# %% ../nbs/03_recognition.ipynb #8feb258b
+def space_evidence(
+    judged: _Judged,  # a line, with what the line network says of it
+    edges: np.ndarray,  # int (T,), its characters, at least two
+) -> np.ndarray:  # float (T - 1, 3)
+    """What tells of a space before each character but the first: the white there, the median of the
+    line's whites, and the log-odds of the space that the line network hears."""
+    chosen = [judged.line.candidates[judged.kept[e]].piece for e in edges]
+    letter, pairs = judged.line.letter, list(zip(chosen, chosen[1:]))
+    white = [
+        min(closest_white(a, b, letter), _undivided(a, b, judged.line.pieces, letter))
+        for a, b in pairs
+    ]
+    white = np.minimum(white, WIDEST_WHITE)
+    usual = median(white[white > 0.02]) if (white > 0.02).any() else 0.0
+    steps = np.exp(judged.said.steps[:, SPACE])
+    at = judged.said.bounds(np.array([p.x + p.ink.shape[1] / 2 for p in chosen]))
+    heard = np.array([1 - np.prod(1 - steps[a : max(b, a + 1)]) for a, b in zip(at, at[1:])])
+    odds = np.log((heard + HEARD) / (1 - heard + HEARD))
+    return np.stack([white, np.full(len(white), usual), odds], 1)
+
+
+def _space_chances(judged: _Judged, edges: np.ndarray) -> np.ndarray:  # float32 (T - 1,), 0..1
+    "The probability of a space before each character but the first."
+    told = space_evidence(judged, edges) @ WHITE_WEIGHTS + WHITE_BIAS
+    return (1 / (1 + np.exp(-np.clip(told, -30, 30)))).astype(np.float32)
+
+
+def _with_spaces(judged: _Judged, edges: np.ndarray, chances: np.ndarray) -> _Judged:
+    "The same line with other probabilities of the spaces between its characters."
+    lattice, space = judged.lattice, judged.lattice.space.copy()
+    for a, b, p in zip(lattice.end[edges[:-1]], lattice.start[edges[1:]], chances):
+        space[a : b + 1] = 0  # what is left out between them stands at the first node
+        space[a] = p
+    return replace(judged, lattice=replace(lattice, space=space))
+
+
+def _spaces(decoding: Decoding) -> np.ndarray:  # bool (T - 1,)
+    "Before which characters but the first a word begins."
+    begin = np.zeros(len(decoding.edges) + 1, bool)
+    begin[[w.first for w in decoding.words]] = True
+    return begin[1:-1]
+
 # %% ../nbs/03_recognition.ipynb #333a0228
 #| code-fold: true
 #| code-summary: "The limits: from when on a doubt is a doubt"
@@ -745,11 +837,30 @@ class Reader:
         most = max((_sureness(j, d).sum() for j, d in read), default=0)
         limit = lambda sure: LEAST_PAGE if sure.sum() == most else LEAST_LINE
         some = [(j, d) for j, d in read if _sureness(j, d).mean() >= limit(_sureness(j, d))]
+        some = self._respaced(some, knowledge, clock)
         kept = [self._settled(j, d, sheet, knowledge, clock) for j, d in some]
         left = [j for j, d in zip(judged, decoded) if not (d.matched or len(d.edges))]
         matched = all(d.matched for _, d in kept)
         least = LEAST_LINE if kept else LEAST_PAGE
         return kept, matched and not _has_text(left, least, self.symbols, clock)
+
+    def _respaced(
+        self, read: list[tuple[_Judged, Decoding]], knowledge: Knowledge, clock: Clock
+    ) -> list[tuple[_Judged, Decoding]]:
+        """Lines whose characters, now that they are known, tell of other spaces than were read:
+        decoded again with those."""
+        if self.lines is None or not self.lines.own:
+            return read
+        again = {}
+        for k, (judged, decoding) in enumerate(read):
+            if len(decoding.edges) > 1 and judged.said is not None:
+                chances = _space_chances(judged, decoding.edges)
+                if ((chances > 0.5) != _spaces(decoding)).any():
+                    again[k] = _with_spaces(judged, decoding.edges, chances)
+        lattices = [judged.lattice for judged in again.values()]
+        decoded = decode_lines(lattices, knowledge, n_words=0, over=clock.over) if again else []
+        better = {k: (j, d) for (k, j), d in zip(again.items(), decoded) if len(d.edges)}
+        return [better.get(k, one) for k, one in enumerate(read)]
 
     def _settled(
         self, judged: _Judged, decoding: Decoding, sheet: Sheet, knowledge: Knowledge, clock: Clock
