@@ -1,9 +1,10 @@
 """Fit again when a gap is a word space.
 
-    python benchmarks/spaces.py [--data DIR] [--pages N]               before the characters are known
-    python benchmarks/spaces.py [--data DIR] [--pages N] --known [--json OUT]     once they are known
+    python benchmarks/spaces.py [--data DIR] [--pages N]
+    python benchmarks/spaces.py [--data DIR] [--pages N] --known [--json OUT]
 
-The first prints `SPACE_WEIGHTS` and `SPACE_BIAS`, the second `WHITE_WEIGHTS` and `WHITE_BIAS`.
+The first fits the rule for gaps between boxes, `SPACE_WEIGHTS` and `SPACE_BIAS`, the second the
+rule once the characters are known, `WHITE_WEIGHTS` and `WHITE_BIAS`.
 Pages are composed in the hands of UNIPEN's validation writers, where it is known between which
 characters a space stands. With --known the letters of a page stand up to 0.9 heights apart, since
 people who fill in forms write so; what is right with the new weights is counted on as many other
@@ -127,7 +128,7 @@ def known_gaps(reader: recognition.Reader, image: np.ndarray, text: str) -> list
         node = {c.start: space[c.start] for c in judged.line.candidates}
         first = [judged.line.candidates[judged.kept[e]].start for e in decoding.edges]
         begins = np.cumsum([len(word) for word in line.split()])[:-1]
-        evidence = recognition.space_evidence(judged, decoding.edges)
+        evidence = recognition.space_evidence(judged, judged.said, decoding.edges)
         for k, told in enumerate(evidence, 1):
             out.append((*told, float(node[first[k]]), float(k in begins)))
     return out

@@ -12,7 +12,7 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 # %% auto #0
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
            'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MANY', 'LEAST_SURE', 'LEAST_SURE_CUT',
-           'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS', 'WHITE_WEIGHTS', 'WHITE_BIAS', 'SAME_ROW',
+           'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS', 'WHITE_WEIGHTS', 'WHITE_BIAS', 'SAME_ROW', 'NO_WHITE',
            'WIDEST_WHITE', 'HEARD', 'FARTHEST', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN',
            'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT',
            'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
@@ -42,7 +42,7 @@ from .glyphs import CLASSES, MOST_CLASSES, SIDE, normalise_glyph, normalise_glyp
 from .images import load_image
 from .layout.cuts import WINDOW, propose, windows
 from .layout.ink import GRAIN, polarity
-from .layout.lines import SOLID, Candidate, Piece, TextLine
+from .layout.lines import SOLID, Candidate, Piece, TextLine, union
 from .layout.sheet import FIRST_SIDE, Sheet, analyse, has_ink, inside_mat
 from .limits import Clock, Limits
 from customocr.line_network import (
@@ -528,9 +528,12 @@ def line_lattice(
     return _Judged(line, kept, whole[kept].astype(np.float32), probabilities[kept], lattice, said)
 
 # %% ../nbs/03_recognition.ipynb #e1a18aaa
+# Fitted by `benchmarks/spaces.py --known` on 300 pages composed in the hands of UNIPEN's
+# validation writers, whose letters stand 0.08 to 0.9 heights apart
 WHITE_WEIGHTS = (11.18, -18.37, 0.68)  # of the three numbers of `space_evidence`, in their order
 WHITE_BIAS = -0.34
 SAME_ROW = 0.15  # letter heights up and down: rows that are still the same
+NO_WHITE = 0.02  # letter heights: characters that touch tell nothing of the line's whites
 WIDEST_WHITE = 4.0  # letter heights; more tells no more
 HEARD = 1e-3  # probability that the line network's surest space, or none, is short of
 FARTHEST = 1e9  # pixels
@@ -576,29 +579,30 @@ def _undivided(left: Piece, right: Piece, pieces: Sequence[Piece], letter: float
 
 # %% ../nbs/03_recognition.ipynb #8feb258b
 def space_evidence(
-    judged: _Judged,  # a line, with what the line network says of it
+    judged: _Judged,  # a line
+    said: LineReading,  # what the line network says of it
     edges: np.ndarray,  # int (T,), its characters, at least two
 ) -> np.ndarray:  # float (T - 1, 3)
     """What tells of a space before each character but the first: the white there, the median of the
     line's whites, and the log-odds of the space that the line network hears."""
     chosen = [judged.line.candidates[judged.kept[e]].piece for e in edges]
     letter, pairs = judged.line.letter, list(zip(chosen, chosen[1:]))
-    white = [
-        min(closest_white(a, b, letter), _undivided(a, b, judged.line.pieces, letter))
-        for a, b in pairs
-    ]
-    white = np.minimum(white, WIDEST_WHITE)
-    usual = median(white[white > 0.02]) if (white > 0.02).any() else 0.0
-    steps = np.exp(judged.said.steps[:, SPACE])
-    at = judged.said.bounds(np.array([p.x + p.ink.shape[1] / 2 for p in chosen]))
+    divided = [_undivided(a, b, judged.line.pieces, letter) for a, b in pairs]
+    closest = [closest_white(a, b, letter) for a, b in pairs]
+    white: np.ndarray = np.minimum(np.minimum(closest, divided), WIDEST_WHITE)
+    usual = median(white[white > NO_WHITE]) if (white > NO_WHITE).any() else 0.0
+    steps = np.exp(said.steps[:, SPACE])
+    at = said.bounds(np.array([p.x + p.ink.shape[1] / 2 for p in chosen]))
     heard = np.array([1 - np.prod(1 - steps[a : max(b, a + 1)]) for a, b in zip(at, at[1:])])
     odds = np.log((heard + HEARD) / (1 - heard + HEARD))
     return np.stack([white, np.full(len(white), usual), odds], 1)
 
 
-def _space_chances(judged: _Judged, edges: np.ndarray) -> np.ndarray:  # float32 (T - 1,), 0..1
+def _space_chances(
+    judged: _Judged, said: LineReading, edges: np.ndarray
+) -> np.ndarray:  # float32 (T - 1,), 0..1
     "The probability of a space before each character but the first."
-    told = space_evidence(judged, edges) @ WHITE_WEIGHTS + WHITE_BIAS
+    told = space_evidence(judged, said, edges) @ WHITE_WEIGHTS + WHITE_BIAS
     return (1 / (1 + np.exp(-np.clip(told, -30, 30)))).astype(np.float32)
 
 
@@ -854,7 +858,7 @@ class Reader:
         again = {}
         for k, (judged, decoding) in enumerate(read):
             if len(decoding.edges) > 1 and judged.said is not None:
-                chances = _space_chances(judged, decoding.edges)
+                chances = _space_chances(judged, judged.said, decoding.edges)
                 if ((chances > 0.5) != _spaces(decoding)).any():
                     again[k] = _with_spaces(judged, decoding.edges, chances)
         lattices = [judged.lattice for judged in again.values()]
@@ -1304,17 +1308,19 @@ def _by_ear(judged: _Judged, said: LineReading, sheet: Sheet, classes: int) -> _
     found = step_lattice(said.steps)
     if found is None:
         return None
-    boxes = np.array([p.box for p in judged.line.pieces])
-    top, bottom = max(0, boxes[:, 1].min()), (boxes[:, 1] + boxes[:, 3]).max()
+    whole = union(judged.line.pieces)
     columns = least_ink(said.strip.pixels, len(said.steps), found.peaks) / said.strip.factor
     at = np.clip(np.round(said.strip.x0 + columns), 0, sheet.strength.shape[1] - 1).astype(int)
 
     def piece(first: int, last: int) -> Piece:
-        part = np.s_[top:bottom, at[first] : max(at[last], at[first] + 1)]
-        ink = np.where(sheet.ink[part] > 0, sheet.strength[part], 0)  # without rules, where it is
-        return Piece(
-            int(at[first]), int(top), normalised(ink if ink.any() else sheet.strength[part])
-        )
+        left, right = int(at[first]), int(max(at[last], at[first] + 1))
+        own = whole.ink[:, max(0, left - whole.x) : max(0, right - whole.x)]
+        rows = np.flatnonzero(own.any(1))
+        if len(rows):  # the line's own ink, without rules and other lines
+            top = int(rows[0])
+            return Piece(max(left, whole.x), whole.y + top, own[top : rows[-1] + 1])
+        top = max(0, whole.y)
+        return Piece(left, top, normalised(sheet.strength[top : whole.bottom, left:right]))
 
     return _judged_steps(found, judged.line.letter, classes, piece)
 

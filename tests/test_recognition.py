@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from customocr import samples
+from customocr import recognition, samples
 from customocr.confusion_fixes import align
 from customocr.errors import ImageError, KnowledgeError, ModelError
 from customocr.glyphs import CLASSES
@@ -467,7 +467,8 @@ def test_letters_that_woven_paper_hides_are_found_though_the_rest_is_sure(reader
 
 
 @pytest.mark.parametrize("seed", [0, 10, 18, 48])
-def test_noise_is_no_text_unless_a_hint_says_that_there_is_some(reader, seed):
+def test_noise_is_no_text_unless_a_hint_says_that_there_is_some(seed):
+    reader = Reader(limits=Limits(seconds=60))  # so that no slow machine cuts the reading short
     noise = np.random.default_rng(seed).normal(0, 1, (150, 380)).astype(np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), 2.5)
     image = np.where(noise > noise.mean() + noise.std(), 0, 255).astype(np.uint8)
@@ -503,3 +504,33 @@ def test_rows_that_hang_on_a_line_under_them_are_read(reader, seed, angle):
 def test_one_large_letter_of_a_marker_is_read(reader, letter):
     page = write([letter], None, 0, "patrick-hand", 500, pen_width=100)
     assert reader.read(page.image).text == letter
+
+
+@pytest.mark.parametrize("hand", sorted(hands()))
+@pytest.mark.parametrize("text", ["MARBOEUF LANE", "HOCQUARD", "FRIBOURG 1700"])
+def test_a_name_whose_letters_stand_apart_is_one_word(reader, text, hand):
+    page = write([text], hand=hand, letter_gap=0.55, word_gap=1.3)
+    assert reader.read(page.image).text == text
+
+
+@pytest.mark.parametrize("hand", sorted(hands()))
+def test_a_hyphen_joins_what_would_be_two_words(reader, hand):
+    image = write(["JEAN MICHEL"], hand=hand, letter_gap=0.3, word_gap=1.1).image
+    apart = reader.read(image)
+    assert apart.text == "JEAN MICHEL"
+    (x, y, w, h), (right, *_) = apart.characters[3].box, apart.characters[4].box
+    quarter, middle = (right - x - w) // 4, y + h // 2
+    cv2.line(image, (x + w + quarter, middle), (right - quarter, middle), 40, 3)
+    assert reader.read(image).text == "JEANMICHEL"
+
+
+def test_boxes_of_lines_that_only_the_ear_reads_hold_no_other_line(monkeypatch):
+    lines = ["JACKET WINDOW GARDEN", "PENCIL SUMMER COFFEE"]
+    image = write(lines, line_gap=1.6, rotation=-8).image
+    eyes = Reader().read(image)
+    for name, value in (("DOUBT", -1.0), ("MUCH_DOUBT", -1.0), ("NO_DOUBT", 9.0)):
+        monkeypatch.setattr(recognition, name, value)
+    ears = Reader().read(image)
+    assert ears.text == eyes.text == "\n".join(lines)
+    heights = [c.box[3] for c in eyes.characters]
+    assert max(c.box[3] for c in ears.characters) <= 1.3 * max(heights)
