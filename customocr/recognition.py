@@ -535,7 +535,7 @@ WHITE_BIAS = -0.34
 SAME_ROW = 0.15  # letter heights up and down: rows that are still the same
 NO_WHITE = 0.02  # letter heights: characters that touch tell nothing of the line's whites
 WIDEST_WHITE = 4.0  # letter heights; more tells no more
-HEARD = 1e-3  # probability that the line network's surest space, or none, is short of
+HEARD = 1e-3  # probability, added to both sides of the odds: 7 nats are as sure as it gets
 FARTHEST = 1e9  # pixels
 
 
@@ -568,14 +568,21 @@ def closest_white(
     return float(closest if closest < FARTHEST / 2 else right.x - left.right) / letter
 
 
-def _undivided(left: Piece, right: Piece, pieces: Sequence[Piece], letter: float) -> float:
+def _undivided(
+    left: Piece,
+    right: Piece,
+    x: np.ndarray,  # int (P,), where the pieces of the line begin
+    end: np.ndarray,  # int (P,), where they end
+    letter: float,
+) -> float:  # letter heights; infinite where nothing stands between the two
     "The widest white between two characters beside the ink that stands between them."
     slack = 0.1 * letter
-    between = [p for p in pieces if left.right <= p.x + slack and p.right - slack <= right.x]
-    if not between:
+    between = (x + slack >= left.right) & (end - slack <= right.x)
+    if not between.any():
         return math.inf
-    ends = [left.right, *(p.right for p in between)], [*(p.x for p in between), right.x]
-    return max(b - a for a, b in zip(*ends)) / letter
+    return (
+        float((np.append(x[between], right.x) - np.append(left.right, end[between])).max()) / letter
+    )
 
 # %% ../nbs/03_recognition.ipynb #8feb258b
 def space_evidence(
@@ -587,7 +594,8 @@ def space_evidence(
     line's whites, and the log-odds of the space that the line network hears."""
     chosen = [judged.line.candidates[judged.kept[e]].piece for e in edges]
     letter, pairs = judged.line.letter, list(zip(chosen, chosen[1:]))
-    divided = [_undivided(a, b, judged.line.pieces, letter) for a, b in pairs]
+    x, end = np.array([(p.x, p.right) for p in judged.line.pieces]).T
+    divided = [_undivided(a, b, x, end, letter) for a, b in pairs]
     closest = [closest_white(a, b, letter) for a, b in pairs]
     white: np.ndarray = np.minimum(np.minimum(closest, divided), WIDEST_WHITE)
     usual = median(white[white > NO_WHITE]) if (white > NO_WHITE).any() else 0.0
@@ -857,7 +865,7 @@ class Reader:
             return read
         again = {}
         for k, (judged, decoding) in enumerate(read):
-            if len(decoding.edges) > 1 and judged.said is not None:
+            if len(decoding.edges) > 1 and judged.said is not None and not clock.over():
                 chances = _space_chances(judged, judged.said, decoding.edges)
                 if ((chances > 0.5) != _spaces(decoding)).any():
                     again[k] = _with_spaces(judged, decoding.edges, chances)

@@ -618,7 +618,7 @@ print(f"{found.lattice.n_nodes} nodes, {len(found.lattice.start)} edges: {decodi
 # 2. Each box of the cuts covers some steps. The sum over these steps is a second opinion on the box.
 # 3. The decoder weighs both opinions with everything it knows of the text.
 #
-# Spaces between words are still decided by the gaps. On the development pages the network's own spaces made no page better.
+# Spaces between words are decided by the gaps at first. Once the characters are known, the space that the network hears counts beside the white ([Spaces again](03_recognition.ipynb#spaces-again-when-the-characters-are-known)).
 
 # %%
 #| export
