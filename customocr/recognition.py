@@ -17,8 +17,8 @@ __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', '
            'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT',
            'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
            'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING',
-           'EARNS', 'LESS_GRAIN', 'SOFTENED', 'AGAIN_WINS', 'NOT_HIDDEN', 'LEAST_SIDE', 'load_network',
-           'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
+           'EARNS', 'LESS_GRAIN', 'AGAIN_WINS', 'NOT_HIDDEN', 'LEAST_SIDE', 'load_network', 'taught_classes',
+           'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
            'space_probabilities', 'piece_gaps', 'line_lattice', 'closest_white', 'space_evidence', 'Reader', 'known_of',
            'Explanation']
 
@@ -41,9 +41,9 @@ from .errors import CustomOCRError, KnowledgeError, ModelError
 from .glyphs import CLASSES, MOST_CLASSES, SIDE, normalise_glyph, normalise_glyphs
 from .images import load_image
 from .layout.cuts import WINDOW, propose, windows
-from .layout.ink import GRAIN, polarity
+from .layout.ink import GRAIN, polarity, without_pattern
 from .layout.lines import SOLID, Candidate, Piece, TextLine, union
-from .layout.sheet import FIRST_SIDE, Sheet, analyse, has_ink, inside_mat
+from .layout.sheet import Sheet, analyse, has_ink, inside_mat
 from .limits import Clock, Limits
 from customocr.line_network import (
     EVIDENCE,
@@ -657,7 +657,6 @@ TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: t
 WRITING = 0.5  # sure characters to pieces of the first lines, from which a page is writing
 EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
 LESS_GRAIN = 2.0  # times the median strength: the grain, where a page on grainy paper is read again
-SOFTENED = (0, 1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
 AGAIN_WINS = 2.0  # characters of evidence that such a reading must have more
 NOT_HIDDEN = 300  # sure characters from which a page's paper hides nothing: print, mostly
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
@@ -894,16 +893,19 @@ class Reader:
         return (alone, again) if believed else (judged, decoding)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
-        """The page read. Grainy paper may hide a pen: there the page is read again, with less held
-        for grain, as it is and softened."""
+        """The page read. Grainy paper may hide a pen: there the page is read again without what is
+        woven or printed all over it, with as much held for grain as always, and with less."""
         best = self._as_it_is(grey, knowledge, rotate, clock)
         taken = clock.used()  # seconds, about what each further look will take
-        for sigma in SOFTENED if best.sheet.grainy else ():
-            if best.evidence > NOT_HIDDEN or clock.lacks(taken):
+        if not best.sheet.grainy or best.evidence > NOT_HIDDEN or clock.lacks(taken):
+            return best
+        plain = without_pattern(grey)
+        if plain is None:
+            return best
+        for grain in (GRAIN, LESS_GRAIN):
+            if clock.lacks(taken):
                 break
-            width = sigma * max(1, max(grey.shape) / FIRST_SIDE)
-            soft = cv2.GaussianBlur(grey, (0, 0), width) if sigma else grey
-            other = self._as_it_is(soft, knowledge, rotate, clock, LESS_GRAIN)
+            other = self._as_it_is(plain, knowledge, rotate, clock, grain)
             best = other if other.evidence > best.evidence + AGAIN_WINS else best
         return best
 

@@ -13,7 +13,8 @@ from ..statistics import median, percentile
 # %% auto #0
 __all__ = ['POLARITY_SIDE', 'POLARITY_KERNELS', 'LIGHT_PAGE', 'LIGHT_BONUS', 'MOSTLY_LIGHT', 'IN_DOUBT', 'EVEN', 'QUIET',
            'WIDEST', 'REACH', 'STRONG', 'RIDGE', 'RIDGE_WIDTH', 'SURELY', 'LEAST_STRENGTH', 'GRAIN', 'MOST_COMPONENTS',
-           'polarity', 'ink_strength', 'noise_floor', 'ink_mask', 'components']
+           'PATTERN_SIDE', 'PEAK', 'NEAR', 'LEAST_REPEATS', 'LEAST_WAVES', 'FADES', 'polarity', 'ink_strength',
+           'noise_floor', 'ink_mask', 'components', 'without_pattern']
 
 # %% ../../nbs/09_ink.ipynb #fafbd4e7
 POLARITY_SIDE = 500  # pixels: longest side at which polarity is looked for; strokes stay visible
@@ -129,3 +130,57 @@ def components(
     labelled i + 1."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     return labels, stats[1:].astype(int)
+
+# %% ../../nbs/09_ink.ipynb #c91d9410
+PATTERN_SIDE = 1600  # pixels: on a larger picture the pattern is found on a reduced copy
+PEAK = 5.0  # times the strength of the waves around it, from which a wave belongs to a pattern
+NEAR = 9  # waves to each side that one is compared with
+LEAST_REPEATS = 6  # along the picture's shorter side; slower waves are light and lines of text
+LEAST_WAVES = 60  # of a pattern
+FADES = 32  # pixels that are added to a side: the transform takes the picture for a tile
+
+
+def _compared(strength: np.ndarray) -> np.ndarray:  # float32, natural logarithm
+    "How much stronger each wave is than the median of those around it."
+    logs = np.log(strength + 1e-3)
+    low, high = float(logs.min()), float(logs.max())
+    grey = cv2.convertScaleAbs(logs - low, alpha=255 / max(high - low, 1e-6))
+    edged = cv2.copyMakeBorder(grey, NEAR, NEAR, NEAR, NEAR, cv2.BORDER_REFLECT)
+    around = cv2.medianBlur(edged, 2 * NEAR + 1)[NEAR:-NEAR, NEAR:-NEAR]
+    return logs - (around * np.float32((high - low) / 255) + low)
+
+
+def _pattern(
+    page: np.ndarray,  # float32 (h, w)
+) -> np.ndarray | None:  # float32 (h, w), what the pattern adds to the paper
+    "What repeats on a page; None where nothing does."
+    (h, w), short = page.shape, min(page.shape)
+    more = [cv2.getOptimalDFTSize(n + FADES) - n for n in (h, w)]
+    tile = cv2.copyMakeBorder(page, 0, more[0], 0, more[1], cv2.BORDER_REFLECT)
+    tile = cv2.subtract(tile, cv2.blur(tile, (short // 3 | 1, short // 3 | 1)))
+    waves = np.fft.fftshift(np.fft.rfft2(tile), axes=0)
+    excess = _compared(np.abs(waves).astype(np.float32))
+    down = np.fft.fftshift(np.fft.fftfreq(tile.shape[0]))
+    across = np.fft.rfftfreq(tile.shape[1])
+    fast = np.hypot(down[:, None], across[None]) > LEAST_REPEATS / short
+    peaks = ((excess > np.log(PEAK)) & fast).astype(np.uint8)
+    peaks = cv2.dilate(peaks, np.ones((3, 3), np.uint8)) > 0
+    if peaks.sum() < LEAST_WAVES:
+        return None
+    taken = np.where(peaks, waves * (1 - np.exp(-np.maximum(excess, 0))), 0)
+    found = np.fft.irfft2(np.fft.ifftshift(taken, axes=0), s=tile.shape)
+    return found[:h, :w].astype(np.float32)
+
+
+def without_pattern(
+    grey: np.ndarray,  # uint8 (h, w)
+) -> np.ndarray | None:  # uint8 (h, w); None where nothing repeats
+    "A page without what is woven or printed all over it: a notch filter on its Fourier transform."
+    f = min(1.0, PATTERN_SIDE / max(grey.shape))
+    small = cv2.resize(grey, None, fx=f, fy=f, interpolation=cv2.INTER_AREA) if f < 1 else grey
+    pattern = _pattern(small.astype(np.float32))
+    if pattern is None:
+        return None
+    if f < 1:
+        pattern = cv2.resize(pattern, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.clip(np.rint(grey - pattern), 0, 255).astype(np.uint8)

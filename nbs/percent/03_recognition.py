@@ -54,9 +54,9 @@ from customocr.errors import CustomOCRError, KnowledgeError, ModelError
 from customocr.glyphs import CLASSES, MOST_CLASSES, SIDE, normalise_glyph, normalise_glyphs
 from customocr.images import load_image
 from customocr.layout.cuts import WINDOW, propose, windows
-from customocr.layout.ink import GRAIN, polarity
+from customocr.layout.ink import GRAIN, polarity, without_pattern
 from customocr.layout.lines import SOLID, Candidate, Piece, TextLine, union
-from customocr.layout.sheet import FIRST_SIDE, Sheet, analyse, has_ink, inside_mat
+from customocr.layout.sheet import Sheet, analyse, has_ink, inside_mat
 from customocr.limits import Clock, Limits
 from customocr.line_network import (
     EVIDENCE,
@@ -1047,7 +1047,7 @@ pd.DataFrame(
 #
 # Two more looks come last. Boxes can miss a character; the line network may hear it all the same. Where the boxes leave a doubt, the line is read from its steps alone, and that reading is kept where it has no doubt (`DOUBT`, `NO_DOUBT`; [Where boxes are not enough](16_line_network.ipynb#where-boxes-are-not-enough)). And where nothing was found to read, the whole picture becomes one strip, rules, frame and all.
 #
-# Letters can also be missing because their paper is woven or printed all over: the pen is no stronger than the pattern ([Ink](09_ink.ipynb#paper-as-strong-as-the-pen)). What is left looks perfectly sure, so sureness does not tell. Where the paper is grainy, the page is therefore read again, with less held for grain (`LESS_GRAIN`): as it is, and softened by two widths (`SOFTENED`), because a pattern is finer than the pen. Such a reading must be better by two characters of evidence (`AGAIN_WINS`): noise looks like one now and then.
+# Letters can also be missing because their paper is woven or printed all over: the pen is no stronger than the pattern ([Ink](09_ink.ipynb#paper-as-strong-as-the-pen)). What is left looks perfectly sure, so sureness does not tell. Where the paper is grainy, the page is therefore read again [without its pattern](09_ink.ipynb#what-repeats-is-no-writing): with the usual grain, and with less held for grain (`LESS_GRAIN`). Such a reading must be better by two characters of evidence (`AGAIN_WINS`): noise looks like one now and then.
 #
 # Noise can look like thousands of pieces, and a page has a limit of time ([Limits](api_limits.qmd)). How does the reader know that its time is well spent? It judges the first lines in any case. On a page of writing most of their pieces are surely characters (`WRITING`); on noise nearly none is. Writing is not charged for the search for its lines, and each sure character earns the page more time. Noise ends early.
 
@@ -1080,7 +1080,6 @@ TO_JUDGE = 0.7  # share of a page's time after which no more lines are judged: t
 WRITING = 0.5  # sure characters to pieces of the first lines, from which a page is writing
 EARNS = 0.8  # sureness from which a character earns its page time: noise has nearly none
 LESS_GRAIN = 2.0  # times the median strength: the grain, where a page on grainy paper is read again
-SOFTENED = (0, 1.5, 2.5)  # pixels, sigmas by which it is softened, on a page reduced to 800 pixels
 AGAIN_WINS = 2.0  # characters of evidence that such a reading must have more
 NOT_HIDDEN = 300  # sure characters from which a page's paper hides nothing: print, mostly
 LEAST_SIDE = 8  # pixels, side below which a page is padded: no letter is that small
@@ -1319,16 +1318,19 @@ class Reader:
         return (alone, again) if believed else (judged, decoding)
 
     def _best(self, grey: np.ndarray, knowledge: Knowledge, rotate: bool, clock: Clock) -> _Reading:
-        """The page read. Grainy paper may hide a pen: there the page is read again, with less held
-        for grain, as it is and softened."""
+        """The page read. Grainy paper may hide a pen: there the page is read again without what is
+        woven or printed all over it, with as much held for grain as always, and with less."""
         best = self._as_it_is(grey, knowledge, rotate, clock)
         taken = clock.used()  # seconds, about what each further look will take
-        for sigma in SOFTENED if best.sheet.grainy else ():
-            if best.evidence > NOT_HIDDEN or clock.lacks(taken):
+        if not best.sheet.grainy or best.evidence > NOT_HIDDEN or clock.lacks(taken):
+            return best
+        plain = without_pattern(grey)
+        if plain is None:
+            return best
+        for grain in (GRAIN, LESS_GRAIN):
+            if clock.lacks(taken):
                 break
-            width = sigma * max(1, max(grey.shape) / FIRST_SIDE)
-            soft = cv2.GaussianBlur(grey, (0, 0), width) if sigma else grey
-            other = self._as_it_is(soft, knowledge, rotate, clock, LESS_GRAIN)
+            other = self._as_it_is(plain, knowledge, rotate, clock, grain)
             best = other if other.evidence > best.evidence + AGAIN_WINS else best
         return best
 
@@ -1958,8 +1960,8 @@ print(phone.text == page.text, phone.size)
 # The weave of this paper is as strong as the pen. Without the second look nothing is read on it:
 
 # %%
-#| fig-cap: "Woven paper, and the same softened: the weave fades, the pen stays."
-#| fig-alt: "Handwriting on strongly woven paper; below, blurred a little, the writing stands out."
+#| fig-cap: "Woven paper, and the same without its pattern: the weave goes, the pen stays."
+#| fig-alt: "Handwriting on strongly woven paper; below, the weave is gone and the writing stands out."
 #| label: fig-recognition-woven
 paper = woven_paper(np.random.default_rng(1))
 woven = write(["WOVEN PAPER", "HIDES THE PEN"], paper, 1, list(hands())[1], 34).image
@@ -1967,7 +1969,7 @@ assert not reader._as_it_is(woven, Knowledge(), True, Limits().clock()).lines
 read = reader.read(woven).text
 assert read == "WOVEN PAPER\nHIDES THE PEN"
 print(read)
-figure({"woven": woven, "softened": cv2.GaussianBlur(woven, (0, 0), SOFTENED[1])}, columns=1)
+figure({"woven": woven, "without its pattern": without_pattern(woven)}, columns=1)
 
 # %% [markdown]
 # ### Anything that holds a picture
