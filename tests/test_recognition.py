@@ -14,6 +14,7 @@ from customocr import recognition, samples
 from customocr.confusion_fixes import align
 from customocr.errors import ImageError, KnowledgeError, ModelError
 from customocr.glyphs import CLASSES
+from customocr.layout.ink import without_pattern
 from customocr.limits import Limits
 from customocr.pictures import hands, write
 from customocr.recognition import Page, Reader
@@ -534,3 +535,30 @@ def test_boxes_of_lines_that_only_the_ear_reads_hold_no_other_line(monkeypatch):
     assert ears.text == eyes.text == "\n".join(lines)
     heights = [c.box[3] for c in eyes.characters]
     assert max(c.box[3] for c in ears.characters) <= 1.3 * max(heights)
+
+
+@pytest.mark.parametrize("hand", sorted(hands()))
+@pytest.mark.parametrize("strength", [45, 60])
+def test_printed_bars_as_strong_as_the_pen_hide_no_letter(reader, hand, strength):
+    image = write(CLOSE[:3], None, 1, hand, 44, line_gap=2.0, pen_width=4).image
+    bars = strength * np.sin(np.arange(len(image))[:, None] * 2 * np.pi / 9)
+    noise = np.random.default_rng(1).normal(0, 4, image.shape)
+    photo = np.clip(0.3 * image + 120 - bars + noise, 0, 255).astype(np.uint8)
+    assert rightly_read(reader.read(photo).text, CLOSE[:3]) > 0.95
+
+
+def test_a_page_without_a_pattern_keeps_its_pixels(hello):
+    assert without_pattern(cv2.cvtColor(hello, cv2.COLOR_BGR2GRAY)) is None
+    assert without_pattern(np.full((8, 8), 200, np.uint8)) is None
+
+
+def test_a_pattern_goes_and_the_writing_stays_where_it_was():
+    page = write(CLOSE[:3], None, 1, height=44, line_gap=2.0).image
+    rows, columns = np.indices(page.shape)
+    weave = 20 * np.sin(rows * 0.9) * np.sin(columns * 1.1)
+    woven = np.clip(0.7 * page + 40 + weave, 0, 255).astype(np.uint8)
+    plain = without_pattern(woven)
+    assert plain is not None and plain.shape == page.shape and plain.dtype == np.uint8
+    paper, ink = page > 240, page < 60
+    assert plain[paper].std() < 0.6 * woven[paper].std()
+    assert plain[ink].mean() < plain[paper].mean() - 80
