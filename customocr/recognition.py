@@ -13,14 +13,14 @@ require_opencv()  # where OpenCV's wheel does not load, one sentence names the c
 __all__ = ['MODELS', 'CHARACTERS', 'BOXES', 'AT_ONCE', 'Box', 'SPACE_WEIGHTS', 'SPACE_BIAS', 'SURE', 'UNLIKELY', 'MARK',
            'MAYBE_MARK', 'LEAST_LINE', 'LEAST_PAGE', 'FEW', 'LEAST_INK', 'MANY', 'LEAST_SURE', 'LEAST_SURE_CUT',
            'MARKS', 'FULL_SIZE', 'OUT_OF_PLACE', 'ONE_OF_PARTS', 'WHITE_WEIGHTS', 'WHITE_BIAS', 'SAME_ROW', 'NO_WHITE',
-           'WIDEST_WHITE', 'HEARD', 'FARTHEST', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH', 'ENOUGH_TO_BE_CERTAIN',
-           'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS', 'GLYPHS_TO_TURN', 'TURN_DOUBT',
-           'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE', 'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT',
-           'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES', 'LONGEST_LINE', 'TO_JUDGE', 'WRITING',
-           'EARNS', 'LESS_GRAIN', 'AGAIN_WINS', 'NOT_HIDDEN', 'LEAST_SIDE', 'load_network', 'taught_classes',
-           'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict', 'PageDict', 'Page',
-           'space_probabilities', 'piece_gaps', 'line_lattice', 'closest_white', 'space_evidence', 'Reader', 'known_of',
-           'Explanation']
+           'WIDEST_WHITE', 'HEARD', 'FARTHEST', 'OVERHANG', 'DOUBTFUL_POLARITY', 'POLARITY_WORTH',
+           'ENOUGH_TO_BE_CERTAIN', 'ENOUGH_TO_TURN', 'ENOUGH_UPSIDE_DOWN', 'CERTAIN_DIRECTION', 'LONG_ROWS',
+           'GLYPHS_TO_TURN', 'TURN_DOUBT', 'RUNS_DOWN', 'RUNS_ACROSS', 'TURN_WINS', 'LINE_SHAPES', 'SURE_PICTURE',
+           'DOUBT', 'MUCH_DOUBT', 'NO_DOUBT', 'LINES_AT_ONCE', 'PIECES_AT_ONCE', 'FIRST_LINES', 'FIRST_PIECES',
+           'LONGEST_LINE', 'TO_JUDGE', 'WRITING', 'EARNS', 'LESS_GRAIN', 'AGAIN_WINS', 'NOT_HIDDEN', 'LEAST_SIDE',
+           'load_network', 'taught_classes', 'Character', 'Word', 'Line', 'CharacterDict', 'WordDict', 'LineDict',
+           'PageDict', 'Page', 'space_probabilities', 'piece_gaps', 'line_lattice', 'closest_white', 'space_evidence',
+           'space_chances', 'Reader', 'known_of', 'Explanation']
 
 # %% ../nbs/03_recognition.ipynb #a4a8bd78
 import json
@@ -368,13 +368,13 @@ def space_probabilities(
     gaps = piece_gaps(line)
     real = gaps[gaps > 0.02]
     usual = np.array([percentile(real, q) if len(real) else 0.0 for q in (50, 25, 80)])
-    out[1:-1] = 1 / (
-        1
-        + np.exp(
-            -np.clip(SPACE_WEIGHTS[0] * gaps + usual @ SPACE_WEIGHTS[1:] + SPACE_BIAS, -30, 30)
-        )
-    )
+    out[1:-1] = _logistic(SPACE_WEIGHTS[0] * gaps + usual @ SPACE_WEIGHTS[1:] + SPACE_BIAS)
     return out
+
+
+def _logistic(odds: np.ndarray) -> np.ndarray:  # 0..1
+    "Probabilities of log-odds."
+    return 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
 
 
 def piece_gaps(
@@ -537,6 +537,7 @@ NO_WHITE = 0.02  # letter heights: characters that touch tell nothing of the lin
 WIDEST_WHITE = 4.0  # letter heights; more tells no more
 HEARD = 1e-3  # probability, added to both sides of the odds: 7 nats are as sure as it gets
 FARTHEST = 1e9  # pixels
+OVERHANG = 0.1  # letter heights by which ink between two characters may reach over them
 
 
 def _edges(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # float32 (h,) each, pixels
@@ -558,14 +559,13 @@ def closest_white(
     _, after = _edges(cv2.copyMakeBorder(left.ink, reach, reach, 0, 0, cv2.BORDER_CONSTANT))
     after = cv2.dilate(after[:, None], np.ones((2 * reach + 1, 1), np.uint8))[:, 0]
     first, _ = _edges(right.ink)
-    top, bottom = max(left.y - reach, right.y), min(left.bottom + reach, right.bottom)
-    shared = (
-        slice(top - right.y, bottom - right.y),
-        slice(*(v - left.y + reach for v in (top, bottom))),
-    )
-    white = first[shared[0]] - after[shared[1]] if bottom > top else np.full(1, FARTHEST)
-    closest = white.min() + right.x - left.x
-    return float(closest if closest < FARTHEST / 2 else right.x - left.right) / letter
+    begin, end = max(left.y - reach, right.y), min(left.bottom + reach, right.bottom)
+    if begin >= end:
+        return (right.x - left.right) / letter
+    top = left.y - reach
+    white = first[begin - right.y : end - right.y] - after[begin - top : end - top]
+    closest = float(white.min()) + right.x - left.x
+    return (closest if closest < FARTHEST / 2 else right.x - left.right) / letter
 
 
 def _undivided(
@@ -576,8 +576,8 @@ def _undivided(
     letter: float,
 ) -> float:  # letter heights; infinite where nothing stands between the two
     "The widest white between two characters beside the ink that stands between them."
-    slack = 0.1 * letter
-    between = (x + slack >= left.right) & (end - slack <= right.x)
+    over = OVERHANG * letter
+    between = (x + over >= left.right) & (end - over <= right.x)
     if not between.any():
         return math.inf
     return (
@@ -606,12 +606,11 @@ def space_evidence(
     return np.stack([white, np.full(len(white), usual), odds], 1)
 
 
-def _space_chances(
-    judged: _Judged, said: LineReading, edges: np.ndarray
-) -> np.ndarray:  # float32 (T - 1,), 0..1
+def space_chances(
+    evidence: np.ndarray,  # float (T - 1, 3), from `space_evidence`
+) -> np.ndarray:  # float (T - 1,), 0..1
     "The probability of a space before each character but the first."
-    told = space_evidence(judged, said, edges) @ WHITE_WEIGHTS + WHITE_BIAS
-    return (1 / (1 + np.exp(-np.clip(told, -30, 30)))).astype(np.float32)
+    return _logistic(evidence @ WHITE_WEIGHTS + WHITE_BIAS)
 
 
 def _with_spaces(judged: _Judged, edges: np.ndarray, chances: np.ndarray) -> _Judged:
@@ -865,7 +864,8 @@ class Reader:
         again = {}
         for k, (judged, decoding) in enumerate(read):
             if len(decoding.edges) > 1 and judged.said is not None and not clock.over():
-                chances = _space_chances(judged, judged.said, decoding.edges)
+                evidence = space_evidence(judged, judged.said, decoding.edges)
+                chances = space_chances(evidence)
                 if ((chances > 0.5) != _spaces(decoding)).any():
                     again[k] = _with_spaces(judged, decoding.edges, chances)
         lattices = [judged.lattice for judged in again.values()]
