@@ -869,7 +869,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 
 # %% [markdown]
 # ## Spaces again, when the characters are known
-# The lattice has to say how likely a space is before anyone knows which candidates are the characters. So the rule measures from box to box, and it is unsure. The decoder uses every doubt: `MAR` and `BOEUF` are two likely words, so 2 % for a space between them is enough.
+# The lattice has to say how likely a space is before anyone knows which candidates are the characters. So the rule measures from box to box, and it is unsure. The decoder uses every doubt. `MAR` and `BOEUF` are likelier words than `MARBOEUF`, so a space between them wins although the rule gives it only 2 %.
 #
 # When the line is decoded, its characters are known, and one can look closer. Three numbers then tell more than the four before:
 #
@@ -877,7 +877,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 # - the median of the line's whites;
 # - the space that the [line network](16_line_network.ipynb) hears between the two characters.
 #
-# Logistic regression makes a probability of them again. Where it contradicts the spaces that were read, the line is decoded once more with it. So a space that goes can change the letters beside it, too.
+# Logistic regression makes a probability of them again. Where it says something else than the decoder did, the line is decoded once more with these probabilities. The letters beside a space may change then, too.
 
 # %%
 #| export
