@@ -877,7 +877,7 @@ assert len(decoded.edges) >= 8 and judged.lattice.n_nodes <= len(cut.pieces) + 1
 # - the median of the line's whites;
 # - the space that the [line network](16_line_network.ipynb) hears between the two characters.
 #
-# Logistic regression makes a probability of them again. Where it says something else than the decoder did, the line is decoded once more with these probabilities. The letters beside a space may change then, too.
+# [Logistic regression](glossary.html#logistic-regression) makes a probability of them again. Where it says something else than the decoder did, the line is decoded once more with these probabilities. The letters beside a space may change then, too.
 
 # %%
 #| export
@@ -1014,7 +1014,7 @@ assert (rules["between characters"] > 0.5).tolist() == [k == 7 for k in range(le
 rules.round(3)
 
 # %% [markdown]
-# How much better is it? We count where all characters of a line are right: on composed pages that nothing was fitted on, and on the real pages, words and fields. The weights never saw the real ones, but we chose the three numbers with them in view. *Wrong* counts gaps on the wrong side of one half. The log loss is low where doubt is honest, too.
+# How much better is it? We count where all characters of a line are right: on composed pages that nothing was fitted on, and on the real pages, words and fields. The weights never saw the real ones, but we chose the three numbers with them in view. *Wrong* counts gaps on the wrong side of one half. The [log loss](glossary.html#log-loss) is low where doubt is honest, too.
 #
 # ```sh
 # python benchmarks/spaces.py --known --pages 300 --json nbs/stored/pages/spaces.json

@@ -478,7 +478,7 @@ by_grain.T.round(2)
 
 # %% [markdown]
 # ### What repeats is no writing
-# A weave, printed waves and small squares have something that writing has not: they repeat. The Fourier transform shows it. It writes the page as a sum of waves, slow ones of few repeats and fast ones of many. A pattern consists of a few strong waves. Writing has a little of every wave. So the pattern stands out as single bright points.
+# A weave, printed waves and small squares have something that writing has not: they repeat. The [Fourier transform](glossary.html#fourier) shows it. It writes the page as a sum of waves, slow ones of few repeats and fast ones of many. A pattern consists of a few strong waves. Writing has a little of every wave. So the pattern stands out as single bright points.
 #
 # Each wave that is much stronger than the waves around it (`PEAK`) is brought down to their strength. What is left is paper with writing. Engineers call it a notch filter (Gonzalez and Woods, *Digital Image Processing*, the section on periodic noise).
 
