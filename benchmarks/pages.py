@@ -225,8 +225,9 @@ Reader().read(sys.argv[1])
 try: print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
 except OSError:  # not Linux; on Linux this would be the parent's peak where that was higher
     import resource
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024))
-"""  # noqa: E501
+    mebibyte = 2**20 if sys.platform == "darwin" else 1024
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / mebibyte)
+"""
 
 
 def section_photo(

@@ -116,7 +116,8 @@ def test_options_have_the_names_of_the_readers_parameters(calls, images):
     assert len(calls.settings.pop("lexicon")) == 2, "the words are indexed once, not for each page"
     settings = {name: str(value) for name, value in calls.settings.items()}
     assert settings == {
-        "alphabet": "digits", "pattern": "999", "strict": "True", "prior": "False", "reject": "0.6", "rotate": "False",  # noqa: E501
+        "alphabet": "digits", "pattern": "999", "strict": "True",
+        "prior": "False", "reject": "0.6", "rotate": "False",
     }  # fmt: skip
     assert str(calls.model) == "net.onnx"
 

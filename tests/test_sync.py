@@ -327,7 +327,9 @@ manager.save(model, "nbs/index.ipynb")
 
 
 TRACES = """
-notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+notebook.metadata["kernelspec"] = {
+    "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"
+}
 notebook.metadata["language_info"] = {"name": "python", "version": "3.99"}
 notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
 for number, cell in enumerate(notebook.cells):
@@ -335,7 +337,7 @@ for number, cell in enumerate(notebook.cells):
     if cell.cell_type == "code":
         cell.execution_count = number
         cell.metadata["execution"] = {"iopub.execute_input": "2026-01-01T00:00:00Z"}
-"""  # noqa: E501
+"""
 
 
 def test_a_save_in_jupyter_leaves_no_noise(project):

@@ -474,7 +474,8 @@ def form(value: object) -> str:
         kinds = list(dict.fromkeys(map(form, value)))
         if len(kinds) == 1:
             return f"{len(value)} × {kinds[0]}"
-        return ", ".join(kinds) if len(value) == len(kinds) < 4 else f"{len(value)} × {kinds[0]}, …"
+        few = len(value) == len(kinds) < 4
+        return ", ".join(kinds) if few else f"{len(value)} × {kinds[0]}, …"
     return type(value).__name__
 
 
